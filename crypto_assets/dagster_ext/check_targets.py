@@ -9,15 +9,13 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 
 def find_check_target(
-    instance: dg.DagsterInstance, asset: str, partition: str
+    instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
     """Find the newest materialization of a partition.
 
     Without it, Dagster's UI shows the evaluation as older than the data.
     """
-    records_filter = dg.AssetRecordsFilter(
-        asset_key=dg.AssetKey(asset), asset_partitions=[partition]
-    )
+    records_filter = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[partition])
     records = instance.fetch_materializations(records_filter, limit=1).records
     if not records:
         return None

@@ -21,13 +21,15 @@ def should_run_checks(run: dg.DagsterRun, *, has_assets: bool) -> bool:
     return not (has_assets and BACKFILL_ID_TAG in run.tags)
 
 
-def report_planned_key(context: dg.AssetExecutionContext, asset: str, partition: str) -> None:
+def report_planned_key(
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, partition: str
+) -> None:
     """Plan one partition, so that Dagster shows it as failed when the run fails.
 
     Dagster has no event for a failed partition of a run that processes several, and derives that
     status from planned partitions: https://github.com/dagster-io/dagster/issues/17836.
     """
-    data = AssetMaterializationPlannedData(dg.AssetKey(asset), partition=partition)
+    data = AssetMaterializationPlannedData(asset, partition=partition)
     event = dg.DagsterEvent.build_asset_materialization_planned_event(
         context.run.job_name, context.op_execution_context.op.name, data
     )

@@ -46,12 +46,6 @@ _PULLS = "https://github.com/dagster-io/dagster/pull"
 # materialization is shown as failed. No request for a smaller plan was found.
 _PLANNED_PARTITIONS = (
     PrivatePart(
-        "dagster._core.storage.event_log",
-        "SqlEventLogStorageTable",
-        "planned partitions",
-        columns=("run_id", "dagster_event_type", "partition"),
-    ),
-    PrivatePart(
         "dagster._core.events",
         "AssetMaterializationPlannedData",
         "planned partitions",

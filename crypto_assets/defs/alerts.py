@@ -9,6 +9,7 @@ from typing import Any, Self
 import dagster as dg
 
 from crypto_assets.dagster_ext.run_failures import list_failed_partitions
+from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.pipeline.alerting.alert_repetition import AlertHistory
@@ -17,7 +18,7 @@ from crypto_assets.pipeline.alerting.stale_symbols import (
     find_stale_symbols,
 )
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
-from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import StaleSymbol
 
@@ -76,32 +77,36 @@ def run_failures_sensor(
     return _send_alerts(webhook, alerts, cursor, observed, now)
 
 
-@dg.sensor(
-    name="stale_symbols",
-    target=None,
-    minimum_interval_seconds=60,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Sends an alert about each tracked symbol that gets no new candles.",
-)
-def stale_symbols_sensor(
-    context: dg.SensorEvaluationContext,
-    platform: dg.ResourceParam[PipelineContext],
-    webhook: dg.ResourceParam[Webhook],
-) -> dg.SensorResult | dg.SkipReason:
-    """Send alerts about symbols that this sensor has observed as stale for three minutes."""
-    cursor, now = _AlertCursor.from_json(context.cursor), now_ms()
-    try:
-        stale = find_stale_symbols(platform)
-    except CryptoAssetsError as error:
-        return dg.SkipReason(str(error))
-    known = cursor.observed if now - (cursor.evaluated_at or 0) < _CURSOR_EXPIRY_MS else {}
-    observed = {item.symbol: known.get(item.symbol, now) for item in stale}
-    alerts = [
-        _build_symbol_alert(item)
-        for item in stale
-        if now - observed[item.symbol] >= _STALE_ALERT_DELAY_MS
-    ]
-    return _send_alerts(webhook, alerts, cursor, observed, now)
+def build_stale_symbols_sensor(market: MarketSpec) -> dg.SensorDefinition:
+    """Build the sensor that reports a market's stale symbols."""
+
+    @dg.sensor(
+        name=market.prefix_name("stale_symbols"),
+        target=None,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Sends an alert about each tracked symbol that gets no new candles.",
+        required_resource_keys={market.resource_key, "webhook"},
+    )
+    def stale_symbols_sensor(
+        context: dg.SensorEvaluationContext,
+    ) -> dg.SensorResult | dg.SkipReason:
+        """Send alerts about symbols that this sensor has observed as stale for three minutes."""
+        cursor, now = _AlertCursor.from_json(context.cursor), now_ms()
+        try:
+            stale = find_stale_symbols(market.get_platform(context))
+        except CryptoAssetsError as error:
+            return dg.SkipReason(str(error))
+        known = cursor.observed if now - (cursor.evaluated_at or 0) < _CURSOR_EXPIRY_MS else {}
+        observed = {item.symbol: known.get(item.symbol, now) for item in stale}
+        alerts = [
+            _build_symbol_alert(market, item)
+            for item in stale
+            if now - observed[item.symbol] >= _STALE_ALERT_DELAY_MS
+        ]
+        return _send_alerts(context.resources.webhook, alerts, cursor, observed, now)
+
+    return stale_symbols_sensor
 
 
 def _send_alerts(
@@ -155,5 +160,9 @@ def _build_run_alerts(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun
     ]
 
 
-def _build_symbol_alert(stale: StaleSymbol) -> Alert:
-    return build_stale_symbol_alert(stale, f"{get_settings().dagster_link_url}/assets/fact_klines")
+def _build_symbol_alert(market: MarketSpec, stale: StaleSymbol) -> Alert:
+    asset = "/".join(market.asset_key(KlinesStage.FACTS).path)
+    return build_stale_symbol_alert(stale, f"{market.settings.dagster_link_url}/assets/{asset}")
+
+
+stale_symbols_sensor = build_stale_symbols_sensor(HOME_MARKET)

@@ -10,23 +10,31 @@ from typing import Any
 import dagster as dg
 
 from crypto_assets.batches import iter_batches
+from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.dagster_ext.run_failures import describe_run_failure, describe_step_failure
 from crypto_assets.dagster_ext.run_liveness import build_owner_tag
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
-from crypto_assets.defs.assets.specs import KLINES_OP, KLINES_SELECTION, ORDER_BOOKS_OP
 from crypto_assets.defs.ingest import order_books_job
+from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
 from crypto_assets.defs.owners import OWNERS
-from crypto_assets.defs.partitions import list_date_keys
+from crypto_assets.defs.partitions import HOME_PARTITIONS
 from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
 
-backfill_job = dg.define_asset_job(
-    "backfill",
-    selection=KLINES_SELECTION.without_checks(),
-    description="Fetches, loads and aggregates whole days of candles for a range of partitions.",
-    tags=BACKFILL_TAGS,
-    owners=OWNERS,
-)
+
+def build_backfill_job(market: MarketSpec) -> AssetJob:
+    """Build the job that loads whole days of a market's candles."""
+    return dg.define_asset_job(
+        market.prefix_name("backfill"),
+        selection=market.select_klines().without_checks(),
+        description="Fetches, loads and aggregates whole days of candles for a range of "
+        "partitions.",
+        tags=BACKFILL_TAGS,
+        owners=OWNERS,
+    )
+
+
+backfill_job = build_backfill_job(HOME_MARKET)
 
 _POLL_SECONDS = 1.0
 _QUIET_RUN_CONFIG: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -36,7 +44,7 @@ def split_into_rectangles(
     symbols: Sequence[str], first: date, last: date
 ) -> list[PartitionRectangle]:
     """Split a range of UTC days (both inclusive) of some symbols into runs of limited size."""
-    return list(split_dates(list_date_keys(first, last), symbols))
+    return list(split_dates(HOME_PARTITIONS.list_date_keys(first, last), symbols))
 
 
 def split_dates(dates: Iterable[str], symbols: Sequence[str]) -> Iterator[PartitionRectangle]:
@@ -55,12 +63,11 @@ def run_backfill_in_process(
 
     `on_progress` gets the number of new materializations about once a second.
     """
+    job = defs.resolve_job_def(backfill_job.name)
     return [
         reason
         for rectangle in rectangles
-        for reason in _execute_job(
-            defs.resolve_job_def(backfill_job.name), KLINES_OP, instance, rectangle, on_progress
-        )
+        for reason in _execute_job(job, HOME_MARKET.klines_op, instance, rectangle, on_progress)
     ]
 
 
@@ -68,11 +75,11 @@ def run_order_books_in_process(
     defs: dg.Definitions, instance: dg.DagsterInstance, symbols: Sequence[str], today: date
 ) -> list[str]:
     """Capture an order book of each symbol with the schedule's job; return reasons of failures."""
-    job = defs.resolve_job_def(order_books_job.name)
+    job, op = defs.resolve_job_def(order_books_job.name), HOME_MARKET.order_books_op
     return [
         reason
         for rectangle in split_into_rectangles(symbols, today, today)
-        for reason in _execute_job(job, ORDER_BOOKS_OP, instance, rectangle, lambda _: None)
+        for reason in _execute_job(job, op, instance, rectangle, lambda _: None)
     ]
 
 

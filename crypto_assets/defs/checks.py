@@ -8,9 +8,11 @@ import dagster as dg
 
 from crypto_assets.dagster_ext.check_targets import find_check_target
 from crypto_assets.dagster_ext.planned_events import should_run_checks
+from crypto_assets.defs.markets import MarketSpec
 from crypto_assets.defs.metadata import chart_link, runbook_link
-from crypto_assets.defs.partitions import SymbolKeys, date_symbol_partitions_def, partition_window
+from crypto_assets.defs.partitions import SymbolKeys
 from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.reconciliation.asset_checks import (
     DayCheck,
@@ -33,22 +35,20 @@ _DESCRIPTIONS = {
 }
 
 
-def _build_check_specs() -> list[dg.AssetCheckSpec]:
+def build_check_specs(market: MarketSpec) -> list[dg.AssetCheckSpec]:
+    """Build the specs of the checks of a market's candles."""
     with warnings.catch_warnings():
         # Partitioned checks are a preview feature of Dagster, whose version is pinned.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return [
             dg.AssetCheckSpec(
                 check.value,
-                asset=asset.value,
+                asset=market.asset_key(asset),
                 description=_DESCRIPTIONS[check],
-                partitions_def=date_symbol_partitions_def,
+                partitions_def=market.partitions.keys_def,
             )
             for check, asset in _CHECKED_ASSETS.items()
         ]
-
-
-CHECK_SPECS = _build_check_specs()
 
 
 def list_selected_checks(context: dg.AssetExecutionContext) -> set[DayCheck]:
@@ -59,8 +59,8 @@ def list_selected_checks(context: dg.AssetExecutionContext) -> set[DayCheck]:
 
 
 def evaluate_checks(
+    market: MarketSpec,
     context: dg.AssetExecutionContext,
-    platform: PipelineContext,
     symbol_keys: Iterable[SymbolKeys],
     checks: Collection[DayCheck],
 ) -> list[tuple[str, str, str]]:
@@ -70,11 +70,15 @@ def evaluate_checks(
     """
     if not checks:
         return []
+    platform = market.get_platform(context)
     failed = []
     for requested in symbol_keys:
         for key in requested.keys:
-            for result in _evaluate_day(platform, requested.symbol, key, checks):
-                evaluation = _build_evaluation(context.instance, result, requested.symbol, key)
+            window = market.partitions.partition_window(key)
+            for result in _evaluate_day(platform, requested.symbol, window, checks):
+                evaluation = _build_evaluation(
+                    market, context.instance, result, requested.symbol, key
+                )
                 context.log_event(evaluation)
                 if not result.passed:
                     reason = f"{result.check}: {result.summary}"
@@ -83,19 +87,20 @@ def evaluate_checks(
 
 
 def _evaluate_day(
-    platform: PipelineContext,
-    symbol: str,
-    key: dg.MultiPartitionKey,
-    checks: Collection[DayCheck],
+    platform: PipelineContext, symbol: str, window: Window, checks: Collection[DayCheck]
 ) -> list[DayCheckResult]:
     try:
-        return list(run_day_checks(platform, symbol, partition_window(key), checks))
+        return list(run_day_checks(platform, symbol, window, checks))
     except CryptoAssetsError as error:
         return [DayCheckResult(check, False, f"cannot be evaluated: {error}") for check in checks]
 
 
 def _build_evaluation(
-    instance: dg.DagsterInstance, result: DayCheckResult, symbol: str, key: dg.MultiPartitionKey
+    market: MarketSpec,
+    instance: dg.DagsterInstance,
+    result: DayCheckResult,
+    symbol: str,
+    key: dg.MultiPartitionKey,
 ) -> dg.AssetCheckEvaluation:
     """Build the evaluation: counts, problems, and links to the chart and the runbook."""
     asset = _CHECKED_ASSETS[result.check]
@@ -103,15 +108,15 @@ def _build_evaluation(
         **result.counts,
         # A text, because Dagster's UI shows a list only in a dialog, as JSON.
         **({"problems": "\n".join(result.problems)} if result.problems else {}),
-        "chart": chart_link(asset, symbol, partition_window(key)),
+        **chart_link(market, asset, symbol, market.partitions.partition_window(key)),
         "runbook": runbook_link(result.check.value),
     }
     return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey(asset.value),
+        asset_key=market.asset_key(asset),
         check_name=result.check.value,
         passed=result.passed,
         description=result.summary,
         metadata=metadata,
         partition=str(key),
-        target_materialization_data=find_check_target(instance, asset.value, str(key)),
+        target_materialization_data=find_check_target(instance, market.asset_key(asset), str(key)),
     )

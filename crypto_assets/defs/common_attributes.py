@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from crypto_assets.defs.freshness import add_freshness_policy
+from crypto_assets.defs.markets import HOME_MARKET
 from crypto_assets.defs.owners import OWNERS
 from crypto_assets.settings import BRANCH_URL, get_settings
 
@@ -23,7 +23,7 @@ def add_common_attributes(definitions: dg.Definitions) -> dg.Definitions:
         warnings.simplefilter("ignore", dg.PreviewWarning)
         references = _find_code_references(definitions)
         return definitions.map_asset_specs(
-            func=lambda spec: add_freshness_policy(
+            func=lambda spec: HOME_MARKET.freshness.add_policy(
                 _add_owners(_add_code_references(spec, references))
             )
         )
@@ -33,9 +33,7 @@ def _add_owners(spec: dg.AssetSpec) -> dg.AssetSpec:
     return spec if spec.owners or not OWNERS else spec.replace_attributes(owners=OWNERS)
 
 
-def _add_code_references(
-    spec: dg.AssetSpec, references: Mapping[dg.AssetKey, Any]
-) -> dg.AssetSpec:
+def _add_code_references(spec: dg.AssetSpec, references: Mapping[dg.AssetKey, Any]) -> dg.AssetSpec:
     if spec.key not in references:
         return spec
     return spec.merge_attributes(metadata={_CODE_REFERENCES: references[spec.key]})

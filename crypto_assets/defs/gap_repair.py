@@ -7,17 +7,16 @@ from datetime import date, timedelta
 import dagster as dg
 
 from crypto_assets.dagster_ext.active_runs import find_active_run
-from crypto_assets.defs.assets.specs import KLINES_OP, KLINES_SELECTION, ORDER_BOOKS_OP
+from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.defs.backfill import backfill_job
+from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
 from crypto_assets.defs.owners import OWNERS
-from crypto_assets.defs.partitions import has_partitions, list_date_keys
+from crypto_assets.defs.partitions import MarketPartitions
 from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, floor_ms
-from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG, RunClass, build_run_tags
-from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.gap_retry import get_gap_days, list_due_gaps
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.ingestion.tick_plan import is_long_gap
@@ -32,100 +31,133 @@ from crypto_assets.warehouse import Gap
 _TAGS = build_run_tags(RunClass.REPAIR)
 # An older run that is still active is assumed to hang, and does not block new ones.
 _RUN_TIMEOUT = timedelta(minutes=15)
-_LOADED_ASSETS = [stage.value for stage in KlinesStage if stage is not KlinesStage.RAW]
-
-repair_gaps_job = dg.define_asset_job(
-    "mend_gaps",
-    selection=KLINES_SELECTION.without_checks(),
-    description="Requests the missing minutes of each gap whose next attempt is due.",
-    tags={**_TAGS, INGEST_MODE_TAG: IngestMode.GAPS.value},
-    owners=OWNERS,
-)
-load_orphaned_objects_job = dg.define_asset_job(
-    "load_leftovers",
-    selection=dg.AssetSelection.assets(*_LOADED_ASSETS).without_checks(),
-    description="Loads unloaded objects of the lake into facts, and computes their hours and days.",
-    tags=_TAGS,
-    owners=OWNERS,
-)
-# Separate from the job `order_books`, whose schedule waits for that job's earlier run.
-load_orphaned_books_job = dg.define_asset_job(
-    "load_leftover_books",
-    selection=dg.AssetSelection.assets(OrderBookStage.FACTS.value),
-    description="Loads unloaded order books of the lake into facts.",
-    tags=_TAGS,
-    owners=OWNERS,
-)
+_LOADED_ASSETS = [stage for stage in KlinesStage if stage is not KlinesStage.RAW]
 
 
-@dg.sensor(
-    name="gaps",
-    job=repair_gaps_job,
-    minimum_interval_seconds=60,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Retries open gaps with exponential backoff, at least once a day.",
-)
-def gaps_sensor(
-    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[PipelineContext]
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Request one run per symbol, over the days from its first due gap to its last.
+def build_repair_gaps_job(market: MarketSpec) -> AssetJob:
+    """Build the job that retries gaps."""
+    return dg.define_asset_job(
+        market.prefix_name("mend_gaps"),
+        selection=market.select_klines().without_checks(),
+        description="Requests the missing minutes of each gap whose next attempt is due.",
+        tags={**_TAGS, INGEST_MODE_TAG: IngestMode.GAPS.value},
+        owners=OWNERS,
+    )
 
-    Long gaps are left to the sensor `catch_up`, whose backfill uses the archive.
+
+def build_load_objects_job(market: MarketSpec) -> AssetJob:
+    """Build the job that loads orphaned objects of candles."""
+    return dg.define_asset_job(
+        market.prefix_name("load_leftovers"),
+        selection=market.select_assets(_LOADED_ASSETS).without_checks(),
+        description="Loads unloaded objects of the lake into facts, and computes their hours and "
+        "days.",
+        tags=_TAGS,
+        owners=OWNERS,
+    )
+
+
+def build_load_books_job(market: MarketSpec) -> AssetJob:
+    """Build the job that loads orphaned order books.
+
+    Separate from the job `order_books`, whose schedule waits for that job's earlier run.
     """
-    try:
-        due, now = list_due_gaps(platform), platform.exchange_now()
-    except CryptoAssetsError as error:
-        yield dg.SkipReason(str(error))
-        return
-    if active := find_active_run(context.instance, repair_gaps_job.name, _RUN_TIMEOUT):
-        yield dg.SkipReason(f"run {active[:8]} is still repairing gaps")
-        return
-    known = set(context.instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
-    gaps: defaultdict[str, list[Gap]] = defaultdict(list)
-    for gap in due:
-        if gap.symbol in known and not is_long_gap(gap):
-            gaps[gap.symbol].append(gap)
-    requests = [_build_gap_request(symbol, due_gaps, now) for symbol, due_gaps in gaps.items()]
-    yield from _requests_or_skip([request for request in requests if request], "no gap is due")
+    return dg.define_asset_job(
+        market.prefix_name("load_leftover_books"),
+        selection=market.select_assets([OrderBookStage.FACTS]),
+        description="Loads unloaded order books of the lake into facts.",
+        tags=_TAGS,
+        owners=OWNERS,
+    )
 
 
-@dg.sensor(
-    name="leftovers",
-    jobs=[load_orphaned_objects_job, load_orphaned_books_job],
-    minimum_interval_seconds=600,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Loads objects that an interrupted run stored but did not load, and computes "
-    "the hours and days that are still stale.",
-)
-def orphaned_objects_sensor(
-    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[PipelineContext]
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Request one run per range of days of a symbol; load a symbol's objects before computing."""
-    try:
-        unloaded, uncomputed = find_orphaned_objects(platform), find_uncomputed_days(platform)
-        now = platform.exchange_now()
-    except CryptoAssetsError as error:
-        yield dg.SkipReason(str(error))
-        return
-    for job in (load_orphaned_objects_job, load_orphaned_books_job):
-        if active := find_active_run(context.instance, job.name, _RUN_TIMEOUT):
-            yield dg.SkipReason(f"run {active[:8]} is still loading")
+def build_gaps_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinition:
+    """Build the sensor that retries gaps."""
+
+    @dg.sensor(
+        name=market.prefix_name("gaps"),
+        job=job,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Retries open gaps with exponential backoff, at least once a day.",
+        required_resource_keys={market.resource_key},
+    )
+    def gaps_sensor(
+        context: dg.SensorEvaluationContext,
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        """Request one run per symbol, over the days from its first due gap to its last.
+
+        Long gaps are left to the sensor `catch_up`, whose backfill uses the archive.
+        """
+        platform = market.get_platform(context)
+        try:
+            due, now = list_due_gaps(platform), platform.exchange_now()
+        except CryptoAssetsError as error:
+            yield dg.SkipReason(str(error))
             return
-    known = set(context.instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
-    requests = [
-        _build_load_request(days)
-        for days in unloaded
-        if days.symbol in known and has_partitions(days.first, days.last)
-    ]
-    loading = {days.symbol for days in unloaded}
-    # A running backfill computes what it loads itself, at its end.
-    if not find_active_run(context.instance, backfill_job.name):
-        requests += [
-            _build_compute_request(days, now)
-            for days in uncomputed
-            if days.symbol in known - loading and has_partitions(days.first, days.last)
+        if active := find_active_run(context.instance, job.name, _RUN_TIMEOUT):
+            yield dg.SkipReason(f"run {active[:8]} is still repairing gaps")
+            return
+        known = set(market.partitions.list_known_symbols(context.instance))
+        gaps: defaultdict[str, list[Gap]] = defaultdict(list)
+        for gap in due:
+            if gap.symbol in known and not is_long_gap(gap):
+                gaps[gap.symbol].append(gap)
+        requests = [
+            _build_gap_request(market, symbol, due_gaps, now) for symbol, due_gaps in gaps.items()
         ]
-    yield from _requests_or_skip(requests, "no object with a partition waits to be loaded")
+        yield from _requests_or_skip([request for request in requests if request], "no gap is due")
+
+    return gaps_sensor
+
+
+def build_orphaned_objects_sensor(
+    market: MarketSpec, objects_job: AssetJob, books_job: AssetJob, backfill: AssetJob
+) -> dg.SensorDefinition:
+    """Build the sensor that launches the two loading jobs."""
+
+    @dg.sensor(
+        name=market.prefix_name("leftovers"),
+        jobs=[objects_job, books_job],
+        minimum_interval_seconds=600,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Loads objects that an interrupted run stored but did not load, and computes "
+        "the hours and days that are still stale.",
+        required_resource_keys={market.resource_key},
+    )
+    def orphaned_objects_sensor(
+        context: dg.SensorEvaluationContext,
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        """Request one run per range of days of a symbol; load a symbol's objects first."""
+        platform, partitions = market.get_platform(context), market.partitions
+        try:
+            unloaded, uncomputed = find_orphaned_objects(platform), find_uncomputed_days(platform)
+            now = platform.exchange_now()
+        except CryptoAssetsError as error:
+            yield dg.SkipReason(str(error))
+            return
+        for job in (objects_job, books_job):
+            if active := find_active_run(context.instance, job.name, _RUN_TIMEOUT):
+                yield dg.SkipReason(f"run {active[:8]} is still loading")
+                return
+        known = set(partitions.list_known_symbols(context.instance))
+        requests = [
+            _build_load_request(market, objects_job, books_job, days)
+            for days in unloaded
+            if days.symbol in known and partitions.has_partitions(days.first, days.last)
+        ]
+        loading = {days.symbol for days in unloaded}
+        # A running backfill computes what it loads itself, at its end.
+        if not find_active_run(context.instance, backfill.name):
+            requests += [
+                _build_compute_request(market, objects_job, days, now)
+                for days in uncomputed
+                if days.symbol in known - loading
+                and partitions.has_partitions(days.first, days.last)
+            ]
+        yield from _requests_or_skip(requests, "no object with a partition waits to be loaded")
+
+    return orphaned_objects_sensor
 
 
 def _requests_or_skip(
@@ -135,45 +167,64 @@ def _requests_or_skip(
     return requests or [dg.SkipReason(reason)]
 
 
-def _build_load_request(days: UnfinishedDays) -> dg.RunRequest:
+def _build_load_request(
+    market: MarketSpec, objects_job: AssetJob, books_job: AssetJob, days: UnfinishedDays
+) -> dg.RunRequest:
     is_book = days.kind is ObjectKind.DEPTH
-    rectangle = _build_rectangle(days.symbol, days.first, days.last)
+    rectangle = _build_rectangle(market.partitions, days.symbol, days.first, days.last)
     return dg.RunRequest(
-        job_name=load_orphaned_books_job.name if is_book else load_orphaned_objects_job.name,
-        run_config=rectangle.build_run_config(ORDER_BOOKS_OP if is_book else KLINES_OP),
+        job_name=books_job.name if is_book else objects_job.name,
+        run_config=rectangle.build_run_config(
+            market.order_books_op if is_book else market.klines_op
+        ),
         tags={**_TAGS, **rectangle.description_tags},
     )
 
 
-def _build_compute_request(days: UnfinishedDays, now_ms: int) -> dg.RunRequest:
+def _build_compute_request(
+    market: MarketSpec, job: AssetJob, days: UnfinishedDays, now_ms: int
+) -> dg.RunRequest:
     """Request the loading job, which also computes; once per hour, in case it cannot succeed."""
     hour = floor_ms(now_ms, HOUR_MS)
-    rectangle = _build_rectangle(days.symbol, days.first, days.last)
+    rectangle = _build_rectangle(market.partitions, days.symbol, days.first, days.last)
     return dg.RunRequest(
-        job_name=load_orphaned_objects_job.name,
+        job_name=job.name,
         run_key=f"{days.symbol} {days.first} {days.last} {hour}",
-        run_config=rectangle.build_run_config(KLINES_OP),
+        run_config=rectangle.build_run_config(market.klines_op),
         tags={**_TAGS, **rectangle.description_tags},
     )
 
 
-def _build_gap_request(symbol: str, gaps: Sequence[Gap], now_ms: int) -> dg.RunRequest | None:
+def _build_gap_request(
+    market: MarketSpec, symbol: str, gaps: Sequence[Gap], now_ms: int
+) -> dg.RunRequest | None:
     """Build the request, or None if the days have no partitions.
 
     The run key avoids a second run before the first one has recorded its attempt.
     """
     days = [day for gap in gaps for day in get_gap_days(gap)]
     first, last = min(days), max(days)
-    if not has_partitions(first, last):
+    if not market.partitions.has_partitions(first, last):
         return None
     quarter = floor_ms(now_ms, 15 * MINUTE_MS)
-    rectangle = _build_rectangle(symbol, first, last)
+    rectangle = _build_rectangle(market.partitions, symbol, first, last)
     return dg.RunRequest(
         run_key=f"{symbol} {gaps[0].start} {sum(gap.attempts for gap in gaps)} {quarter}",
-        run_config=rectangle.build_run_config(KLINES_OP),
+        run_config=rectangle.build_run_config(market.klines_op),
         tags={**_TAGS, **rectangle.description_tags},
     )
 
 
-def _build_rectangle(symbol: str, first: date, last: date) -> PartitionRectangle:
-    return PartitionRectangle(tuple(list_date_keys(first, last)), (symbol,))
+def _build_rectangle(
+    partitions: MarketPartitions, symbol: str, first: date, last: date
+) -> PartitionRectangle:
+    return PartitionRectangle(tuple(partitions.list_date_keys(first, last)), (symbol,))
+
+
+repair_gaps_job = build_repair_gaps_job(HOME_MARKET)
+load_orphaned_objects_job = build_load_objects_job(HOME_MARKET)
+load_orphaned_books_job = build_load_books_job(HOME_MARKET)
+gaps_sensor = build_gaps_sensor(HOME_MARKET, repair_gaps_job)
+orphaned_objects_sensor = build_orphaned_objects_sensor(
+    HOME_MARKET, load_orphaned_objects_job, load_orphaned_books_job, backfill_job
+)

@@ -7,22 +7,13 @@ from enum import StrEnum
 import dagster as dg
 
 from crypto_assets.dagster_ext.active_runs import find_active_run
-from crypto_assets.defs.assets.specs import (
-    KLINES_OP,
-    KLINES_SELECTION,
-    ORDER_BOOKS_OP,
-    ORDER_BOOKS_SELECTION,
-)
+from crypto_assets.dagster_ext.asset_job import AssetJob
+from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
 from crypto_assets.defs.owners import OWNERS
-from crypto_assets.defs.partitions import (
-    NO_PARTITIONS_REASON,
-    list_date_keys,
-    list_partitioned_symbols,
-)
+from crypto_assets.defs.partitions import NO_PARTITIONS_REASON
 from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG, RunClass, build_run_tags
-from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
@@ -31,65 +22,89 @@ _TAGS = build_run_tags(RunClass.TICK)
 # A tick does not wait for an older run: it hangs, or its whole process tree was killed.
 _RUN_TIMEOUT = timedelta(minutes=15)
 
-ingest_job = dg.define_asset_job(
-    "ingest",
-    selection=KLINES_SELECTION.without_checks(),
-    description="Fetches the candles that closed since each symbol's newest one.",
-    tags={**_TAGS, INGEST_MODE_TAG: IngestMode.TAIL.value},
-    owners=OWNERS,
-)
-order_books_job = dg.define_asset_job(
-    "order_books",
-    selection=ORDER_BOOKS_SELECTION,
-    description="Captures an order-book snapshot of each symbol and loads it into facts.",
-    tags={**_TAGS, INGEST_MODE_TAG: IngestMode.TAIL.value},
-    owners=OWNERS,
-)
 
-
-@dg.schedule(
-    job=ingest_job,
-    cron_schedule="* * * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Fetches new candles of all symbols. Evaluated each minute; launches a run at the "
-    "ingest interval.",
-)
-def ingest_schedule(
-    context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[PipelineContext]
-) -> dg.RunRequest | dg.SkipReason:
-    """Request one run for all symbols, from the day of the oldest watermark to today."""
-    return _build_tick_request(
-        context,
-        ingest_job.name,
-        KLINES_OP,
-        lambda at: tick_plan.plan_ingest_tick(platform, at),
-        _list_due_stages,
+def build_ingest_job(market: MarketSpec) -> AssetJob:
+    """Build the job of a tick of candles."""
+    return dg.define_asset_job(
+        market.prefix_name("ingest"),
+        selection=market.select_klines().without_checks(),
+        description="Fetches the candles that closed since each symbol's newest one.",
+        tags={**_TAGS, INGEST_MODE_TAG: IngestMode.TAIL.value},
+        owners=OWNERS,
     )
 
 
-@dg.schedule(
-    job=order_books_job,
-    cron_schedule="* * * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Captures order books of all symbols. Evaluated each minute; launches a run at the "
-    "order-book interval.",
-)
-def order_books_schedule(
-    context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[PipelineContext]
-) -> dg.RunRequest | dg.SkipReason:
-    """Request one run for all symbols, on today's partitions."""
-    return _build_tick_request(
-        context,
-        order_books_job.name,
-        ORDER_BOOKS_OP,
-        lambda at: tick_plan.plan_order_book_tick(platform, at),
-        lambda _: list(OrderBookStage),
+def build_order_books_job(market: MarketSpec) -> AssetJob:
+    """Build the job of a tick of order books."""
+    return dg.define_asset_job(
+        market.prefix_name("order_books"),
+        selection=market.select_order_books(),
+        description="Captures an order-book snapshot of each symbol and loads it into facts.",
+        tags={**_TAGS, INGEST_MODE_TAG: IngestMode.TAIL.value},
+        owners=OWNERS,
     )
+
+
+def build_ingest_schedule(market: MarketSpec, job: AssetJob) -> dg.ScheduleDefinition:
+    """Build the schedule that launches ticks of candles."""
+
+    @dg.schedule(
+        name=market.prefix_name("ingest_schedule"),
+        job=job,
+        cron_schedule="* * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Fetches new candles of all symbols. Evaluated each minute; launches a run at "
+        "the ingest interval.",
+        required_resource_keys={market.resource_key},
+    )
+    def ingest_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        """Request one run for all symbols, from the day of the oldest watermark to today."""
+        platform = market.get_platform(context)
+        return _build_tick_request(
+            market,
+            context,
+            job.name,
+            market.klines_op,
+            lambda at: tick_plan.plan_ingest_tick(platform, at),
+            _list_due_stages,
+        )
+
+    return ingest_schedule
+
+
+def build_order_books_schedule(market: MarketSpec, job: AssetJob) -> dg.ScheduleDefinition:
+    """Build the schedule that launches ticks of order books."""
+
+    @dg.schedule(
+        name=market.prefix_name("order_books_schedule"),
+        job=job,
+        cron_schedule="* * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Captures order books of all symbols. Evaluated each minute; launches a run "
+        "at the order-book interval.",
+        required_resource_keys={market.resource_key},
+    )
+    def order_books_schedule(
+        context: dg.ScheduleEvaluationContext,
+    ) -> dg.RunRequest | dg.SkipReason:
+        """Request one run for all symbols, on today's partitions."""
+        platform = market.get_platform(context)
+        return _build_tick_request(
+            market,
+            context,
+            job.name,
+            market.order_books_op,
+            lambda at: tick_plan.plan_order_book_tick(platform, at),
+            lambda _: list(OrderBookStage),
+        )
+
+    return order_books_schedule
 
 
 def _build_tick_request(
+    market: MarketSpec,
     context: dg.ScheduleEvaluationContext,
     job_name: str,
     op_name: str,
@@ -107,14 +122,14 @@ def _build_tick_request(
         return dg.SkipReason(f"run {active[:8]} of an earlier tick is still active")
     if not tick.symbols:
         return dg.SkipReason("no tracked symbol is trading and up to date enough for a tick")
-    known = list_partitioned_symbols(context.instance, tick.symbols)
+    known = market.partitions.list_partitioned_symbols(context.instance, tick.symbols)
     if not known:
         return dg.SkipReason(NO_PARTITIONS_REASON)
-    dates = list_date_keys(tick.first_day, tick.last_day)
+    dates = market.partitions.list_date_keys(tick.first_day, tick.last_day)
     rectangle = PartitionRectangle(tuple(dates), tuple(known))
     return dg.RunRequest(
         run_config=rectangle.build_run_config(op_name),
-        asset_selection=[dg.AssetKey(stage.value) for stage in list_stages(tick)],
+        asset_selection=[market.asset_key(stage) for stage in list_stages(tick)],
         asset_check_keys=[],  # without this, Dagster adds every check of the assets
         tags={**_TAGS, **rectangle.description_tags},
     )
@@ -123,3 +138,9 @@ def _build_tick_request(
 def _list_due_stages(tick: tick_plan.TickPlan) -> list[KlinesStage]:
     """List the stages of a tick; hours and days only if one has closed, to save their overhead."""
     return list(KlinesStage) if tick.has_closed_hour else [KlinesStage.RAW, KlinesStage.FACTS]
+
+
+ingest_job = build_ingest_job(HOME_MARKET)
+order_books_job = build_order_books_job(HOME_MARKET)
+ingest_schedule = build_ingest_schedule(HOME_MARKET, ingest_job)
+order_books_schedule = build_order_books_schedule(HOME_MARKET, order_books_job)

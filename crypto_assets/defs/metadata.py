@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import dagster as dg
 
-from crypto_assets.defs.partitions import date_key, partition_window
+from crypto_assets.defs.markets import MarketSpec
 from crypto_assets.installation import describe_document
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, from_epoch_ms
@@ -26,33 +26,41 @@ _MINUTE_CHART = (Interval.M1, 1)
 _RUNBOOK = "docs/operations.md"
 
 
-def partition_metadata(days: Sequence[DayOutcome]) -> dict[str, Any]:
+def partition_metadata(market: MarketSpec, days: Sequence[DayOutcome]) -> dict[str, Any]:
     """Build the metadata of one partition of one asset from the days that the run processed."""
     # Every outcome has the totals of the whole partition.
     any_day = days[0]
-    key = dg.MultiPartitionKey({"date": date_key(any_day.day), "symbol": any_day.symbol})
-    window = partition_window(key)
+    key = dg.MultiPartitionKey(
+        {"date": market.partitions.date_key(any_day.day), "symbol": any_day.symbol}
+    )
+    window = market.partitions.partition_window(key)
     one_day = window == Window.of_day(any_day.day)
     metadata: dict[str, Any] = {
         **({} if any_day.rows is None else {"dagster/partition_row_count": any_day.rows}),
         **({} if any_day.missing_minutes is None else {"missing": any_day.missing_minutes}),
         **_build_candle_range(any_day),
-        "chart": chart_link(any_day.stage, any_day.symbol, window),
+        **chart_link(market, any_day.stage, any_day.symbol, window),
     }
     for name in dict.fromkeys(name for day in days for name in day.details):
-        metadata |= _summarize_detail(name, [day for day in days if name in day.details], one_day)
+        named = [day for day in days if name in day.details]
+        metadata |= _summarize_detail(market, name, named, one_day)
     return metadata
 
 
 def chart_link(
-    stage: KlinesStage | OrderBookStage, symbol: str, window: Window
-) -> dg.UrlMetadataValue:
-    """Link to the page Analytics, zoomed to the partition or to the time before its end."""
+    market: MarketSpec, stage: KlinesStage | OrderBookStage, symbol: str, window: Window
+) -> dict[str, dg.UrlMetadataValue]:
+    """Link to the page Analytics, zoomed to the partition or to the time before its end.
+
+    Empty for a market that the app does not show.
+    """
+    if not market.is_home:
+        return {}
     interval, days = _CHART_VIEWS.get(stage, _MINUTE_CHART)
     start = min(window.start_ms, window.end_ms - days * DAY_MS)
     view = f"{start // 1000}-{window.end_ms // 1000}"
     query = urlencode({"symbol": symbol, "interval": interval, "view": view})
-    return dg.MetadataValue.url(f"{get_settings().app_link_url}/analytics?{query}")
+    return {"chart": dg.MetadataValue.url(f"{market.settings.app_link_url}/analytics?{query}")}
 
 
 def runbook_link(section: str = "") -> dg.UrlMetadataValue | dg.PathMetadataValue:
@@ -63,12 +71,14 @@ def runbook_link(section: str = "") -> dg.UrlMetadataValue | dg.PathMetadataValu
     return dg.MetadataValue.path(f"{describe_document(_RUNBOOK)}{anchor}")
 
 
-def _summarize_detail(name: str, days: Sequence[DayOutcome], one_day: bool) -> dict[str, Any]:
+def _summarize_detail(
+    market: MarketSpec, name: str, days: Sequence[DayOutcome], one_day: bool
+) -> dict[str, Any]:
     """Summarize one detail of a partition's days: add counts, join lake keys, list texts by day."""
     values = [day.details[name] for day in days]
     if name == "keys":
         keys = [str(key) for value in values if isinstance(value, list) for key in value]
-        return {**_object_link(keys), **({"lake_objects": keys} if len(keys) > 1 else {})}
+        return {**_object_link(market, keys), **({"lake_objects": keys} if len(keys) > 1 else {})}
     if all(isinstance(value, int) for value in values):
         return {name: sum(value for value in values if isinstance(value, int))}
     if one_day:
@@ -76,11 +86,11 @@ def _summarize_detail(name: str, days: Sequence[DayOutcome], one_day: bool) -> d
     return {name: {str(day.day): str(day.details[name]) for day in days}}
 
 
-def _object_link(keys: Sequence[str]) -> dict[str, Any]:
+def _object_link(market: MarketSpec, keys: Sequence[str]) -> dict[str, Any]:
     """Build the location of the newest object in the lake."""
     if not keys:
         return {}
-    return {"lake_object": dg.MetadataValue.path(f"{get_settings().lake_raw_url}/{keys[-1]}")}
+    return {"lake_object": dg.MetadataValue.path(f"{market.settings.lake_raw_url}/{keys[-1]}")}
 
 
 def _build_candle_range(outcome: DayOutcome) -> dict[str, Any]:

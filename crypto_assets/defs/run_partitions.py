@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from crypto_assets.defs.partitions import SymbolKeys, group_keys_by_symbol
+from crypto_assets.defs.partitions import MarketPartitions, SymbolKeys
 from crypto_assets.orchestrator.partition_keys import build_partition_tags, format_partition_key
 
 
@@ -45,13 +45,13 @@ class PartitionRectangle:
 
 
 def group_requested_keys(
-    context: dg.AssetExecutionContext, config: PartitionsConfig
+    partitions: MarketPartitions, context: dg.AssetExecutionContext, config: PartitionsConfig
 ) -> list[SymbolKeys]:
     """Group the keys of a run by symbol; returns [] for a run without partitions."""
     if has_planned_partitions(context):
-        return group_keys_by_symbol(context.partition_keys)
+        return partitions.group_keys_by_symbol(context.partition_keys)
     rectangle = PartitionRectangle(tuple(config.dates), tuple(config.symbols))
-    return group_keys_by_symbol(rectangle.partition_keys)
+    return partitions.group_keys_by_symbol(rectangle.partition_keys)
 
 
 def has_planned_partitions(context: dg.AssetExecutionContext) -> bool:

@@ -7,78 +7,128 @@ from datetime import date
 import dagster as dg
 
 from crypto_assets.dagster_ext.active_runs import find_active_run
+from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.defs.backfill import backfill_job, split_dates
-from crypto_assets.defs.partitions import (
-    list_date_keys,
-    list_partitioned_symbols,
-    list_unpartitioned_symbols,
-    range_tags,
-    symbol_partitions_def,
-)
+from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
+from crypto_assets.defs.partitions import MarketPartitions, range_tags
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
 from crypto_assets.orchestrator.run_queue import AUTOMATIC_BACKFILL_TAGS
-from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion import tick_plan
-from crypto_assets.settings import get_settings
 
 # The symbol of an automatic backfill.
 _BACKFILLED_SYMBOL_TAG = "crypto/past_of"
 
 
-@dg.sensor(
-    name="symbols",
-    job=backfill_job,
-    minimum_interval_seconds=15,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Adds a partition for each tracked symbol, and backfills symbols that are added.",
-)
-def symbols_sensor(
-    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[PipelineContext]
-) -> dg.SensorResult | dg.SkipReason:
-    """Add missing partitions; partitions are never deleted, since their data stays.
+def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinition:
+    """Build the sensor that gives each tracked symbol its partitions; `job` is the backfill."""
 
-    The cursor contains the symbols of earlier evaluations. Symbols of the first evaluation get no
-    backfill: they come from `init`, and the user decides how far back to load them.
-    """
-    try:
-        tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
-        observed = json.loads(context.cursor) if context.cursor else tracked
-        added = [name for name in tracked if name not in observed]
-        # Requests the exchange's time only if symbols were added.
-        requests = [
-            request
-            for name in added
-            for request in _build_backfill_requests(
-                name, get_settings().start_date, day_of(platform.exchange_now()), "first"
-            )
-        ]
-    except CryptoAssetsError as error:
-        return dg.SkipReason(str(error))
-    if not tracked:
-        return dg.SkipReason("no symbol is tracked yet")
-    missing = list_unpartitioned_symbols(context.instance, tracked)
-    reason = f"all {len(tracked)} tracked symbols have partitions"
-    return dg.SensorResult(
-        run_requests=requests,
-        skip_reason=None if requests else dg.SkipReason(reason),
-        dynamic_partitions_requests=[symbol_partitions_def.build_add_request(missing)]
-        if missing
-        else [],
-        cursor=json.dumps([*observed, *added]),
+    @dg.sensor(
+        name=market.prefix_name("symbols"),
+        job=job,
+        minimum_interval_seconds=15,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Adds a partition for each tracked symbol, and backfills symbols that are "
+        "added.",
+        required_resource_keys={market.resource_key},
     )
+    def symbols_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        """Add missing partitions; partitions are never deleted, since their data stays.
+
+        The cursor contains the symbols of earlier evaluations. Symbols of the first evaluation get
+        no backfill: they come from `init`, and the user decides how far back to load them.
+        """
+        platform, partitions = market.get_platform(context), market.partitions
+        try:
+            tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
+            observed = json.loads(context.cursor) if context.cursor else tracked
+            added = [name for name in tracked if name not in observed]
+            # Requests the exchange's time only if symbols were added.
+            requests = [
+                request
+                for name in added
+                for request in _build_backfill_requests(
+                    partitions, name, partitions.start, day_of(platform.exchange_now()), "first"
+                )
+            ]
+        except CryptoAssetsError as error:
+            return dg.SkipReason(str(error))
+        if not tracked:
+            return dg.SkipReason("no symbol is tracked yet")
+        missing = partitions.list_unpartitioned_symbols(context.instance, tracked)
+        reason = f"all {len(tracked)} tracked symbols have partitions"
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else dg.SkipReason(reason),
+            dynamic_partitions_requests=[partitions.symbols_def.build_add_request(missing)]
+            if missing
+            else [],
+            cursor=json.dumps([*observed, *added]),
+        )
+
+    return symbols_sensor
+
+
+def build_catch_up_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinition:
+    """Build the sensor that backfills missing days; `job` is the backfill."""
+
+    @dg.sensor(
+        name=market.prefix_name("catch_up"),
+        job=job,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Launches a backfill for each symbol with more than two consecutive missing "
+        "days.",
+        required_resource_keys={market.resource_key},
+    )
+    def catch_up_sensor(
+        context: dg.SensorEvaluationContext,
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        """Request backfills of missing days after and before a symbol's newest candle.
+
+        A symbol with an active backfill is skipped. A failed backfill is requested again on the
+        next day, or at once if its first missing day has changed.
+        """
+        platform, partitions = market.get_platform(context), market.partitions
+        try:
+            missing, today = tick_plan.list_missing_days(platform), day_of(platform.exchange_now())
+        except CryptoAssetsError as error:
+            yield dg.SkipReason(str(error))
+            return
+        if not missing:
+            yield dg.SkipReason(
+                "no symbol is missing more days than ticks and gap repair can fetch"
+            )
+            return
+        instance, names = context.instance, dict.fromkeys(days.symbol for days in missing)
+        waiting = [
+            symbol
+            for symbol in partitions.list_partitioned_symbols(instance, names)
+            if not find_active_run(instance, job.name, tags={_BACKFILLED_SYMBOL_TAG: symbol})
+        ]
+        if not waiting:
+            yield dg.SkipReason(
+                f"a backfill is active, or no partition exists yet: {', '.join(names)}"
+            )
+        for days in missing:
+            if days.symbol in waiting:
+                yield from _build_backfill_requests(
+                    partitions, days.symbol, days.first, days.last, f"missing on {today} from"
+                )
+
+    return catch_up_sensor
 
 
 def _build_backfill_requests(
-    symbol: str, first: date, last: date, occasion: str
+    partitions: MarketPartitions, symbol: str, first: date, last: date, occasion: str
 ) -> list[dg.RunRequest]:
     """Request runs of limited size over a range of UTC days, both inclusive.
 
     `occasion` is a part of the run key, with which Dagster launches each run once. Days before
     START_DATE have no partitions.
     """
-    start = max(first, get_settings().start_date)
-    dates = list_date_keys(start, last) if start <= last else []
+    start = max(first, partitions.start)
+    dates = partitions.list_date_keys(start, last) if start <= last else []
     tags = {**AUTOMATIC_BACKFILL_TAGS, _BACKFILLED_SYMBOL_TAG: symbol}
     runs = [rectangle.partition_keys for rectangle in split_dates(dates, (symbol,))]
     return [
@@ -89,39 +139,5 @@ def _build_backfill_requests(
     ]
 
 
-@dg.sensor(
-    name="catch_up",
-    job=backfill_job,
-    minimum_interval_seconds=60,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Launches a backfill for each symbol with more than two consecutive missing days.",
-)
-def catch_up_sensor(
-    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[PipelineContext]
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Request backfills of missing days after and before a symbol's newest candle.
-
-    A symbol with an active backfill is skipped. A failed backfill is requested again on the next
-    day, or at once if its first missing day has changed.
-    """
-    try:
-        missing, today = tick_plan.list_missing_days(platform), day_of(platform.exchange_now())
-    except CryptoAssetsError as error:
-        yield dg.SkipReason(str(error))
-        return
-    if not missing:
-        yield dg.SkipReason("no symbol is missing more days than ticks and gap repair can fetch")
-        return
-    instance, names = context.instance, dict.fromkeys(days.symbol for days in missing)
-    waiting = [
-        symbol
-        for symbol in list_partitioned_symbols(instance, names)
-        if not find_active_run(instance, backfill_job.name, tags={_BACKFILLED_SYMBOL_TAG: symbol})
-    ]
-    if not waiting:
-        yield dg.SkipReason(f"a backfill is active, or no partition exists yet: {', '.join(names)}")
-    for days in missing:
-        if days.symbol in waiting:
-            yield from _build_backfill_requests(
-                days.symbol, days.first, days.last, f"missing on {today} from"
-            )
+symbols_sensor = build_symbols_sensor(HOME_MARKET, backfill_job)
+catch_up_sensor = build_catch_up_sensor(HOME_MARKET, backfill_job)

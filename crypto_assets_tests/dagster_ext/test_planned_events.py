@@ -12,7 +12,7 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 from crypto_assets.defs.assets.klines import klines_assets
 from crypto_assets.defs.ingest import ingest_job
 from crypto_assets.defs.partitions import (
-    date_symbol_partitions_def,
+    HOME_PARTITIONS,
     range_tags,
     register_symbol_partitions,
 )
@@ -64,12 +64,12 @@ def queued(instance: dg.DagsterInstance, job: dg.JobDefinition) -> dg.DagsterRun
 def red(instance: dg.DagsterInstance, stage: KlinesStage) -> set[str]:
     """The partitions that Dagster shows as failed."""
     status = get_and_update_asset_status_cache_value(
-        instance, dg.AssetKey(stage.value), date_symbol_partitions_def
+        instance, dg.AssetKey(stage.value), HOME_PARTITIONS.keys_def
     )
     if not status:
         return set()
     return set(
-        status.deserialize_failed_partition_subsets(date_symbol_partitions_def).get_partition_keys()
+        status.deserialize_failed_partition_subsets(HOME_PARTITIONS.keys_def).get_partition_keys()
     )
 
 

@@ -56,7 +56,7 @@ def evaluate_sensor(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None, **resources: Any
 ) -> Any:
     with dg.build_sensor_context(instance, cursor, resources=resources) as context:
-        return sensor(context)
+        return sensor.evaluate_tick(context)
 
 
 def sent(server: ScriptedServer) -> list[dict[str, str]]:
@@ -97,7 +97,8 @@ def test_an_alert_that_could_not_be_sent_is_retried(
     fail(instance, platform, "2025-03-04")
     server.respond = in_turn(Answer(503), Answer())
     skipped = evaluate_sensor(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
-    assert isinstance(skipped, dg.SkipReason)
+    assert "503" in skipped.skip_message
+    assert skipped.cursor == cursor
     evaluate_sensor(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
     assert len(server.requests) == 2
 

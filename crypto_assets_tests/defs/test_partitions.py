@@ -12,9 +12,8 @@ from crypto_assets.dagster_ext.instance_home import prepare_home
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
 from crypto_assets.defs.backfill import split_into_rectangles
 from crypto_assets.defs.partitions import (
+    HOME_PARTITIONS,
     group_adjacent_dates,
-    group_keys_by_symbol,
-    list_date_keys,
 )
 from crypto_assets.market.utc_time import Window
 
@@ -35,14 +34,16 @@ def test_groups_of_adjacent_dates_are_unbroken_and_hold_exactly_the_wanted(
 
 
 def test_keys_of_a_run_are_grouped_by_symbol() -> None:
-    found = group_keys_by_symbol(["2025-01-02|BTCUSDT", "2025-01-01|ETHUSDT", "2025-01-01|BTCUSDT"])
+    found = HOME_PARTITIONS.group_keys_by_symbol(
+        ["2025-01-02|BTCUSDT", "2025-01-01|ETHUSDT", "2025-01-01|BTCUSDT"]
+    )
     assert [one.symbol for one in found] == ["BTCUSDT", "ETHUSDT"]
     assert [str(key) for key in found[0].keys] == ["2025-01-01|BTCUSDT", "2025-01-02|BTCUSDT"]
     assert found[0].window == Window.of_days(date(2025, 1, 1), date(2025, 1, 2))
 
 
 def test_date_keys_include_both_ends() -> None:
-    assert list_date_keys(date(2025, 1, 30), date(2025, 2, 1)) == [
+    assert HOME_PARTITIONS.list_date_keys(date(2025, 1, 30), date(2025, 2, 1)) == [
         "2025-01-30",
         "2025-01-31",
         "2025-02-01",

@@ -10,7 +10,7 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
 from crypto_assets.defs.gap_repair import gaps_sensor
-from crypto_assets.defs.partitions import date_symbol_partitions_def
+from crypto_assets.defs.partitions import HOME_PARTITIONS
 from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
 from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
@@ -43,13 +43,10 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def look(
-    instance: dg.DagsterInstance, platform: PipelineContext, cursor: str | None
-) -> dg.SensorResult:
+def look(instance: dg.DagsterInstance, platform: PipelineContext, cursor: str | None) -> Any:
     """Evaluate the sensor and add its partitions, as the daemon does."""
-    with dg.build_sensor_context(instance, cursor) as context:
-        result: Any = symbols_sensor(context, platform=platform)
-    assert isinstance(result, dg.SensorResult)
+    with dg.build_sensor_context(instance, cursor, resources={"platform": platform}) as context:
+        result = symbols_sensor.evaluate_tick(context)
     for request in result.dynamic_partitions_requests or ():
         instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, list(request.partition_keys))
     return result
@@ -103,8 +100,9 @@ def test_a_warehouse_without_symbols_sets_no_cursor(
 ) -> None:
     for name in ("BTCUSDT", "ETHUSDT"):
         platform.warehouse.symbols.untrack_symbol(name)
-    with dg.build_sensor_context(instance) as context:
-        assert isinstance(symbols_sensor(context, platform=platform), dg.SkipReason)
+    with dg.build_sensor_context(instance, resources={"platform": platform}) as context:
+        result = symbols_sensor.evaluate_tick(context)
+    assert (result.cursor, result.skip_message) == (None, "no symbol is tracked yet")
 
 
 def test_a_users_backfill_has_priority_over_an_automatic_one() -> None:
@@ -164,7 +162,7 @@ def keys_of(instance: dg.DagsterInstance, request: dg.RunRequest) -> list[str]:
     ends = (request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
     with partition_loading_context(dynamic_partitions_store=instance):
         return list(
-            date_symbol_partitions_def.get_partition_keys_in_range(dg.PartitionKeyRange(*ends))
+            HOME_PARTITIONS.keys_def.get_partition_keys_in_range(dg.PartitionKeyRange(*ends))
         )
 
 

@@ -17,18 +17,11 @@ from crypto_assets.defs.assets.materializations import (
     raise_for_failed_partitions,
     require_partitions,
 )
-from crypto_assets.defs.assets.specs import (
-    DAILY_KLINES,
-    FACT_KLINES,
-    HOURLY_KLINES,
-    KLINES_OP,
-    RAW_KLINES,
-)
-from crypto_assets.defs.checks import CHECK_SPECS, evaluate_checks, list_selected_checks
-from crypto_assets.defs.partitions import date_symbol_partitions_def, group_keys_by_symbol
+from crypto_assets.defs.assets.specs import build_klines_specs
+from crypto_assets.defs.checks import build_check_specs, evaluate_checks, list_selected_checks
+from crypto_assets.defs.markets import HOME_MARKET, MarketSpec, get_asset_name
 from crypto_assets.defs.run_partitions import PartitionsConfig
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
-from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
 from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck
 from crypto_assets.pipeline.stages.results import KlinesStage
@@ -43,38 +36,46 @@ class KlinesConfig(PartitionsConfig):
     errand: IngestMode = IngestMode.DAYS
 
 
-@dg.multi_asset(
-    name=KLINES_OP,
-    specs=[RAW_KLINES, FACT_KLINES, HOURLY_KLINES, DAILY_KLINES],
-    check_specs=CHECK_SPECS,
-    partitions_def=date_symbol_partitions_def,
-    backfill_policy=dg.BackfillPolicy.multi_run(MAX_KEYS_PER_RUN),
-    can_subset=True,
-)
-def klines_assets(
-    context: dg.AssetExecutionContext,
-    config: KlinesConfig,
-    platform: dg.ResourceParam[PipelineContext],
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Ingest the run's symbols through the selected assets, then evaluate checks.
+def build_klines_assets(market: MarketSpec) -> dg.AssetsDefinition:
+    """Build the assets of a market's candles, with their checks."""
 
-    The checks are part of this step, because Dagster skips a step after one that yields nothing. In
-    the mode CLOSING, all checks are evaluated, and a failed one fails the run; otherwise the
-    selected ones.
-    """
-    fail_unless_stores_ready(context, platform)
-    requested = require_partitions(context, config)
-    stages = {KlinesStage(key.to_user_string()) for key in context.selected_asset_keys}
-    windows = {keys.symbol: keys.window for keys in requested} if stages else {}
-    mode = IngestMode(context.run.tags.get(INGEST_MODE_TAG, config.errand))
-    failed, processed = [], set()
-    for outcomes in ingest_symbols(platform, windows, stages, mode):
-        failed += log_materializations(context, outcomes)
-        processed |= collect_partition_keys(outcomes)
-    checks = set(DayCheck) if mode is IngestMode.CLOSING else list_selected_checks(context)
-    checked = group_keys_by_symbol(processed) if stages else requested
-    failed_checks = evaluate_checks(context, platform, checked, checks)
-    if mode is IngestMode.CLOSING:
-        failed += [FailedPartition(*failure) for failure in failed_checks]
-    raise_for_failed_partitions(context, failed)
-    yield from ()
+    @dg.multi_asset(
+        name=market.klines_op,
+        specs=build_klines_specs(market),
+        check_specs=build_check_specs(market),
+        partitions_def=market.partitions.keys_def,
+        backfill_policy=dg.BackfillPolicy.multi_run(MAX_KEYS_PER_RUN),
+        can_subset=True,
+        required_resource_keys={market.resource_key},
+    )
+    def klines_assets(
+        context: dg.AssetExecutionContext, config: KlinesConfig
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        """Ingest the run's symbols through the selected assets, then evaluate checks.
+
+        The checks are part of this step, because Dagster skips a step after one that yields
+        nothing. In the mode CLOSING, all checks are evaluated, and a failed one fails the run;
+        otherwise the selected ones.
+        """
+        platform = market.get_platform(context)
+        fail_unless_stores_ready(context, platform)
+        requested = require_partitions(market, context, config)
+        stages = {KlinesStage(get_asset_name(key)) for key in context.selected_asset_keys}
+        windows = {keys.symbol: keys.window for keys in requested} if stages else {}
+        mode = IngestMode(context.run.tags.get(INGEST_MODE_TAG, config.errand))
+        failed, processed = [], set()
+        for outcomes in ingest_symbols(platform, windows, stages, mode):
+            failed += log_materializations(market, context, outcomes)
+            processed |= collect_partition_keys(market, outcomes)
+        checks = set(DayCheck) if mode is IngestMode.CLOSING else list_selected_checks(context)
+        checked = market.partitions.group_keys_by_symbol(processed) if stages else requested
+        failed_checks = evaluate_checks(market, context, checked, checks)
+        if mode is IngestMode.CLOSING:
+            failed += [FailedPartition(*failure) for failure in failed_checks]
+        raise_for_failed_partitions(context, failed)
+        yield from ()
+
+    return klines_assets
+
+
+klines_assets = build_klines_assets(HOME_MARKET)

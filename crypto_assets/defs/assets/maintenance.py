@@ -11,65 +11,82 @@ from crypto_assets.dagster_ext.run_retention import (
     measure_home_bytes,
 )
 from crypto_assets.defs.assets.materializations import fail_unless_stores_ready
+from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
 from crypto_assets.defs.metadata import runbook_link
-from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.retention.apply_retention import RetentionResult, apply_retention
 
+MAINTENANCE_GROUP = "maintenance"
 _TAGS = {"layer": "maintenance", "cadence": "scheduled"}
 
 
-@dg.asset(
-    group_name="maintenance",
-    kinds={"python"},
-    tags=_TAGS,
-    metadata={"runbook": runbook_link("retention")},
-    description="Moves old raw objects to the archive, and deletes old archived objects, minutes "
-    "and order-book levels.",
-)
-def retention(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[PipelineContext]
-) -> dg.MaterializeResult[None]:
-    """Apply the retention policy and report the number of expired objects and rows."""
-    fail_unless_stores_ready(context, platform)
-    result = apply_retention(platform)
-    for symbol, reason in result.blockers.items():
-        context.log.warning(f"older minutes of {symbol} are kept from {reason}")
-    return dg.MaterializeResult(metadata=_build_retention_metadata(result))
+def build_retention_asset(market: MarketSpec) -> dg.AssetsDefinition:
+    """Build the asset that applies the retention policy to a market's stores."""
 
-
-@dg.asset(
-    group_name="maintenance",
-    kinds={"python"},
-    tags=_TAGS,
-    metadata={"runbook": runbook_link("the-warehouses-tables")},
-    description="Reads the columns and the size of the warehouse's tables, and counts the minutes "
-    "that are missing without an explanation.",
-)
-def warehouse_tables(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[PipelineContext]
-) -> dg.MaterializeResult[None]:
-    """Report the tables as the database describes them; a column's name is `table.column`."""
-    fail_unless_stores_ready(context, platform)
-    stats = platform.warehouse.coverage
-    columns = [
-        dg.TableColumn(f"{table}.{name}", kind)
-        for table, kinds in stats.read_table_columns().items()
-        for name, kind in kinds.items()
-    ]
-    symbols = stats.list_by_symbol()
-    return dg.MaterializeResult(
-        metadata={
-            "dagster/column_schema": dg.TableSchema(columns=columns),
-            "minute_rows": sum(symbol.rows for symbol in symbols),
-            "missing_minutes": sum(symbol.missing_minutes for symbol in symbols),
-            "explained_minutes": sum(symbol.explained_minutes for symbol in symbols),
-            "warehouse_bytes": sum(stats.read_table_sizes().values()),
-        }
+    @dg.asset(
+        key=market.asset_key("retention"),
+        group_name=market.prefix_name(MAINTENANCE_GROUP),
+        kinds={"python"},
+        tags=_TAGS,
+        metadata={"runbook": runbook_link("retention")},
+        description="Moves old raw objects to the archive, and deletes old archived objects, "
+        "minutes and order-book levels.",
+        required_resource_keys={market.resource_key},
     )
+    def retention(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        """Apply the retention policy and report the number of expired objects and rows."""
+        platform = market.get_platform(context)
+        fail_unless_stores_ready(context, platform)
+        result = apply_retention(platform)
+        for symbol, reason in result.blockers.items():
+            context.log.warning(f"older minutes of {symbol} are kept from {reason}")
+        return dg.MaterializeResult(metadata=_build_retention_metadata(result))
+
+    return retention
+
+
+def build_tables_asset(market: MarketSpec) -> dg.AssetsDefinition:
+    """Build the asset that describes the tables of a market's warehouse."""
+
+    @dg.asset(
+        key=market.asset_key("warehouse_tables"),
+        group_name=market.prefix_name(MAINTENANCE_GROUP),
+        kinds={"python"},
+        tags=_TAGS,
+        metadata={"runbook": runbook_link("the-warehouses-tables")},
+        description="Reads the columns and the size of the warehouse's tables, and counts the "
+        "minutes that are missing without an explanation.",
+        required_resource_keys={market.resource_key},
+    )
+    def warehouse_tables(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        """Report the tables as the database describes them; a column's name is `table.column`."""
+        platform = market.get_platform(context)
+        fail_unless_stores_ready(context, platform)
+        stats = platform.warehouse.coverage
+        columns = [
+            dg.TableColumn(f"{table}.{name}", kind)
+            for table, kinds in stats.read_table_columns().items()
+            for name, kind in kinds.items()
+        ]
+        symbols = stats.list_by_symbol()
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/column_schema": dg.TableSchema(columns=columns),
+                "minute_rows": sum(symbol.rows for symbol in symbols),
+                "missing_minutes": sum(symbol.missing_minutes for symbol in symbols),
+                "explained_minutes": sum(symbol.explained_minutes for symbol in symbols),
+                "warehouse_bytes": sum(stats.read_table_sizes().values()),
+            }
+        )
+
+    return warehouse_tables
+
+
+retention = build_retention_asset(HOME_MARKET)
+warehouse_tables = build_tables_asset(HOME_MARKET)
 
 
 @dg.asset(
-    group_name="maintenance",
+    group_name=MAINTENANCE_GROUP,
     kinds={"python"},
     tags=_TAGS,
     metadata={"runbook": runbook_link("dagsters-own-history")},

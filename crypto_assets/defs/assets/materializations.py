@@ -7,8 +7,9 @@ from typing import Any
 import dagster as dg
 
 from crypto_assets.dagster_ext.planned_events import report_planned_key
+from crypto_assets.defs.markets import MarketSpec
 from crypto_assets.defs.metadata import partition_metadata
-from crypto_assets.defs.partitions import SymbolKeys, date_key
+from crypto_assets.defs.partitions import SymbolKeys
 from crypto_assets.defs.run_partitions import (
     PartitionsConfig,
     group_requested_keys,
@@ -35,7 +36,7 @@ class FailedPartition:
 
 
 def log_materializations(
-    context: dg.AssetExecutionContext, outcomes: Iterable[DayOutcome]
+    market: MarketSpec, context: dg.AssetExecutionContext, outcomes: Iterable[DayOutcome]
 ) -> list[FailedPartition]:
     """Log a materialization for each key whose days all succeeded, and return the failed keys.
 
@@ -45,31 +46,32 @@ def log_materializations(
     failed = []
     # An earlier version cleared the planned keys of the ticks that it queued.
     is_planned = has_planned_partitions(context) and INGEST_MODE_TAG not in context.run.tags
-    for (stage, partition), days in _group_by_partition(outcomes).items():
+    for (stage, partition), days in _group_by_partition(market, outcomes).items():
+        asset = market.asset_key(stage)
         if error := next((day.error for day in days if day.error), None):
-            failed.append(FailedPartition(stage, partition, str(error)))
+            failed.append(FailedPartition(asset.to_user_string(), partition, str(error)))
             context.log.error(f"{stage} {partition}: {error}")
             if not is_planned:
-                report_planned_key(context, stage, partition)
+                report_planned_key(context, asset, partition)
         else:
             context.log_event(
                 dg.AssetMaterialization(
-                    stage, partition=partition, metadata=partition_metadata(days)
+                    asset, partition=partition, metadata=partition_metadata(market, days)
                 )
             )
     return failed
 
 
-def collect_partition_keys(outcomes: Iterable[DayOutcome]) -> set[str]:
+def collect_partition_keys(market: MarketSpec, outcomes: Iterable[DayOutcome]) -> set[str]:
     """Collect the partition keys of the outcomes' days."""
-    return {_build_partition_key(outcome) for outcome in outcomes}
+    return {_build_partition_key(market, outcome) for outcome in outcomes}
 
 
 def require_partitions(
-    context: dg.AssetExecutionContext, config: PartitionsConfig
+    market: MarketSpec, context: dg.AssetExecutionContext, config: PartitionsConfig
 ) -> list[SymbolKeys]:
     """Group the run's partition keys by symbol; raises Failure for a run without partitions."""
-    if requested := group_requested_keys(context, config):
+    if requested := group_requested_keys(market.partitions, context, config):
         return requested
     raise _build_run_failure(
         context,
@@ -120,13 +122,14 @@ def _build_run_failure(
 
 
 def _group_by_partition(
-    outcomes: Iterable[DayOutcome],
+    market: MarketSpec, outcomes: Iterable[DayOutcome]
 ) -> dict[tuple[str, str], list[DayOutcome]]:
     groups: dict[tuple[str, str], list[DayOutcome]] = {}
     for outcome in outcomes:
-        groups.setdefault((outcome.stage.value, _build_partition_key(outcome)), []).append(outcome)
+        key = (outcome.stage.value, _build_partition_key(market, outcome))
+        groups.setdefault(key, []).append(outcome)
     return groups
 
 
-def _build_partition_key(outcome: DayOutcome) -> str:
-    return format_partition_key(date_key(outcome.day), outcome.symbol)
+def _build_partition_key(market: MarketSpec, outcome: DayOutcome) -> str:
+    return format_partition_key(market.partitions.date_key(outcome.day), outcome.symbol)

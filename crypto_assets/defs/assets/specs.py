@@ -12,15 +12,78 @@ from crypto_assets.defs.assets.columns import (
     RAW_COLUMNS,
     build_column_lineage,
 )
+from crypto_assets.defs.markets import MarketSpec
 from crypto_assets.defs.metadata import runbook_link
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
-from crypto_assets.settings import get_settings
 
-_LAKE_KINDS = {"s3" if get_settings().lake_raw_url.startswith("s3:") else "file", "json"}
-_WAREHOUSE_KINDS = {"sqlite" if get_settings().is_embedded else "mysql", "table"}
+
+def build_klines_specs(market: MarketSpec) -> list[dg.AssetSpec]:
+    """Build the specs of candles, from the lake to days."""
+    raw = build_asset_spec(
+        market,
+        KlinesStage.RAW,
+        "Minute candles as received from the exchange: JSON objects in the lake, each of one UTC "
+        "day.",
+        RAW_COLUMNS,
+        group="raw",
+        layer="lake",
+    )
+    facts = build_asset_spec(
+        market,
+        KlinesStage.FACTS,
+        "Deduplicated minute candles in the table `fact_klines`.",
+        CANDLE_COLUMNS,
+        group="facts",
+        layer="warehouse",
+        upstream=raw,
+    )
+    hours = build_asset_spec(
+        market,
+        KlinesStage.HOURS,
+        "Candles of closed hours in the table `hourly_klines`, aggregated by the exchange's rule.",
+        PERIOD_COLUMNS,
+        group="aggregates",
+        layer="warehouse",
+        upstream=facts,
+    )
+    days = build_asset_spec(
+        market,
+        KlinesStage.DAYS,
+        "Candles of closed UTC days in the table `daily_klines`, aggregated by the exchange's "
+        "rule.",
+        PERIOD_COLUMNS,
+        group="aggregates",
+        layer="warehouse",
+        upstream=hours,
+    )
+    return [raw, facts, hours, days]
+
+
+def build_order_book_specs(market: MarketSpec) -> list[dg.AssetSpec]:
+    """Build the specs of order books, in the lake and in facts."""
+    raw = build_asset_spec(
+        market,
+        OrderBookStage.RAW,
+        "Order-book snapshots as received from the exchange: JSON objects in the lake.",
+        [],
+        group="raw",
+        layer="lake",
+    )
+    facts = build_asset_spec(
+        market,
+        OrderBookStage.FACTS,
+        "Price levels of each snapshot in `fact_order_book`, its statistics in "
+        "`order_book_snapshots`.",
+        BOOK_COLUMNS,
+        group="facts",
+        layer="warehouse",
+        upstream=raw,
+    )
+    return [raw, facts]
 
 
 def build_asset_spec(
+    market: MarketSpec,
     name: str,
     description: str,
     columns: Sequence[dg.TableColumn],
@@ -30,16 +93,21 @@ def build_asset_spec(
     upstream: dg.AssetSpec | None = None,
 ) -> dg.AssetSpec:
     """Build the spec of one asset; skippable, since its materializations are logged per key."""
+    settings = market.settings
     in_lake = layer == "lake"
+    if in_lake:
+        kinds = {"s3" if settings.lake_raw_url.startswith("s3:") else "file", "json"}
+    else:
+        kinds = {"sqlite" if settings.is_embedded else "mysql", "table"}
     location: dict[str, Any] = (
-        {"dagster/uri": get_settings().lake_raw_url} if in_lake else {"dagster/table_name": name}
+        {"dagster/uri": settings.lake_raw_url} if in_lake else {"dagster/table_name": str(name)}
     )
     return dg.AssetSpec(
-        name,
+        market.asset_key(name),
         deps=[upstream] if upstream else [],
         description=description,
-        group_name=group,
-        kinds=_LAKE_KINDS if in_lake else _WAREHOUSE_KINDS,
+        group_name=market.prefix_name(group),
+        kinds=kinds,
         tags={"layer": layer, "cadence": "live"},
         metadata={
             "dagster/column_schema": dg.TableSchema(columns=columns),
@@ -49,57 +117,3 @@ def build_asset_spec(
         },
         skippable=True,
     )
-
-
-RAW_KLINES = build_asset_spec(
-    "raw_klines",
-    "Minute candles as received from the exchange: JSON objects in the lake, each of one UTC day.",
-    RAW_COLUMNS,
-    group="raw",
-    layer="lake",
-)
-FACT_KLINES = build_asset_spec(
-    "fact_klines",
-    "Deduplicated minute candles in the table `fact_klines`.",
-    CANDLE_COLUMNS,
-    group="facts",
-    layer="warehouse",
-    upstream=RAW_KLINES,
-)
-HOURLY_KLINES = build_asset_spec(
-    "hourly_klines",
-    "Candles of closed hours in the table `hourly_klines`, aggregated by the exchange's rule.",
-    PERIOD_COLUMNS,
-    group="aggregates",
-    layer="warehouse",
-    upstream=FACT_KLINES,
-)
-DAILY_KLINES = build_asset_spec(
-    "daily_klines",
-    "Candles of closed UTC days in the table `daily_klines`, aggregated by the exchange's rule.",
-    PERIOD_COLUMNS,
-    group="aggregates",
-    layer="warehouse",
-    upstream=HOURLY_KLINES,
-)
-RAW_ORDER_BOOK = build_asset_spec(
-    "raw_order_book",
-    "Order-book snapshots as received from the exchange: JSON objects in the lake.",
-    [],
-    group="raw",
-    layer="lake",
-)
-FACT_ORDER_BOOK = build_asset_spec(
-    "fact_order_book",
-    "Price levels of each snapshot in `fact_order_book`, its statistics in `order_book_snapshots`.",
-    BOOK_COLUMNS,
-    group="facts",
-    layer="warehouse",
-    upstream=RAW_ORDER_BOOK,
-)
-
-# The ops of the two multi-assets, which take the run config.
-KLINES_OP = "bring_klines"
-ORDER_BOOKS_OP = "capture_books"  # not `order_books`, since a job has that name
-KLINES_SELECTION = dg.AssetSelection.assets(*(stage.value for stage in KlinesStage))
-ORDER_BOOKS_SELECTION = dg.AssetSelection.assets(*(stage.value for stage in OrderBookStage))

@@ -1,0 +1,23 @@
+"""Loads a folder of definitions, as `dg.load_from_defs_folder` does, but in less time.
+
+That function also imports every installed package with components, for the documentation of their
+attributes in the UI: about a second more for each process that loads the definitions, so for each
+run. It also needs a `pyproject.toml` beside the package, which an installed wheel does not have.
+"""
+
+import warnings
+from pathlib import Path
+from types import ModuleType
+
+import dagster as dg
+
+
+def load_defs_folder(package: ModuleType) -> dg.Definitions:
+    """Load what the modules and YAML files of a package define."""
+    [folder] = map(Path, package.__path__)
+    tree = dg.ComponentTree.from_module(package, project_root=folder.parent.parent)
+    with warnings.catch_warnings():
+        # Dagster loads modules by functions that it still calls a preview, and warns about them.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        found = tree.build_defs(folder)
+    return dg.Definitions.merge(found, dg.Definitions(component_tree=tree))
