@@ -5,12 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-_FINISHED = {
-    dg.DagsterRunStatus.SUCCESS,
-    dg.DagsterRunStatus.FAILURE,
-    dg.DagsterRunStatus.CANCELED,
-}
-_UNFINISHED = [status for status in dg.DagsterRunStatus if status not in _FINISHED]
+# Not exported by Dagster, whose own queue and run monitoring use it.
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 
 def find_active_run(
@@ -23,7 +19,7 @@ def find_active_run(
     records = instance.get_run_records(
         dg.RunsFilter(
             job_name=job_name,
-            statuses=_UNFINISHED,
+            statuses=NOT_FINISHED_STATUSES,
             tags=tags,
             created_after=None if within is None else datetime.now(UTC) - within,
         ),
