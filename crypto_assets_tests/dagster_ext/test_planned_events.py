@@ -214,9 +214,9 @@ def test_a_tick_plans_each_asset_once_and_says_what_it_is_about(
     run = instance.get_run_by_id(run_id)
     assert run
     assert run.tags[DAYS_TAG] == str(TODAY)
-    assert run.tags[SYMBOLS_TAG].startswith("ADAUSDT, ATOMUSDT, ")
-    assert run.tags[SYMBOLS_TAG].endswith(" and 10 more")
-    assert max(map(len, run.tags.values())) < 500, "Dagster's list of runs shows tags in full"
+    assert run.tags[SYMBOLS_TAG].startswith("20 symbols (ADAUSDT, ATOMUSDT, ")
+    visible = [value for key, value in run.tags.items() if not key.startswith(".")]
+    assert max(map(len, visible)) < 200
     # Two for each symbol, two planned ones, and nine of the run and its step.
     assert len(instance.get_records_for_run(run_id).records) <= 2 * len(_TWENTY) + 2 + 10
 

@@ -42,8 +42,8 @@ def test_tags_are_described_and_name_at_most_one_symbol(
 
 
 def test_tags_of_a_whole_exchange_stay_short() -> None:
-    """Dagster's list of runs shows each tag in full."""
     tags = build_partition_tags(["2025-03-04"], _NAMES)
-    assert tags["crypto/symbols"].endswith(", S9USDT and 390 more")
+    assert tags["crypto/symbols"].startswith("400 symbols (S0USDT, S1USDT, ")
+    assert tags["crypto/symbols"].endswith(", S9USDT, …)")
     assert max(map(len, tags.values())) < 200
     assert parse_partition_symbol(describe_run_partitions(tags) or "") == ""
