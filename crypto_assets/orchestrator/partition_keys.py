@@ -14,7 +14,7 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 # What a run without those tags ingests, in words: its run config has the exact lists.
 DAYS_TAG = "crypto/days"
 SYMBOLS_TAG = "crypto/symbols"
-# Dagster's UI shows these tags in full next to each run.
+# Dagster's UI shows the beginning of each tag next to a run, and all of it on its page.
 _MAX_NAMED_SYMBOLS = 10
 
 
@@ -45,12 +45,10 @@ def build_date_keys(unit: PartitionUnit, first: date, last: date) -> list[str]:
 
 def build_partition_tags(dates: Sequence[str], symbols: Sequence[str]) -> dict[str, str]:
     """Build the tags that describe the date keys and symbols of a run without Dagster's tags."""
-    more = len(symbols) - _MAX_NAMED_SYMBOLS
     named = ", ".join(symbols[:_MAX_NAMED_SYMBOLS])
-    return {
-        DAYS_TAG: _describe_range(dates[0], dates[-1]),
-        SYMBOLS_TAG: f"{named} and {more} more" if more > 0 else named,
-    }
+    if len(symbols) > _MAX_NAMED_SYMBOLS:
+        named = f"{len(symbols)} symbols ({named}, …)"
+    return {DAYS_TAG: _describe_range(dates[0], dates[-1]), SYMBOLS_TAG: named}
 
 
 def describe_run_partitions(tags: Mapping[str, str]) -> str | None:

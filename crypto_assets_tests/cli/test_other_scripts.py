@@ -99,7 +99,8 @@ def _check_partitions_in_dagster(desk: Desk) -> None:
         for asset in ("raw_klines", "fact_klines", "hourly_klines", "daily_klines"):
             assert set(instance.get_materialized_partitions(dg.AssetKey(asset))) == keys
         run = instance.get_runs()[0]
-        assert run.tags["dagster/asset_partition_range_end"] == f"{LAST}|{LONG}"
+        assert run.tags["crypto/symbols"] == f"{WIDE}, {LONG}"
+        assert run.run_config["ops"]["bring_klines"]["config"]["symbols"] == [WIDE, LONG]
 
 
 def _check_python_and_the_api(tmp_path: Path, warehouse_url: str) -> None:

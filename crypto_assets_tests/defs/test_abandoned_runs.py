@@ -27,14 +27,22 @@ RUNNER = """
 import sys, time, dagster as dg
 from crypto_assets.dagster_ext.executor import owner_stamping_executor
 
-@dg.op
-def sleep():
-    print("working", flush=True)
-    time.sleep(60)
+def sleep(where):
+    if where == sys.argv[2]:
+        print("working", flush=True)
+        time.sleep(60)
 
-@dg.job(executor_def=owner_stamping_executor)
+@dg.resource
+def warehouse(_):
+    sleep("resource")
+
+@dg.op(required_resource_keys={"warehouse"})
+def load():
+    sleep("step")
+
+@dg.job(executor_def=owner_stamping_executor, resource_defs={"warehouse": warehouse})
 def sleeper():
-    sleep()
+    load()
 
 if __name__ == "__main__":
     with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
@@ -77,9 +85,13 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
     return run.status
 
 
-def test_a_run_of_a_killed_process_is_failed(home: Path, instance: dg.DagsterInstance) -> None:
+@pytest.mark.parametrize("where", ["resource", "step"])
+def test_a_run_of_a_killed_process_is_failed(
+    home: Path, instance: dg.DagsterInstance, where: str
+) -> None:
+    """Also before its first step, while a resource waits for a store."""
     (home / "runner.py").write_text(RUNNER)
-    command = [sys.executable, str(home / "runner.py"), str(home)]
+    command = [sys.executable, str(home / "runner.py"), str(home), where]
     environment = {**os.environ, "DAGSTER_HOME": str(home)}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment

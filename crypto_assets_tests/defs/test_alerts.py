@@ -13,6 +13,7 @@ from crypto_assets.defs.alerts import run_failures_sensor, stale_symbols_sensor
 from crypto_assets.defs.assets.klines import klines_assets
 from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
+from crypto_assets.orchestrator.partition_keys import build_partition_tags
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
@@ -152,8 +153,24 @@ def test_an_alert_waits_for_dagsters_decision_to_retry(
         assert len(server.requests) == sent_count
 
 
+@pytest.mark.parametrize(
+    ("tags", "symbol", "partition"),
+    [
+        ({"dagster/partition": "2025-03-04|BTCUSDT"}, "BTCUSDT", "2025-03-04|BTCUSDT"),
+        (build_partition_tags(["2025-03-04"], ["BTCUSDT"]), "BTCUSDT", "2025-03-04|BTCUSDT"),
+        (
+            build_partition_tags(["2025-03-04", "2025-03-05"], ["BTCUSDT", "ETHUSDT"]),
+            "",
+            "2025-03-04 to 2025-03-05|BTCUSDT, ETHUSDT",
+        ),
+    ],
+)
 def test_an_alert_for_a_run_without_step_failure(
-    instance: dg.DagsterInstance, server: ScriptedServer
+    instance: dg.DagsterInstance,
+    server: ScriptedServer,
+    tags: dict[str, str],
+    symbol: str,
+    partition: str,
 ) -> None:
     cursor = evaluate_sensor(
         run_failures_sensor, instance, None, webhook=Webhook(server.url)
@@ -162,11 +179,11 @@ def test_an_alert_for_a_run_without_step_failure(
     @dg.job
     def ingest() -> None: ...
 
-    run = instance.create_run_for_job(ingest, tags={"dagster/partition": "2025-03-04|BTCUSDT"})
+    run = instance.create_run_for_job(ingest, tags=tags)
     instance.report_run_failed(run, "its process is gone")
     evaluate_sensor(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
     (alert,) = sent(server)
-    assert (alert["symbol"], alert["partition"]) == ("BTCUSDT", "2025-03-04|BTCUSDT")
+    assert (alert.get("symbol", ""), alert["partition"]) == (symbol, partition)
     assert alert["error"] == "its process is gone"
 
 

@@ -15,6 +15,7 @@ from crypto_assets.definitions import defs
 from crypto_assets.defs.partitions import range_tags
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
+from crypto_assets_tests.dagster_ext.event_log import read_event_rows
 from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.services.s3 import S3Server
@@ -163,14 +164,18 @@ def test_a_backfill_keeps_the_check_results_of_its_partitions(
     statuses = partial(_statuses, instance, evaluation.asset_check_key)
     assert statuses() == ["SUCCEEDED"]
     run = instance.create_run_for_job(
-        defs.resolve_job_def("close_day"),
+        defs.resolve_implicit_global_asset_job_def(),
         tags={"dagster/backfill": "abc", **range_tags("2025-03-05|BTCUSDT", _KEY)},
         asset_selection=frozenset({evaluation.asset_key}),
         status=dg.DagsterRunStatus.STARTED,
     )
-    assert statuses() == ["PLANNED", "PLANNED", "SUCCEEDED"]
+    assert statuses() == ["PLANNED", "PLANNED", "SUCCEEDED"], (
+        "Dagster no longer plans the checks of a backfill: planned_events.py deletes them"
+    )
+    recorded = read_event_rows(instance)
     instance.run_coordinator.submit_run(dg.SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
-    assert statuses() == ["SUCCEEDED"]
+    assert statuses() == ["SUCCEEDED"], "planned_events.py no longer finds the planned checks"
+    assert read_event_rows(instance) == recorded
 
 
 def _statuses(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> list[str]:

@@ -146,7 +146,13 @@ def test_long_gaps_are_backfilled_and_short_ones_left_to_gap_repair(
     assert request.tags[_LAST_KEY] == f"{TODAY - timedelta(days=2)}|BTCUSDT"
     with dg.build_sensor_context(instance, resources={"platform": platform}) as context:
         (mending,) = gaps_sensor.evaluate_tick(context).run_requests or ()
-    assert mending.tags[_FIRST_KEY] == f"{TODAY - timedelta(days=2)}|ETHUSDT"
+    assert mending.run_config == {
+        "ops": {
+            "bring_klines": {
+                "config": {"dates": [str(TODAY - timedelta(days=2))], "symbols": ["ETHUSDT"]}
+            }
+        }
+    }
 
 
 def test_data_older_than_the_first_partition_is_backfilled_from_there(

@@ -112,8 +112,7 @@ def test_a_tick_is_one_run_for_all_symbols(stack: Stack) -> None:
     assert {run["status"] for run in runs} == {"SUCCESS"}
     for run in runs:
         tags = {tag["key"]: tag["value"] for tag in run["tags"]}
-        assert tags["dagster/asset_partition_range_start"].endswith("|BTCUSDT")
-        assert tags["dagster/asset_partition_range_end"].endswith("|SOLUSDT")
+        assert tags["crypto/symbols"] == "BTCUSDT, ETHUSDT, SOLUSDT"
 
 
 def test_order_books_are_captured(stack: Stack) -> None:
