@@ -6,7 +6,7 @@ ImportError or AttributeError in the middle of a run. The tests run with the old
 newest supported version.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
@@ -289,7 +289,11 @@ PRIVATE_PARTS = (
 
 def require_private_parts(parts: Iterable[PrivatePart] = PRIVATE_PARTS) -> None:
     """Raise UnsupportedDagster if the installed Dagster lacks a part or has it in another form."""
-    changes = [change for part in parts if (change := find_change(part))]
+    require_no_changes([change for part in parts if (change := find_change(part))])
+
+
+def require_no_changes(changes: Sequence[str]) -> None:
+    """Raise UnsupportedDagster with these changes and the versions to install, if there are any."""
     if changes:
         raise UnsupportedDagster(
             f"Dagster {version('dagster')} differs in private parts that crypto-assets uses: "
