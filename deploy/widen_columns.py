@@ -6,7 +6,7 @@ Run this after each `dagster instance migrate`; it may be repeated.
 
 The problem is https://github.com/dagster-io/dagster/issues/17982. Dagster has widened the columns
 of events (https://github.com/dagster-io/dagster/pull/18120) and, in 2026, one more
-(https://github.com/dagster-io/dagster/pull/33172). If it widens those below too, this script can go.
+(https://github.com/dagster-io/dagster/pull/33172). This script is needed until it widens these too.
 """
 
 import os
