@@ -192,6 +192,13 @@ _RUN_RETENTION = (
     ),
     PrivatePart(
         "dagster._core.storage.event_log",
+        "EventLogStorage.get_latest_storage_id_by_partition",
+        "the deletion of superseded runs",
+        f"{_ISSUES}/33785",
+        parameters=("self", "asset_key", "event_type", "partitions"),
+    ),
+    PrivatePart(
+        "dagster._core.storage.event_log",
         "SqliteEventLogStorage.path_for_shard",
         "the deletion of superseded runs",
         f"{_ISSUES}/33785",
