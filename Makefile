@@ -3,18 +3,24 @@
 PYTHON ?= python3
 ONCE ?=
 ARGS ?=
+VERSION ?=
 
 BIN := .venv/bin
 RUNTIME := .venv/runtime-installed
 DEV := .venv/dev-installed
 MYSQL := .services/mysql
 TESTS := crypto_assets_tests
-VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
+PROJECT_VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 DATABASE_TESTS := $(TESTS)/warehouse $(TESTS)/reports $(TESTS)/defs/test_production.py
+DAGSTER_TESTS := $(TESTS)/dagster_ext $(TESTS)/defs $(TESTS)/stack $(TESTS)/api/test_control.py \
+	$(TESTS)/cli/test_backfill.py $(TESTS)/project/test_deployment.py $(TESTS)/project/test_widen_columns.py
+# Without VERSION, test-dagster tests the oldest supported version.
+DAGSTER_LOCK := $(if $(VERSION),.services/dagster-$(VERSION).lock,requirements-dagster-oldest.lock)
+DAGSTER_VENV := .venv-dagster-$(or $(VERSION),oldest)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live test test-mysql lint bench soak up lock wheel
+.PHONY: help setup demo live test test-mysql test-dagster lint bench soak up lock wheel
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +42,10 @@ test-mysql: $(DEV) ## run the tests of warehouse, reports and Dagster's storage 
 	@sh deploy/unpack-mysql.sh $(MYSQL)
 	@CRYPTO_TEST_SERVER=mysql CRYPTO_TEST_MYSQL_ROOT=$(CURDIR)/$(MYSQL) $(BIN)/python -m pytest $(DATABASE_TESTS) $(ARGS)
 
+test-dagster: $(DAGSTER_VENV)/dev-installed ## run the Dagster and database tests with the oldest supported Dagster, or with VERSION=…
+	@sh deploy/install-test-services.sh
+	@$(DAGSTER_VENV)/bin/python -m pytest -n 2 --dist loadfile $(DAGSTER_TESTS) $(DATABASE_TESTS) $(ARGS)
+
 lint: $(DEV) ## check style, types, import layers and project rules
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -52,9 +62,9 @@ soak: $(DEV) ## simulate a day and a week of ticks with outages and check the re
 	@$(BIN)/python -m crypto_assets_tests.soak $(ARGS)
 
 up: ## run the one-machine size in Docker: MySQL, MinIO, Dagster, the app and the API
-	@CRYPTO_ASSETS_VERSION=$(VERSION) docker compose up --build
+	@CRYPTO_ASSETS_VERSION=$(PROJECT_VERSION) docker compose up --build
 
-lock: ## update the two lock files from pyproject.toml; ARGS=--upgrade takes the newest versions
+lock: ## update the lock files from pyproject.toml; ARGS=--upgrade takes the newest versions
 	@sh deploy/lock.sh $(ARGS)
 
 wheel: $(DEV) ## build wheel, source distribution and bill of materials of the last commit into dist/
@@ -67,3 +77,9 @@ $(RUNTIME): requirements.lock pyproject.toml deploy/make-venv.sh
 $(DEV): requirements-dev.lock pyproject.toml deploy/make-venv.sh
 	@PYTHON=$(PYTHON) sh deploy/make-venv.sh requirements-dev.lock $@
 	@touch $(RUNTIME)
+
+$(DAGSTER_VENV)/dev-installed: $(DAGSTER_LOCK) pyproject.toml deploy/make-venv.sh
+	@PYTHON=$(PYTHON) sh deploy/make-venv.sh $(DAGSTER_LOCK) $@
+
+.services/dagster-%.lock: requirements-dev.lock pyproject.toml deploy/lock.sh
+	@sh deploy/lock.sh --dagster $* $@

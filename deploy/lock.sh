@@ -1,7 +1,9 @@
 #!/bin/sh
-# Writes requirements.lock (runtime) and requirements-dev.lock (runtime and tests) from pyproject.toml.
+# Writes the lock files from pyproject.toml: requirements.lock (runtime), requirements-dev.lock (runtime
+# and tests) and requirements-dagster-oldest.lock (the same with the oldest supported Dagster).
 #
 # Usage: deploy/lock.sh [--upgrade]     (without --upgrade, pins that satisfy pyproject.toml stay)
+#        deploy/lock.sh --dagster VERSION FILE     (writes only FILE, with that version of Dagster)
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,5 +18,20 @@ compile() {
         "$tools/bin/uv" pip compile --quiet --universal --no-strip-extras --python-version 3.11 \
             --generate-hashes --no-annotate --no-header pyproject.toml - "$@"
 }
+# Everything but Dagster's own packages, and what only they need, stays as in requirements-dev.lock.
+lock_with_dagster() {
+    cp requirements-dev.lock "$tools/other.lock"
+    echo "dagster==$1" >"$tools/dagster.txt"
+    compile --group dev -c "$tools/dagster.txt" -o "$tools/other.lock" >/dev/null
+    mkdir -p "$(dirname "$2")"
+    cp "$tools/other.lock" "$2"
+}
+
+if [ "${1-}" = --dagster ]; then
+    lock_with_dagster "$2" "$3"
+    exit
+fi
 compile -o requirements.lock "$@" >/dev/null
 compile --group dev -c requirements.lock -o requirements-dev.lock "$@" >/dev/null
+oldest=$(sed -n 's/^ *"dagster>=\([0-9.]*\).*/\1/p' pyproject.toml)
+lock_with_dagster "$oldest" requirements-dagster-oldest.lock

@@ -1,17 +1,18 @@
 #!/bin/sh
-# Installs the packages of a lock file into .venv: pinned pip first, then the packages, then this
-# project.
+# Installs the packages of a lock file into a virtual environment: pinned pip first, then the packages,
+# then this project.
 #
 # Usage: deploy/make-venv.sh LOCK STAMP     (from the project's root; `make setup` calls it)
 #
-# STAMP is touched at the end. After an interrupted call, the next one starts with an empty .venv,
-# because pip takes a partly unpacked package as installed.
+# STAMP, such as .venv/dev-installed, is a file in the environment, and is touched at the end. After an
+# interrupted call, the next one starts with an empty environment, because pip takes a partly unpacked
+# package as installed.
 set -eu
 
 lock=$1
 stamp=$2
 python=${PYTHON:-python3}
-venv=.venv
+venv=$(dirname "$stamp")
 unfinished=$venv/unfinished
 
 die() {

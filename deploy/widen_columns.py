@@ -3,13 +3,20 @@
 MySQL rejects longer values with error 1406. Ticks, snapshots and evaluations of many partitions are
 lost, and so is the heartbeat of a daemon with error traces, which then counts as unhealthy.
 Run this after each `dagster instance migrate`; it may be repeated.
+
+The problem is https://github.com/dagster-io/dagster/issues/17982. Dagster has widened the columns
+of events (https://github.com/dagster-io/dagster/pull/18120) and, in 2026, one more
+(https://github.com/dagster-io/dagster/pull/33172). This script is needed until it widens these too.
 """
 
 import os
+import sys
 
 import pymysql
 from pymysql.cursors import Cursor
 
+from crypto_assets.dagster_ext.private_api import require_no_changes
+from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse.engine.mysql_options import make_option_arguments
 
@@ -38,20 +45,33 @@ WHERE table_schema = DATABASE() AND table_name = %s AND column_name = %s
 
 
 def widen(cursor: Cursor) -> list[str]:
-    """Widen the columns, and return those that changed as `table.column`."""
-    return [f"{table}.{column}" for table, column in COLUMNS if _widen(cursor, table, column)]
+    """Widen the columns, and return those that changed as `table.column`.
+
+    Raises UnsupportedDagster if a column does not exist, before any of them is changed.
+    """
+    described = {pair: _describe(cursor, *pair) for pair in COLUMNS}
+    require_no_changes(
+        [
+            f"the database has no column {table}.{column} (for values of more than 64 KB)"
+            for (table, column), found in described.items()
+            if found is None
+        ]
+    )
+    widened = []
+    for (table, column), found in described.items():
+        if found and found[0].lower() in WIDER:
+            kind, nullable, charset, collation = found
+            text = f" CHARACTER SET {charset} COLLATE {collation}" if charset else ""
+            null = "NULL" if nullable == "YES" else "NOT NULL"
+            wide = f"{WIDER[kind.lower()]}{text} {null}"
+            cursor.execute(f"ALTER TABLE `{table}` MODIFY `{column}` {wide}")
+            widened.append(f"{table}.{column}")
+    return widened
 
 
-def _widen(cursor: Cursor, table: str, column: str) -> bool:
+def _describe(cursor: Cursor, table: str, column: str) -> tuple[str, ...] | None:
     cursor.execute(_TYPE, (table, column))
-    found = cursor.fetchone()
-    if found is None or found[0].lower() not in WIDER:
-        return False
-    kind, nullable, charset, collation = found
-    text = f" CHARACTER SET {charset} COLLATE {collation}" if charset else ""
-    null = "NULL" if nullable == "YES" else "NOT NULL"
-    cursor.execute(f"ALTER TABLE `{table}` MODIFY `{column}` {WIDER[kind.lower()]}{text} {null}")
-    return True
+    return cursor.fetchone()
 
 
 def main() -> None:
@@ -73,4 +93,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except CryptoAssetsError as error:
+        sys.exit(str(error))

@@ -6,7 +6,7 @@ ImportError or AttributeError in the middle of a run. The tests run with the old
 newest supported version.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
@@ -25,9 +25,9 @@ NEWEST_DAGSTER = "1.13.27"
 class PrivatePart:
     """A name of Dagster, and what the caller relies on.
 
-    `parameters` are all arguments of the caller's call. `upstream` is the request that would make
-    the private use unnecessary, or the change that describes the behavior; "" if a search in
-    Dagster's issues found neither.
+    `parameters` are all arguments of the caller's call; `value` is the value of a constant.
+    `upstream` is the request that would make the private use unnecessary, or the change that
+    describes the behavior; "" if a search in Dagster's issues found neither.
     """
 
     module: str
@@ -37,6 +37,7 @@ class PrivatePart:
     parameters: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    value: str | None = None
 
 
 _ISSUES = "https://github.com/dagster-io/dagster/issues"
@@ -113,6 +114,7 @@ _RUN_LIVENESS = (
         "HIDDEN_TAG_PREFIX",
         "the owner tag of a run",
         f"{_PULLS}/23771",
+        value=".dagster/",
     ),
     PrivatePart(
         "dagster._core.storage.tags",
@@ -141,6 +143,23 @@ _RUN_LIVENESS = (
         f"{_ISSUES}/4319",
         parameters=("self", "dagster_run", "message"),
     ),
+)
+
+# Tags that `orchestrator/` and `defs/` write as text, because only this package imports Dagster's
+# modules. Most are documented, none is exported. No request to export them was found.
+_TAGS = tuple(
+    PrivatePart("dagster._core.storage.tags", name, "the tags of runs", value=value)
+    for name, value in (
+        ("ASSET_PARTITION_RANGE_START_TAG", "dagster/asset_partition_range_start"),
+        ("ASSET_PARTITION_RANGE_END_TAG", "dagster/asset_partition_range_end"),
+        ("BACKFILL_ID_TAG", "dagster/backfill"),
+        ("PARTITION_NAME_TAG", "dagster/partition"),
+        ("PRIORITY_TAG", "dagster/priority"),
+        ("RETRY_STRATEGY_TAG", "dagster/retry_strategy"),
+        ("RUN_KEY_TAG", "dagster/run_key"),
+        ("SENSOR_NAME_TAG", "dagster/sensor_name"),
+        ("WILL_RETRY_TAG", "dagster/will_retry"),
+    )
 )
 
 # Dagster exports the definition of the in-process executor, but not the class, which stamps a run
@@ -183,6 +202,13 @@ _RUN_RETENTION = (
         "the deletion of superseded runs",
         f"{_ISSUES}/33785",
         parameters=("self", "run_id"),
+    ),
+    PrivatePart(
+        "dagster._core.storage.event_log",
+        "EventLogStorage.get_latest_storage_id_by_partition",
+        "the deletion of superseded runs",
+        f"{_ISSUES}/33785",
+        parameters=("self", "asset_key", "event_type", "partitions"),
     ),
     PrivatePart(
         "dagster._core.storage.event_log",
@@ -274,6 +300,7 @@ PRIVATE_PARTS = (
     *_PLANNED_CHECKS,
     *_CHECK_TARGETS,
     *_RUN_LIVENESS,
+    *_TAGS,
     *_EXECUTOR,
     *_RUN_RETENTION,
     *_RUN_EVENTS,
@@ -283,7 +310,11 @@ PRIVATE_PARTS = (
 
 def require_private_parts(parts: Iterable[PrivatePart] = PRIVATE_PARTS) -> None:
     """Raise UnsupportedDagster if the installed Dagster lacks a part or has it in another form."""
-    changes = [change for part in parts if (change := find_change(part))]
+    require_no_changes([change for part in parts if (change := find_change(part))])
+
+
+def require_no_changes(changes: Sequence[str]) -> None:
+    """Raise UnsupportedDagster with these changes and the versions to install, if there are any."""
     if changes:
         raise UnsupportedDagster(
             f"Dagster {version('dagster')} differs in private parts that crypto-assets uses: "
@@ -296,11 +327,13 @@ def find_change(part: PrivatePart) -> str | None:
     """Describe how a part differs from what the caller relies on; None if it does not."""
     name = f"{part.module}.{part.name} (for {part.used_for})"
     try:
-        found = reduce(getattr, part.name.split("."), import_module(part.module))
+        found: Any = reduce(getattr, part.name.split("."), import_module(part.module))
     except (ImportError, AttributeError):
         return f"{name} does not exist"
     if part.parameters and not _accepts(found, part.parameters):
         return f"{name} does not take the arguments {', '.join(part.parameters)}"
+    if part.value not in (None, found):
+        return f"{name} is {found!r} instead of {part.value!r}"
     existing = found.c.keys() if part.columns else dir(found)
     missing = [one for one in part.columns + part.attributes if one not in existing]
     return f"{name} has no {' and no '.join(missing)}" if missing else None

@@ -1,6 +1,7 @@
 """A change of Dagster's private parts is reported in words, and every private use is listed."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -94,6 +95,13 @@ class Target:
             "has no check_name and no run_id and no execution_status",
         ),
         (
+            _TAGS,
+            "BACKFILL_ID_TAG",
+            "dagster/backfill_id",
+            "BACKFILL_ID_TAG (for the tags of runs) is 'dagster/backfill_id' instead of"
+            " 'dagster/backfill'",
+        ),
+        (
             "dagster._core.execution.retries",
             "RetryMode",
             object,
@@ -148,7 +156,8 @@ def test_every_private_name_that_the_package_imports_is_listed() -> None:
     listed = {(part.module, part.name.split(".")[0]) for part in PRIVATE_PARTS}
     used = set(_list_private_imports())
     assert used - listed == set(), "add them to private_api.py"
-    unused = {(module, name) for module, name in listed - used if "._" in module}
+    as_text = {(part.module, part.name) for part in PRIVATE_PARTS if part.value}
+    unused = {(module, name) for module, name in listed - used - as_text if "._" in module}
     # Methods of objects that a public method returns; nothing imports their classes.
     assert unused == {
         ("dagster._core.storage.event_log", "EventLogStorage"),
@@ -164,6 +173,18 @@ def test_every_undocumented_method_of_the_instance_is_listed() -> None:
             listed |= {*part.attributes, *part.name.split(".")[1:]}
     used = {name for name in _list_instance_attributes() if not _is_documented(name)}
     assert used == listed
+
+
+def test_every_tag_of_dagster_that_is_written_as_text_is_listed() -> None:
+    listed = {part.value for part in PRIVATE_PARTS if part.value} - {".dagster/"}
+    paths = [*(_PACKAGE / "orchestrator").rglob("*.py"), _PACKAGE / "defs" / "alerts.py"]
+    written = {
+        node.value
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert {text for text in written if re.fullmatch(r"\.?dagster/\w+", text)} == listed
 
 
 def test_every_part_says_what_it_is_for_and_links_to_dagsters_repository() -> None:

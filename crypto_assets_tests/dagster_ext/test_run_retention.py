@@ -159,6 +159,19 @@ def test_an_interrupted_deletion_is_repeated(
     assert instance.get_materialized_partitions(_FACTS) == {_DAY}
 
 
+def test_files_outside_the_home_are_deleted(tmp_path: Path) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(
+        f"telemetry: {{enabled: false}}\nstorage: {{sqlite: {{base_dir: {elsewhere}}}}}\n"
+    )
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        runs = [tick(instance, _DAY) for _ in range(3)]
+        delete_superseded_runs(instance, ["ingest"], kept_runs=1)
+    kept = {path.name for path in elsewhere.rglob("*-*.db")}
+    assert kept == {f"{runs[-1]}.db"}
+
+
 def test_tags_of_deleted_runs_are_deleted(instance: dg.DagsterInstance) -> None:
     [tick(instance, _DAY) for _ in range(3)]
     delete_superseded_runs(instance, ["ingest"], kept_runs=1)

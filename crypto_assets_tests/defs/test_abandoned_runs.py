@@ -13,6 +13,9 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
+from dagster._check import CheckError
+from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
+from dagster._grpc.client import DagsterGrpcClient
 
 from crypto_assets.dagster_ext.executor import owner_stamping_executor
 from crypto_assets.dagster_ext.run_liveness import RUN_OWNER_TAG, RunOwner, fail_abandoned_runs
@@ -212,8 +215,14 @@ def test_a_run_killed_before_it_was_stamped(
 ) -> None:
     """It is failed if nothing listens on the socket of its code server."""
     path = str(tmp_path / "server")
-    tags = {".dagster/grpc_info": json.dumps({"host": "localhost", "socket": path})}
-    run_id = make(instance, tags=tags)
+    run_id = make(instance)
+    run = instance.get_run_by_id(run_id)
+    assert run
+    # Dagster's launcher writes the address of the code server, then rejects a run without a job.
+    with pytest.raises(CheckError):
+        DefaultRunLauncher.launch_run_from_grpc_client(
+            instance, run, DagsterGrpcClient(socket=path)
+        )
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         server.listen()

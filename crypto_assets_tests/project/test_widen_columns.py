@@ -14,11 +14,31 @@ from dagster_mysql import DagsterMySQLStorage
 from dagster_shared.error import SerializableErrorInfo
 from pymysql.cursors import Cursor
 
+from crypto_assets.errors import UnsupportedDagster
 from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.mariadb import DatabaseServer
 
 SCRIPT = runpy.run_path(str(ROOT / "deploy" / "widen_columns.py"))
 LARGE = "x" * 200_000
+# Columns that keep Dagster's limit of 64 KB: names, keys, ids, and the tags of one materialization.
+SHORT = {
+    "asset_key",
+    "check_name",
+    "concurrency_key",
+    "dagster_event_type",
+    "job_name",
+    "key",
+    "mode",
+    "partition",
+    "partition_set",
+    "partitions_def_name",
+    "pipeline_name",
+    "run_id",
+    "run_storage_id",
+    "selector_id",
+    "step_key",
+    "tags",
+}
 
 
 def described(cursor: Cursor) -> dict[str, tuple[Any, ...]]:
@@ -79,6 +99,34 @@ def test_the_columns_that_overflow_are_widened_once(mariadb: DatabaseServer) -> 
         }
         assert {after[name][0] for name in widened} == {"longtext", "longblob"}
         assert SCRIPT["widen"](cursor) == []
+
+
+def test_every_column_that_can_overflow_is_widened(mariadb: DatabaseServer) -> None:
+    """If this fails, Dagster has a new column of at most 64 KB: widen it, or add it to SHORT."""
+    url = mariadb.fresh()
+    DagsterMySQLStorage(url)
+    with mariadb.connect(url.rpartition("/")[2]) as connection, connection.cursor() as cursor:
+        SCRIPT["widen"](cursor)
+        kinds = {name: kind for name, (kind, *_) in described(cursor).items()}
+    narrow = {name for name, kind in kinds.items() if kind in ("text", "blob")}
+    assert {name for name in narrow if name.partition(".")[2] not in SHORT} == set()
+
+
+@pytest.mark.parametrize(
+    "change", ["ALTER TABLE job_ticks DROP COLUMN tick_body", "DROP TABLE snapshots"]
+)
+def test_a_column_that_dagster_no_longer_has_is_named(mariadb: DatabaseServer, change: str) -> None:
+    url = mariadb.fresh()
+    DagsterMySQLStorage(url)
+    missing = "job_ticks.tick_body" if "job_ticks" in change else "snapshots.snapshot_body"
+    with mariadb.connect(url.rpartition("/")[2]) as connection, connection.cursor() as cursor:
+        cursor.execute("SET foreign_key_checks = 0")
+        cursor.execute(change)
+        before = described(cursor)
+        with pytest.raises(UnsupportedDagster, match=f"has no column {missing}") as caught:
+            SCRIPT["widen"](cursor)
+        assert described(cursor) == before
+    assert "install a version of Dagster from" in str(caught.value)
 
 
 def test_init_widens_columns_after_dagsters_migration() -> None:
