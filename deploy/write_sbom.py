@@ -52,7 +52,7 @@ def name_by_package_url(bill: dict[str, Any]) -> None:
 
 
 def add_direct_dependencies(bill: dict[str, Any]) -> None:
-    """Record which packages the project itself requires; the lock does not say who requires what."""
+    """Record what the project itself requires; the lock has no further dependencies."""
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
     direct = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
     locked = [(canonicalize_name(one["name"]), one["purl"]) for one in bill["components"]]
