@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.cli.conftest import Ran
 from crypto_assets_tests.services.lifetime import with_parent
 
@@ -96,3 +97,14 @@ class Installation:
             timeout=COMMAND_SECONDS,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def choose_ports() -> tuple[tuple[str, ...], tuple[str, str, str]]:
+    """Return options of `up` with free ports, and the addresses of Dagster, the app and the API."""
+    ports = [require_free_port(0) for _ in range(3)]
+    names = ("--dagster-port", "--app-port", "--api-port")
+    options = tuple(
+        word for name, port in zip(names, ports, strict=True) for word in (name, str(port))
+    )
+    dagster, app, api = (f"http://127.0.0.1:{port}" for port in ports)
+    return options, (dagster, app, api)

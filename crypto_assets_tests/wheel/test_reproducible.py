@@ -33,7 +33,7 @@ def digest(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Distributions from a folder with other modes and times, in another locale, with stray files."""
+    """Distributions from a folder with other modes, times and locale, and with stray files."""
     folder = tmp_path_factory.mktemp("another place with spaces")
     sources = copy_sources(folder / "checkout")
     for path in sources.rglob("*"):

@@ -1,0 +1,114 @@
+"""A home that an earlier version made works with the wheel, and keeps its candles and runs.
+
+`earlier_home.tar.xz` is the home of version 0.1.0 at commit 240b1a2: after `init`, a backfill of
+2025-03-05, and an `up` whose exchange began at 00:40 of the next day and which Ctrl-C ended within
+a tick. The exchange was the simulated one with seed 1, and the only symbol BTCUSDT.
+"""
+
+import sqlite3
+import tarfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crypto_assets.market.utc_time import MINUTE_MS
+from crypto_assets.orchestrator.webserver_client import WebserverClient
+from crypto_assets_tests.project.repository import ROOT
+from crypto_assets_tests.services.dagster_tree import wait_for
+from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
+from crypto_assets_tests.wheel.installation import Installation, choose_ports
+from crypto_assets_tests.wheel.test_installed import read_differences
+
+pytestmark = pytest.mark.timeout(900)
+_HOME = Path(__file__).with_name("earlier_home.tar.xz")
+_DAYS = ("--from", "2025-03-05", "--to", "2025-03-06")
+# 2025-03-06 00:50:30 UTC, after the last candle of the home.
+_LATER = 1_741_222_230_000
+_RUNS = "{ runsOrError { ... on Runs { results { runId status jobName } } } }"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The unpacked home, in the folder where commands run."""
+
+    installation: Installation
+    folder: Path
+    environment: dict[str, str]
+
+    def run(self, *words: str) -> str:
+        ran = self.installation.run(*words, folder=self.folder, **self.environment)
+        assert ran.code == 0, ran.err
+        return ran.out
+
+    def query(self, statement: str, database: str = "warehouse.db") -> list[Any]:
+        path = self.folder / ".crypto-assets" / database
+        with closing(sqlite3.connect(path, timeout=60)) as connection:
+            return connection.execute(statement).fetchall()
+
+
+@pytest.fixture
+def home(
+    installation: Installation, simulated_exchange: StartExchange, tmp_path: Path
+) -> Iterator[Home]:
+    server: ExchangeServer = simulated_exchange(now=_LATER, speed=1)
+    folder = tmp_path / "folder"
+    with tarfile.open(_HOME) as archive:
+        archive.extractall(folder / ".crypto-assets", filter="data")
+    yield Home(
+        installation,
+        folder,
+        {
+            "CRYPTO_SYMBOLS": "BTCUSDT",
+            "CRYPTO_START_DATE": "2025-03-05",
+            "CRYPTO_EXCHANGE_URL": server.url,
+            "CRYPTO_ARCHIVE_URL": server.url,
+            "CRYPTO_INGEST_INTERVAL_MINUTES": "1",
+        },
+    )
+
+
+def list_runs(dagster_url: str) -> dict[str, tuple[str, str]]:
+    results = WebserverClient(dagster_url).run_query(_RUNS)["runsOrError"]["results"]
+    return {run["runId"]: (run["jobName"], run["status"]) for run in results}
+
+
+def test_an_earlier_home_is_upgraded_and_ticks_continue(home: Home) -> None:
+    minutes = "SELECT open_time, close, fetched_at FROM fact_klines ORDER BY open_time"
+    earlier = home.query(minutes)
+    runs = dict(home.query("SELECT run_id, status FROM runs", "dagster/history/runs.db"))
+    assert len(earlier) == 1483
+    assert sorted(runs.values()) == ["FAILURE", "SUCCESS", "SUCCESS", "SUCCESS"]
+
+    options, (dagster_url, _, _) = choose_ports()
+    with home.installation.serve("up", *options, folder=home.folder, **home.environment):
+        # A tick of the new version fetches the minutes since then.
+        wait_for(lambda: len(home.query(minutes)) > len(earlier))
+        wait_for(lambda: ("ingest", "SUCCESS") in new_runs(dagster_url, runs))
+        shown = list_runs(dagster_url)
+        assert {run: shown[run][1] for run in runs} == runs
+
+    loaded = home.query(minutes)
+    assert loaded[: len(earlier)] == earlier
+    assert {later[0] - one[0] for one, later in pairwise(loaded)} == {MINUTE_MS}
+    assert ", 0 differences" in home.run("verify", *_DAYS)
+    shipped = (ROOT / "dagster.yaml").read_text()
+    assert (home.folder / ".crypto-assets/dagster/dagster.yaml").read_text().endswith(shipped)
+
+
+def new_runs(dagster_url: str, earlier: dict[str, str]) -> set[tuple[str, str]]:
+    return {run for run_id, run in list_runs(dagster_url).items() if run_id not in earlier}
+
+
+def test_the_demo_continues_an_earlier_home(home: Home) -> None:
+    differences = read_differences(home.run("demo", "--once", "--days", "1"))
+    assert set(differences) == {"BTCUSDT"}
+    assert differences["BTCUSDT"][1] == 0
+    assert ", 0 differences" in home.run("verify", *_DAYS)
+    assert home.query("SELECT COUNT(*) FROM fact_klines WHERE open_time < 1741221780000") == [
+        (1483,)
+    ]
