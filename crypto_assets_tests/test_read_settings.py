@@ -71,7 +71,7 @@ def test_an_owner_is_an_address_or_a_team(
     dotenv: Path, monkeypatch: pytest.MonkeyPatch, owner: str
 ) -> None:
     monkeypatch.setenv("CRYPTO_OWNERS", f"team:desk, {owner}")
-    with pytest.raises(WrongUse, match="CRYPTO_OWNERS: .* is neither an e-mail address nor team:"):
+    with pytest.raises(WrongUse, match=r"CRYPTO_OWNERS: .* is neither an e-mail address nor team:"):
         load_settings()
 
 

@@ -33,9 +33,7 @@ def _add_owners(spec: dg.AssetSpec) -> dg.AssetSpec:
     return spec if spec.owners or not OWNERS else spec.replace_attributes(owners=OWNERS)
 
 
-def _add_code_references(
-    spec: dg.AssetSpec, references: Mapping[dg.AssetKey, Any]
-) -> dg.AssetSpec:
+def _add_code_references(spec: dg.AssetSpec, references: Mapping[dg.AssetKey, Any]) -> dg.AssetSpec:
     if spec.key not in references:
         return spec
     return spec.merge_attributes(metadata={_CODE_REFERENCES: references[spec.key]})

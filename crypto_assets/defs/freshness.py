@@ -86,4 +86,5 @@ def add_freshness_policy(spec: dg.AssetSpec) -> dg.AssetSpec:
     policy = _POLICIES.get(spec.key.path[-1])
     if policy is None:
         return spec
-    return dg.apply_freshness_policy(spec, policy, overwrite_existing=False)
+    fresh: dg.AssetSpec = dg.apply_freshness_policy(spec, policy, overwrite_existing=False)
+    return fresh

@@ -85,7 +85,8 @@ def test_without_settings_assets_link_to_their_files(package_parent: Path, tmp_p
 
 
 @pytest.mark.parametrize(
-    "branch", ["https://github.com/me/crypto-assets/tree/v1.0", "https://git.example/x/y/-/tree/main"]
+    "branch",
+    ["https://github.com/me/crypto-assets/tree/v1.0", "https://git.example/x/y/-/tree/main"],
 )
 def test_with_settings_assets_have_owners_and_link_to_the_repository(
     package_parent: Path, tmp_path: Path, branch: str

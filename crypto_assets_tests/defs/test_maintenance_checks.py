@@ -80,7 +80,7 @@ def test_too_many_missing_minutes_are_reported(
         tamper(platform, "DELETE FROM kline_gaps")
         tamper(
             platform,
-            "INSERT INTO kline_gaps (symbol_id, start, \"end\", minutes, class, evidence, first_seen,"
+            'INSERT INTO kline_gaps (symbol_id, start, "end", minutes, class, evidence, first_seen,'
             f" attempts) VALUES ({{symbol}}, {end - hours * HOUR_MS}, {end}, {hours * 60}, 'open',"
             " '', 0, 0)",
         )

@@ -135,7 +135,8 @@ def describe_partitions(partitions: dg.PartitionsDefinition[Any] | None) -> Any:
                 for dimension in partitions.partitions_defs
             }
         case dg.TimeWindowPartitionsDefinition():
-            return f"{partitions.cron_schedule} {partitions.fmt}, end offset {partitions.end_offset}"
+            unit, offset = partitions.cron_schedule, partitions.end_offset
+            return f"{unit} {partitions.fmt}, end offset {offset}"
         case dg.DynamicPartitionsDefinition():
             return f"dynamic: {partitions.name}"
         case _:
