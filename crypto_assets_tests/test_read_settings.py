@@ -64,3 +64,34 @@ def test_commas_alone_are_not_a_symbol_list(
     monkeypatch.setenv("CRYPTO_SYMBOLS", names)
     with pytest.raises(WrongUse, match="CRYPTO_SYMBOLS: contains no symbol"):
         load_settings()
+
+
+@pytest.mark.parametrize("owner", ["me", "team:", "team:two words", "me@home", "me@@home.net"])
+def test_an_owner_is_an_address_or_a_team(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch, owner: str
+) -> None:
+    monkeypatch.setenv("CRYPTO_OWNERS", f"team:desk, {owner}")
+    with pytest.raises(WrongUse, match=r"CRYPTO_OWNERS: .* is neither an e-mail address nor team:"):
+        load_settings()
+
+
+def test_owners_are_separated_by_commas(dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRYPTO_OWNERS", "team:desk, me@home.net, team:desk")
+    assert load_settings().owners == ("team:desk", "me@home.net")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://github.com/me/crypto-assets", "github.com/me/crypto-assets/tree/main", "here/tree/x"],
+)
+def test_a_source_is_the_page_of_a_branch(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("CRYPTO_SOURCE_URL", url)
+    with pytest.raises(WrongUse, match="CRYPTO_SOURCE_URL: must be the page of a branch or tag"):
+        load_settings()
+
+
+def test_the_login_of_a_source_is_removed(dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRYPTO_SOURCE_URL", "https://me:secret@git.example/me/x/-/tree/main/")
+    assert load_settings().source_url == "https://git.example/me/x/-/tree/main"

@@ -106,8 +106,9 @@ def _build_evaluation(
     asset = _CHECKED_ASSETS[result.check]
     metadata: dict[str, Any] = {
         **result.counts,
-        # A text, because Dagster's UI shows a list only in a dialog, as JSON.
-        **({"problems": "\n".join(result.problems)} if result.problems else {}),
+        # A text, because Dagster's UI shows a list only in a dialog, as JSON; some of its pages
+        # replace the line break with a space.
+        **({"problems": ";\n".join(result.problems)} if result.problems else {}),
         **chart_link(market, asset, symbol, market.partitions.partition_window(key)),
         "runbook": runbook_link(result.check.value),
     }

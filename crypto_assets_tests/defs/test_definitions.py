@@ -11,7 +11,7 @@ def test_the_definitions_load_as_a_code_location_loads_them() -> None:
     assert defs.get_repository_def().get_all_jobs()
 
 
-def test_every_asset_has_description_group_kinds_and_owners() -> None:
+def test_every_asset_has_description_group_kinds_freshness_and_source() -> None:
     graph = defs.resolve_asset_graph()
     names = {key.to_user_string() for key in graph.get_all_asset_keys()}
     assert names >= {*KlinesStage, *OrderBookStage}
@@ -20,7 +20,8 @@ def test_every_asset_has_description_group_kinds_and_owners() -> None:
         assert node.description
         assert node.group_name != "default"
         assert node.kinds
-        assert node.owners
+        assert node.freshness_policy
+        assert node.metadata["dagster/code_references"]
 
 
 def test_the_lineage_of_assets() -> None:

@@ -13,13 +13,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from crypto_assets.market.utc_time import HOUR_MS, day_of, day_start_ms, now_ms
 from crypto_assets.orchestrator import Kind
+from crypto_assets_tests.defs.dagster_pages import open_check_partition, open_lineage_page
 from crypto_assets_tests.proofs.served import Served, serve
 from crypto_assets_tests.services.chromium import ARGUMENTS, find_chromium
 from crypto_assets_tests.services.dagster_tree import wait_for
@@ -97,8 +98,7 @@ def _ticked(served: Served) -> bool:
 
 
 def lineage(page: Page, here: Scene) -> None:
-    selection = quote('not group:"maintenance"')
-    page.goto(f"{here.url}/asset-groups~{selection}/")
+    open_lineage_page(page, here.url, 'not group:"maintenance"')
     page.locator("input[placeholder^='Jump to'] >> xpath=following::button[1]").click()
     page.get_by_text("aggregates").first.wait_for()
     page.keyboard.press("Alt+e")
@@ -120,12 +120,8 @@ def backfill(page: Page, here: Scene) -> None:
 def failed_check(page: Page, here: Scene) -> None:
     spoil(here.served, here.closed)
     close_days(here.served)
-    query = urlencode({"view": "checks", "checkDetail": "ohlc_sane"})
-    page.goto(f"{here.url}/assets/fact_klines?{query}")
-    page.get_by_text("Execution history").wait_for()
-    page.get_by_text("Partitions", exact=True).last.click()
-    page.get_by_text(str(here.closed), exact=True).first.click()
-    page.get_by_text("ETHUSDT", exact=True).first.click()
+    key = f"{here.closed}|ETHUSDT"
+    open_check_partition(page, here.url, "fact_klines", "ohlc_sane", key)
     page.get_by_text("high below low").first.wait_for()
 
 

@@ -1,0 +1,102 @@
+"""Owners and code references of all assets, from a clone and from an installed package."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crypto_assets_tests.project.repository import ROOT
+
+# Prints the owners of assets and jobs, and the code references of assets, as JSON.
+_PRINT_ATTRIBUTES = """
+import json
+from crypto_assets.definitions import defs
+repository = defs.get_repository_def()
+nodes = list(repository.asset_graph.asset_nodes)
+jobs = [job for job in repository.get_all_jobs() if job.name != "__ASSET_JOB"]
+print(json.dumps({
+    "owners": {each.name if hasattr(each, "name") else each.key.to_user_string():
+        list(each.owners or ()) for each in [*nodes, *jobs]},
+    "sources": {node.key.to_user_string(): [
+        getattr(each, "url", None) or f"{each.file_path}#L{each.line_number}"
+        for each in node.metadata["dagster/code_references"].code_references
+    ] for node in nodes},
+}))
+"""
+_FUNCTIONS = {
+    "fact_klines": ("defs/assets/klines.py", "def klines_assets("),
+    "raw_order_book": ("defs/assets/order_books.py", "def order_book_assets("),
+    "retention": ("defs/assets/maintenance.py", "def retention("),
+}
+
+
+def load_attributes(home: Path, package_parent: Path, **settings: str) -> dict[str, Any]:
+    """Load the definitions of the package in a folder; a warning is an error."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("CRYPTO_")},
+        "CRYPTO_HOME": str(home),
+        "PYTHONPATH": str(package_parent),
+        **settings,
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _PRINT_ATTRIBUTES],
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    attributes: dict[str, Any] = json.loads(done.stdout)
+    return attributes
+
+
+def find_definition_line(path: Path, start: str) -> int:
+    """Return the number of the decorator's line of a function."""
+    lines = path.read_text().splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith(start))
+    return max(number for number in range(at) if lines[number].startswith("@dg.")) + 1
+
+
+@pytest.fixture(params=["clone", "installed"])
+def package_parent(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The folder of the package: the repository, or a site-packages with a copy."""
+    if request.param == "clone":
+        return ROOT
+    site = tmp_path / "site-packages"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "crypto_assets", site / "crypto_assets", ignore=ignored)
+    return site
+
+
+def test_without_settings_assets_link_to_their_files(package_parent: Path, tmp_path: Path) -> None:
+    attributes = load_attributes(tmp_path, package_parent)
+    assert all(owners == [] for owners in attributes["owners"].values())
+    assert all(len(sources) == 1 for sources in attributes["sources"].values())
+    for asset, (file, start) in _FUNCTIONS.items():
+        path = package_parent / "crypto_assets" / file
+        line = find_definition_line(path, start)
+        assert attributes["sources"][asset] == [f"{path}#L{line}"]
+
+
+@pytest.mark.parametrize(
+    "branch",
+    ["https://github.com/me/crypto-assets/tree/v1.0", "https://git.example/x/y/-/tree/main"],
+)
+def test_with_settings_assets_have_owners_and_link_to_the_repository(
+    package_parent: Path, tmp_path: Path, branch: str
+) -> None:
+    owners = ["team:desk", "me@home.net"]
+    attributes = load_attributes(
+        tmp_path, package_parent, CRYPTO_OWNERS=",".join(owners), CRYPTO_SOURCE_URL=branch
+    )
+    assert {"ingest", "backfill", "maintenance", "fact_klines"} <= attributes["owners"].keys()
+    assert all(each == owners for each in attributes["owners"].values())
+    for asset, (file, start) in _FUNCTIONS.items():
+        line = find_definition_line(ROOT / "crypto_assets" / file, start)
+        assert attributes["sources"][asset] == [f"{branch}/crypto_assets/{file}#L{line}"]
