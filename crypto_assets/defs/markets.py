@@ -19,7 +19,8 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets.settings import Settings, get_settings
 
-HOME_RESOURCE_KEY = "platform"
+_STORES_RESOURCE_KEY = "platform"
+WEBHOOK_RESOURCE_KEY = "webhook"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class MarketSpec:
     """A market: an exchange with its stores, as its settings choose them.
 
     `name` is the prefix of everything that the market defines in Dagster; it is empty for the
-    market of the settings, whose names have no prefix.
+    market of the settings, whose names have no prefix. The sensor `symbols` of any other market
+    initializes its stores and tracks the symbols of its settings, as `init` does for this one.
     """
 
     name: str
@@ -57,7 +59,7 @@ class MarketSpec:
     @property
     def resource_key(self) -> str:
         """The resource that opens the market's exchange, lakes and warehouse."""
-        return self.prefix_name(HOME_RESOURCE_KEY)
+        return self.prefix_name(_STORES_RESOURCE_KEY)
 
     def prefix_name(self, name: str) -> str:
         """Return the name of the market's job, schedule, sensor, op, group or resource."""
