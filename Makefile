@@ -35,11 +35,12 @@ test-mysql: $(DEV) ## run the tests of warehouse, reports and Dagster's storage 
 	@sh deploy/unpack-mysql.sh $(MYSQL)
 	@CRYPTO_TEST_SERVER=mysql CRYPTO_TEST_MYSQL_ROOT=$(CURDIR)/$(MYSQL) $(BIN)/python -m pytest $(DATABASE_TESTS) $(ARGS)
 
-lint: $(DEV) ## check style, types, import layers and project rules
+lint: $(DEV) ## check style, types, import layers, Dagster definitions and project rules
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@sh deploy/check-definitions.sh
 	@$(BIN)/python -m pytest -q $(TESTS)/project/test_files.py $(TESTS)/project/test_words.py $(TESTS)/project/test_legibility.py
 
 bench: $(DEV) ## run the benchmarks on this machine and write bench.json

@@ -56,7 +56,7 @@ class ExchangeCandlesAttributes(BaseModel):
         min_length=3,
         max_length=3,
         json_schema_extra={"uniqueItems": True},
-        description="Candles to store.",
+        description="Candles to store: all three. Other intervals are computed from them.",
     )
     partition_unit: PartitionUnit = Field(
         default=PartitionUnit.DAY, description="Time span of a partition."
@@ -64,7 +64,7 @@ class ExchangeCandlesAttributes(BaseModel):
     start_date: str = Field(
         default="2025-01-01",
         pattern=_DAY_PATTERN,
-        description="First UTC day with partitions, in quotes.",
+        description="First UTC day with partitions.",
     )
     lake_raw: str = Field(
         default="",

@@ -19,13 +19,14 @@ attributes:
   archive: {archive}
   # A symbol that leaves this list is untracked and keeps its data.
   symbols: [{symbols}]
+  # All three are stored; every other interval is computed from them.
   intervals: [1m, 1h, 1d]
   # day or month. It cannot be changed once data is stored.
   partition_unit: day
   start_date: "{start_date}"
-  # By default, the lake and a SQLite warehouse are in CRYPTO_HOME/markets/{name}. Other stores: a
-  # directory, s3://bucket, or the name of an environment variable, which an address with a password
-  # needs. List the variables under `requirements`.
+  # By default, the lake and a SQLite warehouse are in CRYPTO_HOME/markets/{name}.
+  # Other stores: a directory, s3://bucket, or an environment variable, which an address with a
+  # password needs. List the variables under `requirements`.
   # lake_raw: s3://{bucket}-raw
   # lake_archive: s3://{bucket}-archive
   # warehouse: "{{{{ env.{variable}_WAREHOUSE_URL }}}}"
