@@ -46,11 +46,12 @@ test-dagster: $(DAGSTER_VENV)/dev-installed ## run the Dagster and database test
 	@sh deploy/install-test-services.sh
 	@$(DAGSTER_VENV)/bin/python -m pytest -n 2 --dist loadfile $(DAGSTER_TESTS) $(DATABASE_TESTS) $(ARGS)
 
-lint: $(DEV) ## check style, types, import layers and project rules
+lint: $(DEV) ## check style, types, import layers, Dagster definitions and project rules
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@sh deploy/check-definitions.sh
 	@$(BIN)/python -m pytest -q $(TESTS)/project/test_files.py $(TESTS)/project/test_words.py $(TESTS)/project/test_legibility.py
 
 bench: $(DEV) ## run the benchmarks on this machine and write bench.json

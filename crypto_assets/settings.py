@@ -247,9 +247,26 @@ def get_env_file() -> Path:
 
 def load_settings() -> Settings:
     """Read the settings from the environment. Raises WrongUse, which lists invalid variables."""
+    return _build_settings()
+
+
+def load_market_settings(name: str, **fields: Any) -> Settings:
+    """Read the settings of a further market: `fields` instead of the environment's, and a home.
+
+    Its home is a folder in the home of this installation. An empty address of a lake or of the
+    warehouse means one in that folder, never the address in the environment. Raises WrongUse.
+    """
+    stores = dict.fromkeys(
+        ("lake_raw_url", "lake_archive_url", "warehouse_url", "warehouse_read_url"), ""
+    )
+    home = get_settings().home / "markets" / name
+    return _build_settings(**{"home": home, **stores, **fields})
+
+
+def _build_settings(**fields: Any) -> Settings:
     _require_utf8(get_env_file())
     try:
-        return Settings()
+        return Settings(**fields)
     except ValidationError as error:
         problems = "; ".join(
             f"{_variable_from_location(e['loc'])}: {e['msg'].removeprefix('Value error, ')}"

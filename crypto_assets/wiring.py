@@ -98,6 +98,12 @@ def open_shared_context() -> PipelineContext:
     return open_pipeline_context(get_settings(), _FAILOVER_SECONDS)
 
 
+@lru_cache(maxsize=16)
+def open_market_context(settings: Settings) -> PipelineContext:
+    """Return the process's context of a further market, as `open_shared_context` for its own."""
+    return open_pipeline_context(settings, _FAILOVER_SECONDS)
+
+
 @lru_cache(maxsize=1)
 def open_shared_alert_destination() -> AlertAddress:
     """Return the process's alert destination, which caches the last webhook."""

@@ -17,7 +17,8 @@ def load_defs_folder(package: ModuleType) -> dg.Definitions:
     [folder] = map(Path, package.__path__)
     tree = dg.ComponentTree.from_module(package, project_root=folder.parent.parent)
     with warnings.catch_warnings():
-        # Dagster loads modules by functions that it still calls a preview, and warns about them.
-        warnings.simplefilter("ignore", dg.PreviewWarning)
+        # Dagster warns about preview and beta features that it uses itself to load a folder.
+        for category in (dg.PreviewWarning, dg.BetaWarning):
+            warnings.simplefilter("ignore", category)
         found = tree.build_defs(folder)
     return dg.Definitions.merge(found, dg.Definitions(component_tree=tree))

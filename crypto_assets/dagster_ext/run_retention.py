@@ -19,18 +19,10 @@ from dagster._core.storage.runs.schema import RunsTable, RunTagsTable
 
 from crypto_assets.batches import iter_batches
 from crypto_assets.dagster_ext.run_statuses import FINISHED_STATUSES
+from crypto_assets.orchestrator.run_queue import RUN_CLASS_TAG, RunClass
 
-# The jobs that schedules and sensors launch. Backfills have few runs, which users launch.
-AUTOMATIC_JOBS = (
-    "ingest",
-    "order_books",
-    "close_day",
-    "mend_gaps",
-    "load_leftovers",
-    "load_leftover_books",
-    "maintenance",
-    "thin_history",
-)
+# The classes of runs that schedules and sensors launch. Users launch backfills, which are few runs.
+_AUTOMATIC_CLASSES = {RunClass.TICK, RunClass.CLOSE_DAY, RunClass.REPAIR, RunClass.MAINTENANCE}
 # Per job, both for successful and for failed runs: an hour of ticks at one per minute.
 KEPT_RUNS_PER_JOB = 60
 # A day is fetched again a week later. Runs older than that are not superseded any more, so only
@@ -48,6 +40,15 @@ class RunRetentionResult:
 
     deleted: int
     retained: int
+
+
+def list_automatic_jobs(repository: dg.RepositoryDefinition) -> list[str]:
+    """List the jobs that schedules and sensors of a code location launch, of every market."""
+    return [
+        job.name
+        for job in repository.get_all_jobs()
+        if job.tags.get(RUN_CLASS_TAG) in _AUTOMATIC_CLASSES
+    ]
 
 
 def delete_superseded_runs(

@@ -9,7 +9,7 @@ from typing import Any, Self
 import dagster as dg
 
 from crypto_assets.dagster_ext.run_failures import list_failed_partitions
-from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
+from crypto_assets.defs.markets import HOME_MARKET, WEBHOOK_RESOURCE_KEY, MarketSpec
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.pipeline.alerting.alert_repetition import AlertHistory
@@ -86,7 +86,7 @@ def build_stale_symbols_sensor(market: MarketSpec) -> dg.SensorDefinition:
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Sends an alert about each tracked symbol that gets no new candles.",
-        required_resource_keys={market.resource_key, "webhook"},
+        required_resource_keys={market.resource_key, WEBHOOK_RESOURCE_KEY},
     )
     def stale_symbols_sensor(
         context: dg.SensorEvaluationContext,
@@ -104,7 +104,8 @@ def build_stale_symbols_sensor(market: MarketSpec) -> dg.SensorDefinition:
             for item in stale
             if now - observed[item.symbol] >= _STALE_ALERT_DELAY_MS
         ]
-        return _send_alerts(context.resources.webhook, alerts, cursor, observed, now)
+        webhook: Webhook = getattr(context.resources, WEBHOOK_RESOURCE_KEY)
+        return _send_alerts(webhook, alerts, cursor, observed, now)
 
     return stale_symbols_sensor
 

@@ -19,7 +19,8 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets.settings import Settings, get_settings
 
-HOME_RESOURCE_KEY = "platform"
+_STORES_RESOURCE_KEY = "platform"
+WEBHOOK_RESOURCE_KEY = "webhook"
 # The ops of the two multi-assets, which take the run config.
 _KLINES_OP = "bring_klines"
 _ORDER_BOOKS_OP = "capture_books"  # not `order_books`, since a job has that name
@@ -30,7 +31,8 @@ class MarketSpec:
     """A market: an exchange with its stores, as its settings choose them.
 
     `name` is the prefix of everything that the market defines in Dagster; it is empty for the
-    market of the settings, whose names have no prefix.
+    market of the settings, whose names have no prefix. The sensor `symbols` of any other market
+    initializes its stores and tracks the symbols of its settings, as `init` does for this one.
     """
 
     name: str
@@ -60,7 +62,7 @@ class MarketSpec:
     @property
     def resource_key(self) -> str:
         """The resource that opens the market's exchange, lakes and warehouse."""
-        return self.prefix_name(HOME_RESOURCE_KEY)
+        return self.prefix_name(_STORES_RESOURCE_KEY)
 
     @property
     def klines_op(self) -> str:

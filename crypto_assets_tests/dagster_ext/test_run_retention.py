@@ -13,8 +13,10 @@ from dagster._core.events import StepMaterializationData
 from crypto_assets.dagster_ext.run_retention import (
     RunRetentionResult,
     delete_superseded_runs,
+    list_automatic_jobs,
     measure_home_bytes,
 )
+from crypto_assets.definitions import defs
 
 _DAY = "2025-03-06|BTCUSDT"
 _NEXT = "2025-03-07|BTCUSDT"
@@ -183,3 +185,16 @@ def test_tags_of_deleted_runs_are_deleted(instance: dg.DagsterInstance) -> None:
 
 def _runs(instance: dg.DagsterInstance) -> Path:
     return Path(instance.root_directory) / "history" / "runs.db"
+
+
+def test_the_jobs_of_schedules_and_sensors_are_automatic() -> None:
+    assert sorted(list_automatic_jobs(defs.get_repository_def())) == [
+        "close_day",
+        "ingest",
+        "load_leftover_books",
+        "load_leftovers",
+        "maintenance",
+        "mend_gaps",
+        "order_books",
+        "thin_history",
+    ]

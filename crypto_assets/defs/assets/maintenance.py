@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 
 from crypto_assets.dagster_ext.run_retention import (
-    AUTOMATIC_JOBS,
     delete_superseded_runs,
+    list_automatic_jobs,
     measure_home_bytes,
 )
 from crypto_assets.defs.assets.materializations import fail_unless_stores_ready
@@ -96,7 +96,8 @@ def dagster_history(context: dg.AssetExecutionContext) -> dg.MaterializeResult[N
     """Delete superseded runs and report the size of Dagster's home."""
     home = Path(context.instance.root_directory)
     before = measure_home_bytes(home)
-    runs = delete_superseded_runs(context.instance, AUTOMATIC_JOBS)
+    jobs = list_automatic_jobs(context.repository_def)
+    runs = delete_superseded_runs(context.instance, jobs)
     return dg.MaterializeResult(
         metadata={
             "runs_deleted": runs.deleted,

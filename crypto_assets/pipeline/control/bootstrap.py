@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from crypto_assets.errors import ObjectMissing
+from crypto_assets.errors import ObjectMissing, WarehouseNotReady
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.pipeline.context import PipelineContext
@@ -38,6 +38,22 @@ def register_symbols(context: PipelineContext, symbols: Sequence[str]) -> list[s
         return []
     listed = context.exchange.rest.fetch_exchange_info(wanted).symbols
     return context.warehouse.symbols.register_symbols(list(listed.values()))
+
+
+def follow_symbols(context: PipelineContext, symbols: Sequence[str], start: date) -> None:
+    """Track exactly these symbols, after initializing stores that are not ready.
+
+    Untracked symbols keep their data. Raises as `initialize_stores`.
+    """
+    try:
+        context.warehouse.require_ready()
+    except WarehouseNotReady:
+        initialize_stores(context, symbols, start)
+    wanted = {parse_symbol(text) for text in symbols}
+    for symbol in context.warehouse.symbols.list_tracked():
+        if symbol.name not in wanted:
+            context.warehouse.symbols.untrack_symbol(symbol.name)
+    register_symbols(context, symbols)
 
 
 def require_stores_ready(context: PipelineContext) -> None:

@@ -1,0 +1,214 @@
+"""The component `ExchangeCandles`: a further market in this code location, from a YAML file."""
+
+import os
+import re
+from typing import Literal, Self
+
+import dagster as dg
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from crypto_assets.addresses import is_web_address
+from crypto_assets.components.scaffolder import ExchangeCandlesScaffolder
+from crypto_assets.errors import WrongUse
+from crypto_assets.market.instant_parsing import parse_day
+from crypto_assets.market.symbols import parse_symbol
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.settings import PartitionUnit, Settings, get_settings, load_market_settings
+from crypto_assets.wiring import open_market_context
+
+# A variable of the environment, written as in every YAML file of Dagster.
+_VARIABLE = r"\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}"
+_NAME_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
+# No login: Dagster stores these addresses in clear.
+_WEB_PATTERN = r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$"
+_LAKE_PATTERN = rf"^({_VARIABLE}|s3://[a-z0-9.-]+/?|[^:{{}}]*)$"
+_WAREHOUSE_PATTERN = rf"^({_VARIABLE}|sqlite:///[^\s?#{{}}]+)?$"
+_DAY_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
+
+
+class ExchangeCandlesAttributes(BaseModel):
+    """The attributes in the YAML file.
+
+    `dg check yaml` knows the JSON schema only, so that has everything which a schema can say.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(
+        pattern=_NAME_PATTERN,
+        description="Prefix of the market's assets, jobs, schedules, sensors and partitions: lower "
+        "case letters, digits and _.",
+    )
+    exchange: str = Field(
+        pattern=_WEB_PATTERN,
+        description="Base URL of the REST API, which is Binance's: https://api.binance.us.",
+    )
+    archive: str = Field(
+        pattern=_WEB_PATTERN,
+        description="Base URL of the daily archive of the same exchange.",
+    )
+    symbols: list[str] = Field(
+        min_length=1,
+        description="Symbols to track. One that leaves the list is untracked and keeps its data.",
+    )
+    intervals: list[Literal["1m", "1h", "1d"]] = Field(
+        default=["1m", "1h", "1d"],
+        min_length=3,
+        max_length=3,
+        json_schema_extra={"uniqueItems": True},
+        description="Candles to store: all three. Other intervals are computed from them.",
+    )
+    partition_unit: PartitionUnit = Field(
+        default=PartitionUnit.DAY, description="Time span of a partition."
+    )
+    start_date: str = Field(
+        default="2025-01-01",
+        pattern=_DAY_PATTERN,
+        description="First UTC day with partitions.",
+    )
+    lake_raw: str = Field(
+        default="",
+        pattern=_LAKE_PATTERN,
+        description="A directory, s3://bucket or {{ env.VARIABLE }}. Default: a directory in "
+        "CRYPTO_HOME/markets/NAME.",
+    )
+    lake_archive: str = Field(
+        default="", pattern=_LAKE_PATTERN, description="The same for older objects."
+    )
+    warehouse: str = Field(
+        default="",
+        pattern=_WAREHOUSE_PATTERN,
+        description="{{ env.VARIABLE }}, or sqlite:///PATH. Default: a SQLite file in "
+        "CRYPTO_HOME/markets/NAME. An address with a password must be in a variable.",
+    )
+
+    @field_validator("exchange", "archive")
+    @classmethod
+    def _require_address(cls, value: str) -> str:
+        if not is_web_address(value):
+            raise ValueError(f"{value!r} is not an http or https address")
+        return value
+
+    @field_validator("symbols")
+    @classmethod
+    def _parse_symbols(cls, value: list[str]) -> list[str]:
+        return list(dict.fromkeys(parse_symbol(text) for text in value))
+
+    @field_validator("start_date")
+    @classmethod
+    def _require_day(cls, value: str) -> str:
+        try:
+            return parse_day(value).isoformat()
+        except WrongUse as error:
+            raise ValueError(str(error)) from None
+
+
+class MarketStores(dg.ConfigurableResource[PipelineContext]):
+    """The exchange, the lakes and the warehouse of a market that a YAML file describes.
+
+    An address from the environment is kept as the name of its variable.
+    """
+
+    name: str
+    exchange: str
+    archive: str
+    symbols: list[str]
+    partition_unit: str
+    start_date: str
+    lake_raw: str
+    lake_archive: str
+    warehouse: str
+
+    @classmethod
+    def from_attributes(cls, attributes: ExchangeCandlesAttributes) -> Self:
+        """Build the resource with a `dg.EnvVar` for each variable."""
+        fields = attributes.model_dump(mode="json", exclude={"intervals"})
+        for name in _ADDRESSES:
+            if found := re.fullmatch(_VARIABLE, fields[name]):
+                fields[name] = dg.EnvVar(found[1])
+        return cls(**fields)
+
+    def create_resource(self, context: dg.InitResourceContext) -> PipelineContext:
+        """Return the process's context of this market; connections are opened on first use."""
+        return open_market_context(
+            build_market_settings(ExchangeCandlesAttributes.model_construct(**self.model_dump()))
+        )
+
+
+_ADDRESSES = ("lake_raw", "lake_archive", "warehouse")
+
+
+@dg.scaffold_with(ExchangeCandlesScaffolder)
+class ExchangeCandles(dg.Component):
+    """A further exchange with Binance's API, with its own lake, warehouse, schedules and sensors.
+
+    All names have the prefix `name`. App, HTTP API and commands show the market of the settings;
+    to read another one, set CRYPTO_HOME to its home, CRYPTO_HOME/markets/NAME.
+    """
+
+    def __init__(self, attributes: ExchangeCandlesAttributes) -> None:
+        self.attributes = attributes
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        """Return the model of the attributes, from which `dg` takes their JSON schema."""
+        return ExchangeCandlesAttributes
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
+        """Build the component from the validated attributes of its YAML file."""
+        if not isinstance(attributes, ExchangeCandlesAttributes):
+            raise WrongUse(f"{context.path}: the component ExchangeCandles needs attributes")
+        return cls(attributes)
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Build the market's definitions."""
+        # Imported late: `dg list components` imports this module, and needs no definitions.
+        from crypto_assets.components.market_definitions import build_market_definitions
+        from crypto_assets.defs.markets import MarketSpec
+
+        settings = build_market_settings(self.attributes)
+        _require_own_stores(settings)
+        return build_market_definitions(
+            MarketSpec(self.attributes.name, settings),
+            MarketStores.from_attributes(self.attributes),
+        )
+
+
+def build_market_settings(attributes: ExchangeCandlesAttributes) -> Settings:
+    """Build the settings of a market: those of this installation, with the attributes instead.
+
+    Raises WrongUse for a variable that is not set, and for an invalid value.
+    """
+    return load_market_settings(
+        attributes.name,
+        exchange_url=attributes.exchange,
+        archive_url=attributes.archive,
+        symbols=tuple(attributes.symbols),
+        start_date=attributes.start_date,
+        partition_unit=PartitionUnit(attributes.partition_unit),
+        lake_raw_url=_read_variable(attributes.lake_raw),
+        lake_archive_url=_read_variable(attributes.lake_archive),
+        warehouse_url=_read_variable(attributes.warehouse),
+    )
+
+
+def _read_variable(text: str) -> str:
+    """Return the value of the variable that `text` names, or `text` if it names none."""
+    found = re.fullmatch(_VARIABLE, text)
+    if not found:
+        return text
+    if value := os.environ.get(found[1]):
+        return value
+    raise WrongUse(f"the environment variable {found[1]} is not set, which {text} refers to")
+
+
+def _require_own_stores(market: Settings) -> None:
+    """Raise WrongUse where a market would write into a store of the home's market."""
+    home = get_settings()
+    lakes = {home.lake_raw_url.rstrip("/"), home.lake_archive_url.rstrip("/")}
+    if market.warehouse_url == home.warehouse_url:
+        raise WrongUse("the warehouse is that of the settings: a market needs its own")
+    for lake in (market.lake_raw_url, market.lake_archive_url):
+        if lake.rstrip("/") in lakes:
+            raise WrongUse(f"the lake {lake} is that of the settings: a market needs its own")

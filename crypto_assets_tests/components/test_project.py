@@ -1,0 +1,172 @@
+"""The project as `dg` works with it: what lies in `defs/` is loaded, and YAML files are checked."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import ValidationError
+
+from crypto_assets.components.exchange_candles import (
+    ExchangeCandles,
+    ExchangeCandlesAttributes,
+    build_market_settings,
+)
+from crypto_assets.defs import __path__ as defs_path
+from crypto_assets.errors import WrongUse
+from crypto_assets.settings import get_settings
+from crypto_assets_tests.components.project_copy import ProjectCopy
+from crypto_assets_tests.components.test_exchange_candles import COMPONENT, scaffold
+
+EXCHANGE = "https://api.binance.us"
+# Aliases for the `dagster.yaml` files of earlier versions.
+ALIASES = ["crypto_assets.defs.queue", "crypto_assets.defs.storage"]
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> ProjectCopy:
+    return ProjectCopy.make(tmp_path / "copy", EXCHANGE)
+
+
+def test_a_scaffolded_asset_is_listed(project: ProjectCopy) -> None:
+    ran = project.dg("scaffold", "defs", "dagster.asset", "assets/spreads.py")
+    assert ran.code == 0, ran.out + ran.err
+    written = (project.defs / "assets" / "spreads.py").read_text()
+    assert "@dg.asset" in written
+    listed = project.dg("list", "defs", "--json")
+    assert listed.code == 0, listed.err
+    assets = {asset["key"] for asset in json.loads(listed.out)["assets"]}
+    assert assets >= {"spreads", "raw_klines", "fact_klines", "hourly_klines", "daily_klines"}
+
+
+def test_every_module_of_the_folder_is_loaded_once() -> None:
+    import crypto_assets.definitions
+
+    folder = Path(defs_path[0])
+    modules = {
+        ".".join(["crypto_assets.defs", *path.relative_to(folder).with_suffix("").parts])
+        for path in folder.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert modules >= set(ALIASES)
+    assert modules <= set(sys.modules)
+    loaded = [
+        str(Path(module.__file__))
+        for module in list(sys.modules.values())
+        if getattr(module, "__file__", None) and Path(str(module.__file__)).is_relative_to(folder)
+    ]
+    assert len(loaded) == len(set(loaded))
+    assert crypto_assets.definitions.defs.component_tree
+
+
+def test_loading_imports_no_storage_daemon_or_component_library() -> None:
+    """Each of these takes a large part of a second, and every run loads the definitions."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, crypto_assets.definitions; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert "crypto_assets.defs.queue" in loaded
+    assert not {"dagster_mysql", "dagster_aws", "dagster._daemon", "boto3"} & set(loaded)
+
+
+def test_the_component_is_listed_and_its_scaffold_is_valid(project: ProjectCopy) -> None:
+    listed = project.dg("list", "components", "--json")
+    assert COMPONENT in {each["key"] for each in json.loads(listed.out)}
+    yaml = scaffold(project, "Binance-US", EXCHANGE, symbols="BTCUSDT, ETHUSDT")
+    text = yaml.read_text()
+    assert "name: binance_us\n" in text
+    assert "symbols: [BTCUSDT, ETHUSDT]\n" in text
+
+    # The stores that the comments show, with their variable.
+    yaml.write_text(
+        text.replace("  # warehouse", "  warehouse")
+        .replace("# requi", "requi")
+        .replace("#   env", "  env")
+    )
+    checked = project.dg("check", "yaml", "--validate-requirements")
+    assert checked.code == 0, checked.out
+    assert "BINANCE_US_WAREHOUSE_URL" in project.dg("list", "envs").out
+    unset = project.dg("list", "defs")
+    assert unset.code != 0
+    assert "BINANCE_US_WAREHOUSE_URL is not set" in unset.out + unset.err
+
+
+def test_wrong_attributes_are_reported_where_they_stand(project: ProjectCopy) -> None:
+    yaml = scaffold(project, "other", EXCHANGE)
+    text = yaml.read_text().replace("[1m, 1h, 1d]", "[1m, 5m, 1d]").replace("[BTCUSDT]", "[]")
+    yaml.write_text(text.replace(f"exchange: {EXCHANGE}", "exchange: api.binance.us"))
+    checked = project.dg("check", "yaml")
+    assert checked.code == 1
+    for attribute, message in {
+        "intervals.1": "'5m' is not one of ['1m', '1h', '1d']",
+        "symbols": "[] should be non-empty",
+        "exchange": "'api.binance.us' does not match '^https?://",
+    }.items():
+        assert f"{COMPONENT} attributes.{attribute} {message}" in checked.out
+    assert str(yaml) in checked.out
+
+
+VALID = {"name": "other", "exchange": EXCHANGE, "archive": EXCHANGE, "symbols": ["BTCUSDT"]}
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("name", "Other Market"),
+        ("name", ""),
+        ("exchange", "ftp://api.binance.us"),
+        ("exchange", "https://user:word@api.binance.us"),
+        ("archive", "https://"),
+        ("symbols", []),
+        ("symbols", "BTCUSDT"),
+        ("intervals", ["1h", "1d"]),
+        ("intervals", ["1m", "1m", "1h"]),
+        ("intervals", ["1m", "1h", "1w"]),
+        ("partition_unit", "week"),
+        ("start_date", "yesterday"),
+        ("lake_raw", "ftp://host"),
+        ("warehouse", "mysql+pymysql://user:word@host/db"),
+        ("warehouse", "{{ OTHER }}"),
+        ("colour", "red"),
+    ],
+)
+def test_the_schema_rejects(attribute: str, value: object) -> None:
+    """`dg check yaml` validates by this schema."""
+    schema = Draft202012Validator(ExchangeCandlesAttributes.model_json_schema())
+    assert schema.is_valid(VALID)
+    assert not schema.is_valid({**VALID, attribute: value})
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "message"),
+    [
+        ("exchange", "http://host:99999", "is not an http or https address"),
+        ("symbols", ["BTC/USDT"], "BTC/USDT"),
+        ("start_date", "2025-02-30", "2025-02-30"),
+        ("lake_raw", "{{ env.UNSET_VARIABLE }}", "UNSET_VARIABLE is not set"),
+        ("start_date", "2999-01-01", "must be between"),
+    ],
+)
+def test_loading_rejects(attribute: str, value: object, message: str) -> None:
+    with pytest.raises((ValidationError, WrongUse), match=message):
+        build_market_settings(ExchangeCandlesAttributes(**{**VALID, attribute: value}))
+
+
+@pytest.mark.parametrize("store", ["warehouse", "lake_raw", "lake_archive"])
+def test_a_market_cannot_use_a_store_of_the_home(store: str) -> None:
+    home = get_settings()
+    own = {
+        "warehouse": home.warehouse_url.get_secret_value(),
+        "lake_raw": home.lake_raw_url,
+        "lake_archive": f"{home.lake_raw_url}/",
+    }
+    market = ExchangeCandles(ExchangeCandlesAttributes(**{**VALID, store: own[store]}))
+    context = dg.ComponentTree.for_test().load_context
+    with pytest.raises(WrongUse, match="a market needs its own"):
+        market.build_defs(context)
