@@ -13,7 +13,7 @@ DATABASE_TESTS := $(TESTS)/warehouse $(TESTS)/reports $(TESTS)/defs/test_product
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live test test-mysql lint bench soak up lock
+.PHONY: help setup demo live test test-mysql coverage lint docs bench soak up image lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,12 +35,20 @@ test-mysql: $(DEV) ## run the tests of warehouse, reports and Dagster's storage 
 	@sh deploy/unpack-mysql.sh $(MYSQL)
 	@CRYPTO_TEST_SERVER=mysql CRYPTO_TEST_MYSQL_ROOT=$(CURDIR)/$(MYSQL) $(BIN)/python -m pytest $(DATABASE_TESTS) $(ARGS)
 
+coverage: $(DEV) ## run all tests, and show which lines and branches they reach; ARGS="-m fast" for the fast ones
+	@sh deploy/install-test-services.sh
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-report=html $(ARGS)
+	@echo "htmlcov/index.html shows each line."
+
 lint: $(DEV) ## check style, types, import layers and project rules
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q $(TESTS)/project/test_files.py $(TESTS)/project/test_words.py $(TESTS)/project/test_legibility.py
+	@$(BIN)/python -m pytest -q $(TESTS)/project/test_files.py $(TESTS)/project/test_words.py $(TESTS)/project/test_legibility.py $(TESTS)/project/test_changelog.py
+
+docs: $(DEV) ## build the docs site into site/; a broken link is an error
+	@$(BIN)/python -m $(TESTS).project.docs_site
 
 bench: $(DEV) ## run the benchmarks on this machine and write bench.json
 	@sh deploy/install-test-services.sh
@@ -52,6 +60,9 @@ soak: $(DEV) ## simulate a day and a week of ticks with outages and check the re
 
 up: ## run the one-machine size in Docker: MySQL, MinIO, Dagster, the app and the API
 	@docker compose up --build
+
+image: ## build the container image of all services
+	@docker build --tag crypto-assets .
 
 lock: ## update the two lock files from pyproject.toml; ARGS=--upgrade takes the newest versions
 	@sh deploy/lock.sh $(ARGS)

@@ -20,7 +20,9 @@ line on stderr; `crypto-assets --debug COMMAND` adds tracebacks and debug logs.
 
 def render_command_docs() -> str:
     """Render the page as Markdown: a table of the commands, then the help text of each."""
-    group = click.Context(crypto_assets, info_name="crypto-assets", **crypto_assets.context_settings)
+    group = click.Context(
+        crypto_assets, info_name="crypto-assets", **crypto_assets.context_settings
+    )
     rows, sections = [], []
     for name in crypto_assets.list_commands(group):
         if not (command := crypto_assets.get_command(group, name)):
