@@ -48,7 +48,9 @@ def find_faults_in_section(section: str) -> list[str]:
     ]
     if not entries:
         faults.append(f"{name} is empty")
-    faults += [f"{name}: {entry[:40]!r} twice" for entry in set(entries) if entries.count(entry) > 1]
+    faults += [
+        f"{name}: {entry[:40]!r} twice" for entry in set(entries) if entries.count(entry) > 1
+    ]
     return faults
 
 
