@@ -20,7 +20,7 @@ DAGSTER_VENV := .venv-dagster-$(or $(VERSION),oldest)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live test test-mysql test-dagster lint bench soak up lock wheel
+.PHONY: help setup demo live test test-mysql test-dagster coverage lint docs bench soak up image lock wheel
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,13 +46,21 @@ test-dagster: $(DAGSTER_VENV)/dev-installed ## run the Dagster and database test
 	@sh deploy/install-test-services.sh
 	@$(DAGSTER_VENV)/bin/python -m pytest -n 2 --dist loadfile $(DAGSTER_TESTS) $(DATABASE_TESTS) $(ARGS)
 
+coverage: $(DEV) ## run all tests, and show which lines and branches they reach; ARGS="-m fast" for the fast ones
+	@sh deploy/install-test-services.sh
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-report=html $(ARGS)
+	@echo "htmlcov/index.html shows each line."
+
 lint: $(DEV) ## check style, types, import layers, Dagster definitions and project rules
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@sh deploy/check-definitions.sh
-	@$(BIN)/python -m pytest -q $(TESTS)/project/test_files.py $(TESTS)/project/test_words.py $(TESTS)/project/test_legibility.py
+	@$(BIN)/python -m pytest -q $(TESTS)/project/test_files.py $(TESTS)/project/test_words.py $(TESTS)/project/test_legibility.py $(TESTS)/project/test_changelog.py
+
+docs: $(DEV) ## build the docs site into site/; a broken link is an error
+	@$(BIN)/python -m $(TESTS).project.docs_site
 
 bench: $(DEV) ## run the benchmarks on this machine and write bench.json
 	@sh deploy/install-test-services.sh
@@ -64,6 +72,9 @@ soak: $(DEV) ## simulate a day and a week of ticks with outages and check the re
 
 up: ## run the one-machine size in Docker: MySQL, MinIO, Dagster, the app and the API
 	@CRYPTO_ASSETS_VERSION=$(PROJECT_VERSION) docker compose up --build
+
+image: ## build the container image of all services
+	@docker build --tag crypto-assets .
 
 lock: ## update the lock files from pyproject.toml; ARGS=--upgrade takes the newest versions
 	@sh deploy/lock.sh $(ARGS)

@@ -1,37 +1,39 @@
 """The exceptions; each message is one line with a fix, and a TransientError may be retried.
 
-CryptoAssetsError                 a failure (exit code 1)
-├── WrongUse                      an invalid argument or setting (exit code 2)
-│   ├── UnknownSymbol
-│   ├── UnknownProvider           no analytics provider of that name
-│   └── UnknownTarget             no schedule, sensor, backfill or task of that name in Dagster
-├── IncompleteInstallation        a file of the program is missing
-├── ForeignExchange               warehouse or lake belongs to another exchange
-├── UnsupportedDagster            the installed Dagster differs in private parts
-├── PortTaken                     another process listens on the port
-├── HomeTaken                     another `up` or `demo` uses this home
-├── AlertNotSent                  the webhook is unreachable or returned an error    (transient)
-├── OrchestratorError             Dagster's webserver is unreachable or returned an error
-├── ExchangeError
-│   ├── ExchangeUnavailable       network error, 5xx, malformed response     (transient)
-│   ├── RateLimited               429, with the seconds to wait              (transient)
-│   ├── ExchangeBanned            418, with the end of the ban
-│   ├── ExchangeForbidden         403 and 451: this machine or region is blocked
-│   ├── RequestRejected           an error with Binance's code
-│   │   └── NotListed             -1121: the exchange does not list the symbol (any more)
-│   └── ArchiveError
-│       ├── ArchiveMissing        the daily file is not published (yet)
-│       └── ArchiveBroken         wrong checksum, zip, symbol or content
-├── LakeError
-│   ├── LakeUnavailable           network error, 5xx                         (transient)
-│   ├── LakeRefused               missing bucket, wrong key, not writable
-│   └── ObjectMissing             no object with this key
-└── WarehouseError
-    ├── WarehouseUnavailable      connection lost, deadlock, lock timeout    (transient)
-    ├── WarehouseRefused          wrong password, missing database or privilege
-    ├── WarehouseNotReady         no schema or an old one: run `crypto-assets init`
-    ├── WarehouseTooNew           written by a newer version of this program
-    └── LoadRejected              the server changed or dropped values of a bulk load
+    CryptoAssetsError                 a failure (exit code 1)
+    ├── WrongUse                      an invalid argument or setting (exit code 2)
+    │   ├── UnknownSymbol
+    │   ├── UnknownProvider           no analytics provider of that name
+    │   └── UnknownTarget             no schedule, sensor, backfill or task of that name in Dagster
+    ├── IncompleteInstallation        a file of the program is missing
+    ├── ForeignExchange               warehouse or lake belongs to another exchange
+    ├── UnsupportedDagster            the installed Dagster differs in private parts
+    ├── PortTaken                     another process listens on the port
+    ├── HomeTaken                     another `up` or `demo` uses this home
+    ├── AlertNotSent                  the webhook is unreachable or returned an error    (transient)
+    ├── OrchestratorError             Dagster's webserver is unreachable or returned an error
+    ├── ExchangeError
+    │   ├── ExchangeUnavailable       network error, 5xx, malformed response     (transient)
+    │   ├── RateLimited               429, with the seconds to wait              (transient)
+    │   ├── ExchangeBanned            418, with the end of the ban
+    │   ├── ExchangeForbidden         403 and 451: this machine or region is blocked
+    │   ├── RequestRejected           an error with Binance's code
+    │   │   └── NotListed             -1121: the exchange does not list the symbol (any more)
+    │   └── ArchiveError
+    │       ├── ArchiveMissing        the daily file is not published (yet)
+    │       └── ArchiveBroken         wrong checksum, zip, symbol or content
+    ├── LakeError
+    │   ├── LakeUnavailable           network error, 5xx                         (transient)
+    │   ├── LakeRefused               missing bucket, wrong key, not writable
+    │   └── ObjectMissing             no object with this key
+    └── WarehouseError
+        ├── WarehouseUnavailable      connection lost, deadlock, lock timeout    (transient)
+        ├── WarehouseRefused          wrong password, missing database or privilege
+        ├── WarehouseNotReady         no schema or an old one: run `crypto-assets init`
+        ├── WarehouseTooNew           written by a newer version of this program
+        └── LoadRejected              the server changed or dropped values of a bulk load
+
+`Banned`, `Forbidden` and `Transient` are earlier names of three of them.
 """
 
 from datetime import datetime

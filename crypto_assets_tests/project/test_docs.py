@@ -11,7 +11,7 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.project.repository import ROOT, files, name, text
 from crypto_assets_tests.reports.stock import describe, generated, load
 
-PAGES = [name(path) for path in files("README.md", "docs/*.md")]
+PAGES = [name(path) for path in files("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md")]
 OURS = ("crypto_assets/", "crypto_assets_tests/", "streamlit_app/", "docs/", "deploy/")
 
 
