@@ -13,7 +13,7 @@ DATABASE_TESTS := $(TESTS)/warehouse $(TESTS)/reports $(TESTS)/defs/test_product
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live test test-mysql lint bench soak up lock
+.PHONY: help setup demo live test-fast test test-mysql lint bench soak up lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ demo: $(RUNTIME) ## backfill from a simulated exchange and serve Dagster, the ap
 
 live: $(RUNTIME) ## collect from Binance and serve Dagster, the app and the API; data is in .crypto-live
 	@CRYPTO_HOME=.crypto-live $(BIN)/crypto-assets up
+
+test-fast: $(DEV) ## run the tests that need no server, browser or root, in about a minute; ARGS=… goes to pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m fast $(ARGS)
 
 test: $(DEV) ## install and start the servers that tests need, and run all tests; ARGS=… goes to pytest
 	@sh deploy/install-test-services.sh
