@@ -5,10 +5,10 @@ A test is fast unless
 - it, one of its fixtures, or a function or class of the tests that these use, starts a program
   (`subprocess`, `multiprocessing`, Playwright),
 - a parameter is the name of a service, which its fixture starts ("mariadb", "seaweedfs"), or
-- it has the marker `slow`, for what the code does not show.
+- it has the marker `slow`, for what the code of the tests does not show.
 
-So a new test gets its tier by itself. Two guards hold the rule while a fast test runs: the start of
-another program than git raises an error, and the test fails above MAX_CPU_SECONDS.
+So a new test gets its tier by itself. Two guards hold the rule while a fast test runs: it fails if
+it starts a program that is not in ALLOWED_PROGRAMS, or uses more than MAX_CPU_SECONDS.
 """
 
 import inspect
@@ -29,7 +29,7 @@ TESTS = "crypto_assets_tests"
 ALLOWED_PROGRAMS = {"git", "false", "tail"}
 # Its functions only run git.
 HARMLESS_MODULES = {"crypto_assets_tests.project.repository"}
-# Of a test, its fixtures and their child processes, on a slow machine. The median is 0.01.
+# Of a test and its child processes, on a slow machine. The median is 0.01.
 MAX_CPU_SECONDS = 10.0
 
 MARKERS = (
