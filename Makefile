@@ -20,7 +20,7 @@ DAGSTER_VENV := .venv-dagster-$(or $(VERSION),oldest)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live test test-mysql test-dagster coverage lint docs bench soak up image lock wheel
+.PHONY: help setup demo live test-fast test test-mysql test-dagster coverage lint docs bench soak up image lock wheel
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ demo: $(RUNTIME) ## backfill from a simulated exchange and serve Dagster, the ap
 
 live: $(RUNTIME) ## collect from Binance and serve Dagster, the app and the API; data is in .crypto-live
 	@CRYPTO_HOME=.crypto-live $(BIN)/crypto-assets up
+
+test-fast: $(DEV) ## run the tests that need no server, browser or root, in about a minute; ARGS=… goes to pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m fast $(ARGS)
 
 test: $(DEV) ## install and start the servers that tests need, and run all tests; ARGS=… goes to pytest
 	@sh deploy/install-test-services.sh

@@ -1,9 +1,39 @@
-"""Fixtures for all tests: the real servers."""
+"""Fixtures for all tests: the real servers; the tiers; the order of the files."""
+
+from pathlib import Path
+
+import pytest
+
+from crypto_assets.python_gc import freeze_loaded_objects
 
 pytest_plugins = [
+    "crypto_assets_tests.tiers",
     "crypto_assets_tests.services.certificates",
     "crypto_assets_tests.services.mariadb",
     "crypto_assets_tests.services.s3",
     "crypto_assets_tests.services.exchange",
     "crypto_assets_tests.services.chromium",
 ]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a worker of xdist, run the files that take longest first, and fast ones last.
+
+    So the workers end at about the same time. Files that take minutes have a longer timeout.
+    """
+    if hasattr(config, "workerinput"):
+        durations: dict[Path, tuple[float, bool]] = {}
+        for item in items:
+            durations[item.path] = max(_rank_duration(item), durations.get(item.path, (0.0, False)))
+        items.sort(key=lambda item: durations[item.path], reverse=True)
+
+
+def _rank_duration(item: pytest.Item) -> tuple[float, bool]:
+    marker = item.get_closest_marker("timeout")
+    return marker.args[0] if marker else 0.0, item.get_closest_marker("fast") is None
+
+
+def pytest_collection_finish() -> None:
+    """Exclude the loaded modules from garbage collections, which take longer with each module."""
+    freeze_loaded_objects()

@@ -29,7 +29,6 @@ from crypto_assets.lake.object_keys import (
     parse_key,
     symbol_prefix,
 )
-from crypto_assets.lake.s3_lake import S3Lake
 
 __all__ = [
     "KeyParts",
@@ -62,6 +61,9 @@ def open_lake(url: str, s3: S3Options | None = None) -> Lake:
     """
     bucket = _BUCKET.fullmatch(url)
     if bucket:
+        # Importing boto3 takes a quarter of a second, which no process without S3 has to spend.
+        from crypto_assets.lake.s3_lake import S3Lake
+
         return S3Lake(bucket[1], s3 or S3Options())
     if not url or "://" in url:
         raise WrongUse(

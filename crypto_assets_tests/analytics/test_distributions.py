@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from crypto_assets.analytics import get_provider
 from crypto_assets.analytics.distribution import Distribution
@@ -35,6 +34,8 @@ def values_of(name: str, frame: pd.DataFrame) -> np.ndarray:
 @pytest.mark.parametrize("price", [60_000.0, 0.00001234])
 @pytest.mark.parametrize("name", ["price_distribution", "return_distribution"])
 def test_statistics_equal_numpy_and_scipy(name: str, price: float) -> None:
+    from scipy import stats  # half a second, which other tests need not wait for
+
     frame = candles(777, seed=4, price=price)
     ours, values = answer(get_provider(name), frame), values_of(name, frame)
     assert ours.count == len(values)

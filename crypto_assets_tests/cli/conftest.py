@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from crypto_assets_tests.services.command_server import run_command
 from crypto_assets_tests.services.exchange import ExchangeServer
 
 COMMAND = [sys.executable, "-m", "crypto_assets"]
@@ -39,15 +40,8 @@ class Desk:
     environment: Mapping[str, str]
 
     def run(self, *words: str, **changes: str) -> Ran:
-        """Run `crypto-assets WORDS` with changed environment variables."""
-        done = subprocess.run(
-            [*COMMAND, *words],
-            env={**self.environment, **changes},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        """Run `crypto-assets WORDS` to its end with changed environment variables."""
+        done = run_command(words, {**self.environment, **changes}, timeout=240)
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def start(self, *words: str) -> "subprocess.Popen[bytes]":

@@ -24,6 +24,7 @@ def program(folder: Path, code: str, ready: Callable[[], bool], name: str = "it"
     )
 
 
+@pytest.mark.slow  # starts a program, in the package
 def test_a_long_start_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_tree, "_REPORT_SECONDS", 0.5)
     until, reports = time.monotonic() + 2, list[str]()
@@ -32,6 +33,7 @@ def test_a_long_start_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert reports and "it is starting" in reports[0] and " s so far" in reports[0]
 
 
+@pytest.mark.slow  # starts a program, in the package
 def test_the_exit_of_another_program_ends_the_wait(tmp_path: Path) -> None:
     waiting = program(tmp_path / "a", SLEEP, lambda: False)
     code = "print('ERROR: the port is taken'); print('Shutting down'); raise SystemExit(3)"

@@ -23,6 +23,8 @@ from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, run_inge
 from crypto_assets_tests.pipeline.faults import FAULTS, During, End, Fault
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
+pytestmark = pytest.mark.slow  # half a minute in all
+
 SYMBOL = "BTCUSDT"
 FIRST = date(2025, 3, 5)
 TOMORROW = TODAY + timedelta(days=1)

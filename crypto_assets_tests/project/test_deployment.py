@@ -6,7 +6,6 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 from dagster._core.instance.ref import InstanceRef
@@ -38,6 +37,8 @@ def services(compose: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_compose_file_matches_the_compose_schema(compose: dict[str, Any]) -> None:
+    import jsonschema  # a second, which other tests need not wait for
+
     vendored = package_files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json"
     schema = json.loads(vendored.read_text())
     jsonschema.validate(compose, schema)

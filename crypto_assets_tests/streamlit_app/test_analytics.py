@@ -18,6 +18,8 @@ from crypto_assets_tests.reports.stock import describe, load
 from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 from crypto_assets_tests.streamlit_app.test_pages import ANALYTICS, texts_of
 
+pytestmark = pytest.mark.slow  # each page takes a second
+
 NEW_PANE = '''
 """Heat: the rank of the close in its recent range."""
 

@@ -19,6 +19,8 @@ from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 from crypto_assets_tests.streamlit_app.test_pages import texts_of
 from streamlit_app import auth
 
+pytestmark = pytest.mark.slow  # each page takes a second
+
 SCHEDULER, SETTINGS = "app_pages/scheduler.py", "app_pages/settings.py"
 UNREACHABLE_URL = "http://127.0.0.1:9"
 TOKEN = "correct-horse-battery-staple"

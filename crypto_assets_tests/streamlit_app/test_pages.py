@@ -10,6 +10,8 @@ from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms, n
 from crypto_assets_tests.reports.stock import generated, load
 from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 
+pytestmark = pytest.mark.slow  # each page takes a second
+
 ANALYTICS = "app_pages/analytics.py"
 
 

@@ -18,6 +18,8 @@ from crypto_assets_tests.streamlit_app.test_pages import texts_of
 from streamlit_app.components import flow_diagram
 from streamlit_app.data import pipeline
 
+pytestmark = pytest.mark.slow  # each page takes a second
+
 PIPELINE = "app_pages/pipeline.py"
 
 

@@ -29,6 +29,8 @@ from crypto_assets_tests.streamlit_app.test_control_states import TOKEN, unlocke
 from crypto_assets_tests.streamlit_app.test_pages import metrics_of, texts_of
 from crypto_assets_tests.streamlit_app.test_pipeline import table_of
 
+pytestmark = pytest.mark.slow  # each page takes a second
+
 QUALITY = "app_pages/quality.py"
 
 

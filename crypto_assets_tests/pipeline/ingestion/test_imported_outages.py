@@ -31,6 +31,8 @@ from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, open_tim
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
+pytestmark = pytest.mark.slow  # a quarter of a minute in all
+
 SYMBOL = "BTCUSDT"
 DAY = TODAY - timedelta(days=1)
 DAYS = Window.of_day(DAY)
