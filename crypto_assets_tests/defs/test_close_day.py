@@ -118,6 +118,8 @@ def check_results(
     for check, asset in _CHECKED.items():
         key = dg.AssetCheckKey(dg.AssetKey(asset), check.value)
         records = storage.get_asset_check_execution_history(key, limit=100)
+        # It would be shown as the newest result, "Skipped", of every partition.
+        assert all(record.partition for record in records), f"{check} is planned without one"
         events = [
             record.event.dagster_event
             for record in records
