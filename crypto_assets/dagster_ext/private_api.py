@@ -44,30 +44,34 @@ _ISSUES = "https://github.com/dagster-io/dagster/issues"
 _PULLS = "https://github.com/dagster-io/dagster/pull"
 
 # Dagster plans every partition of a run's range. If the run fails, each planned partition without a
-# materialization is shown as failed. No request for a smaller plan was found.
+# materialization is shown as failed; a run cannot say which of its partitions have failed.
 _PLANNED_PARTITIONS = (
     PrivatePart(
         "dagster._core.storage.event_log",
         "SqlEventLogStorageTable",
         "planned partitions",
+        f"{_ISSUES}/17836",
         columns=("run_id", "dagster_event_type", "partition"),
     ),
     PrivatePart(
         "dagster._core.events",
         "AssetMaterializationPlannedData",
         "planned partitions",
+        f"{_ISSUES}/17836",
         parameters=("asset_key", "partition"),
     ),
     PrivatePart(
         "dagster",
         "DagsterInstance.report_dagster_event",
         "planned partitions",
+        f"{_ISSUES}/17836",
         parameters=("self", "dagster_event", "run_id"),
     ),
     PrivatePart(
         "dagster",
         "AssetExecutionContext",
         "planned partitions",
+        f"{_ISSUES}/17836",
         attributes=("op_execution_context", "run"),
     ),
 )

@@ -102,10 +102,10 @@ class Target:
             " 'dagster/backfill'",
         ),
         (
-            "dagster._core.execution.retries",
-            "RetryMode",
+            "dagster._core.storage.asset_check_execution_record",
+            "AssetCheckExecutionRecordStatus",
             object,
-            "RetryMode (for the owner tag of a run) has no ENABLED",
+            "AssetCheckExecutionRecordStatus (for planned checks) has no PLANNED",
         ),
     ],
 )
