@@ -344,20 +344,20 @@ def find_change(part: PrivatePart) -> str | None:
         return f"{name} does not take the arguments {', '.join(part.parameters)}"
     if part.value not in (None, found):
         return f"{name} is {found!r} instead of {part.value!r}"
-    existing = found.c.keys() if part.columns else dir(found)
+    existing = {*getattr(found, "columns", {}).keys(), *dir(found)}
     missing = [one for one in part.columns + part.attributes if one not in existing]
     return f"{name} has no {' and no '.join(missing)}" if missing else None
 
 
 def _accepts(function: Any, arguments: tuple[str, ...]) -> bool:
     """Whether a function or class can be called with exactly these arguments by name."""
-    declared = signature(function)
-    if isinstance(function, type) and _takes_anything(declared):
-        # Dagster's record classes declare their arguments as annotations only.
-        return set(get_annotations(function)) == set(arguments)
     try:
+        declared = signature(function)
+        if isinstance(function, type) and _takes_anything(declared):
+            # Dagster's record classes declare their arguments as annotations only.
+            return set(get_annotations(function)) == set(arguments)
         declared.bind(**dict.fromkeys(arguments))
-    except TypeError:
+    except (TypeError, ValueError):
         return False
     return True
 
