@@ -44,24 +44,27 @@ _ISSUES = "https://github.com/dagster-io/dagster/issues"
 _PULLS = "https://github.com/dagster-io/dagster/pull"
 
 # Dagster plans every partition of a run's range. If the run fails, each planned partition without a
-# materialization is shown as failed. No request for a smaller plan was found.
+# materialization is shown as failed; a run cannot say which of its partitions have failed.
 _PLANNED_PARTITIONS = (
     PrivatePart(
         "dagster._core.events",
         "AssetMaterializationPlannedData",
         "planned partitions",
+        f"{_ISSUES}/17836",
         parameters=("asset_key", "partition"),
     ),
     PrivatePart(
         "dagster",
         "DagsterInstance.report_dagster_event",
         "planned partitions",
+        f"{_ISSUES}/17836",
         parameters=("self", "dagster_event", "run_id"),
     ),
     PrivatePart(
         "dagster",
         "AssetExecutionContext",
         "planned partitions",
+        f"{_ISSUES}/17836",
         attributes=("op_execution_context", "run"),
     ),
 )
@@ -334,20 +337,20 @@ def find_change(part: PrivatePart) -> str | None:
         return f"{name} does not take the arguments {', '.join(part.parameters)}"
     if part.value not in (None, found):
         return f"{name} is {found!r} instead of {part.value!r}"
-    existing = found.c.keys() if part.columns else dir(found)
+    existing = {*getattr(found, "columns", {}).keys(), *dir(found)}
     missing = [one for one in part.columns + part.attributes if one not in existing]
     return f"{name} has no {' and no '.join(missing)}" if missing else None
 
 
 def _accepts(function: Any, arguments: tuple[str, ...]) -> bool:
     """Whether a function or class can be called with exactly these arguments by name."""
-    declared = signature(function)
-    if isinstance(function, type) and _takes_anything(declared):
-        # Dagster's record classes declare their arguments as annotations only.
-        return set(get_annotations(function)) == set(arguments)
     try:
+        declared = signature(function)
+        if isinstance(function, type) and _takes_anything(declared):
+            # Dagster's record classes declare their arguments as annotations only.
+            return set(get_annotations(function)) == set(arguments)
         declared.bind(**dict.fromkeys(arguments))
-    except TypeError:
+    except (TypeError, ValueError):
         return False
     return True
 

@@ -89,6 +89,18 @@ class Target:
             "RunTagsTable (for the deletion of superseded runs) has no run_id",
         ),
         (
+            "dagster._core.storage.runs.schema",
+            "RunsTable",
+            "runs",
+            "RunsTable (for the deletion of superseded runs) has no run_id",
+        ),
+        (
+            "dagster",
+            "DagsterInstance.report_run_failed",
+            "no function",
+            "report_run_failed (for the detection of killed processes) does not take the arguments",
+        ),
+        (
             "dagster._core.storage.event_log.schema",
             "AssetCheckExecutionsTable",
             Table("executions", MetaData(), Column("asset_key", String), Column("run", String)),
@@ -102,10 +114,10 @@ class Target:
             " 'dagster/backfill'",
         ),
         (
-            "dagster._core.execution.retries",
-            "RetryMode",
+            "dagster._core.storage.asset_check_execution_record",
+            "AssetCheckExecutionRecordStatus",
             object,
-            "RetryMode (for the owner tag of a run) has no ENABLED",
+            "AssetCheckExecutionRecordStatus (for planned checks) has no PLANNED",
         ),
     ],
 )
