@@ -31,7 +31,7 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The file of a later version of this program."""
     later = tmp_path / "later.yaml"
     later.write_text(SHIPPED.replace("max_retries: 2", "max_retries: 3"))
-    monkeypatch.setattr(homes, "_SHIPPED_CONFIGS", (later,))
+    monkeypatch.setattr(homes, "_EMBEDDED_CONFIG", str(later))
     return later.read_text()
 
 
