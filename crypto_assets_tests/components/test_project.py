@@ -72,7 +72,7 @@ def test_loading_imports_no_storage_daemon_or_component_library() -> None:
         check=True,
     ).stdout.split()
     assert "crypto_assets.defs.queue" in loaded
-    assert not {"dagster_mysql", "dagster_aws", "dagster._daemon", "boto3"} & set(loaded)
+    assert not {"dagster_mysql", "dagster_aws", "dagster._daemon"} & set(loaded)
 
 
 def test_the_component_is_listed_and_its_scaffold_is_valid(project: ProjectCopy) -> None:
