@@ -126,7 +126,8 @@ def test_no_secret_is_stored_or_logged(
     broken = scaffold(project, "broken", other.url)
     broken.write_text(broken.read_text().replace("  # warehouse:", "  warehouse:"))
 
-    # The copy's workspace.yaml names the copy as the folder of the code location.
+    # Dagster imports the code location from the working folder before any other.
+    monkeypatch.chdir(project.folder)
     monkeypatch.setattr(served_programs, "PROJECT_ROOT", project.folder)
     tree = Tree(project.desk, require_free_port(0))
     environment["CRYPTO_DAGSTER_URL"] = tree.url
