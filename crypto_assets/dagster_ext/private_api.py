@@ -165,28 +165,23 @@ _TAGS = tuple(
     )
 )
 
-# Dagster exports the definition of the in-process executor, but not the class, which stamps a run
-# before its first step. No request to export it was found.
+# The in-process executor, which ours wraps, is public, but not the function that creates it.
 _EXECUTOR = (
     PrivatePart(
-        "dagster._core.executor.in_process",
-        "InProcessExecutor",
+        "dagster",
+        "ExecutorDefinition",
         "the owner tag of a run",
-        attributes=("execute",),
+        attributes=("config_schema", "executor_creation_fn"),
     ),
+)
+
+# `dg.define_asset_job` returns this type, which Dagster does not export. No request was found.
+_ASSET_JOBS = (
     PrivatePart(
-        "dagster._core.execution.retries",
-        "RetryMode",
-        "the owner tag of a run",
-        attributes=("ENABLED",),
+        "dagster._core.definitions.unresolved_asset_job_definition",
+        "UnresolvedAssetJobDefinition",
+        "the type of a job",
     ),
-    PrivatePart(
-        "dagster._core.execution.context.system",
-        "PlanOrchestrationContext",
-        "the owner tag of a run",
-        attributes=("dagster_run", "instance"),
-    ),
-    PrivatePart("dagster._core.execution.plan.plan", "ExecutionPlan", "the owner tag of a run"),
 )
 
 # Dagster has no retention of runs, and `DagsterInstance.delete_run` leaves a run's logs, its SQLite
@@ -305,6 +300,7 @@ PRIVATE_PARTS = (
     *_RUN_LIVENESS,
     *_TAGS,
     *_EXECUTOR,
+    *_ASSET_JOBS,
     *_RUN_RETENTION,
     *_RUN_EVENTS,
     *_INSTANCE_CONFIG,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -162,8 +162,10 @@ def _build_run_alerts(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun
 
 
 def _build_symbol_alert(market: MarketSpec, stale: StaleSymbol) -> Alert:
-    asset = "/".join(market.asset_key(KlinesStage.FACTS).path)
-    return build_stale_symbol_alert(stale, f"{market.settings.dagster_link_url}/assets/{asset}")
+    asset = market.asset_key(KlinesStage.FACTS).to_user_string()
+    link = f"{market.settings.dagster_link_url}/assets/{asset}"
+    alert = build_stale_symbol_alert(stale, link)
+    return alert if market.is_home else replace(alert, subject=f"{market.name}: {alert.subject}")
 
 
 stale_symbols_sensor = build_stale_symbols_sensor(HOME_MARKET)

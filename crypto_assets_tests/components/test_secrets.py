@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from crypto_assets.cli import served_programs
 from crypto_assets.orchestrator.repository import find_loaded_repository
 from crypto_assets.orchestrator.runs import LaunchRequest, launch_run
 from crypto_assets.settings import PROJECT_ROOT
@@ -99,6 +100,7 @@ def test_no_secret_is_stored_or_logged(
     simulated_exchange: StartExchange,
     mariadb: DatabaseServer,
     s3_server: S3Server,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, other = simulated_exchange(seed=1), simulated_exchange(seed=2)
     addresses = create_databases(mariadb)
@@ -124,6 +126,9 @@ def test_no_secret_is_stored_or_logged(
     broken = scaffold(project, "broken", other.url)
     broken.write_text(broken.read_text().replace("  # warehouse:", "  warehouse:"))
 
+    # Dagster imports the code location from the working folder before any other.
+    monkeypatch.chdir(project.folder)
+    monkeypatch.setattr(served_programs, "PROJECT_ROOT", project.folder)
     tree = Tree(project.desk, require_free_port(0))
     environment["CRYPTO_DAGSTER_URL"] = tree.url
     home = project.desk.home / "dagster"

@@ -49,11 +49,10 @@ def follow_symbols(context: PipelineContext, symbols: Sequence[str], start: date
         context.warehouse.require_ready()
     except WarehouseNotReady:
         initialize_stores(context, symbols, start)
-    wanted = {parse_symbol(text) for text in symbols}
-    for symbol in context.warehouse.symbols.list_tracked():
-        if symbol.name not in wanted:
-            context.warehouse.symbols.untrack_symbol(symbol.name)
     register_symbols(context, symbols)
+    tracked = {symbol.name for symbol in context.warehouse.symbols.list_tracked()}
+    for name in tracked - {parse_symbol(text, tracked) for text in symbols}:
+        context.warehouse.symbols.untrack_symbol(name)
 
 
 def require_stores_ready(context: PipelineContext) -> None:
