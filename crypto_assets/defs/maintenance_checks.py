@@ -2,8 +2,9 @@
 
 They compare the newest materializations of an asset, whatever their partitions, of which one tick
 writes as many as there are symbols. Therefore they check the maintenance assets, which have no
-partitions, in the runs of the jobs `maintenance` and `thin_history`, and cost a tick nothing. The
-checks of `checks.py` are per partition.
+partitions, in the runs of the jobs `maintenance` and `thin_history`, and cost a tick nothing: with
+its columns in each materialization, as the first check requires, a tick of 20 symbols would write
+215 KB more. The checks of `checks.py` are per partition.
 """
 
 import warnings

@@ -15,6 +15,9 @@ from crypto_assets_tests.project.repository import ROOT
 # Prints the owners of assets and jobs, and the code references of assets, as JSON.
 _PRINT_ATTRIBUTES = """
 import json
+import warnings
+import dagster as dg
+warnings.simplefilter("error", dg.BetaWarning)
 from crypto_assets.definitions import defs
 repository = defs.get_repository_def()
 nodes = list(repository.asset_graph.asset_nodes)
@@ -36,7 +39,7 @@ _FUNCTIONS = {
 
 
 def load_attributes(home: Path, package_parent: Path, **settings: str) -> dict[str, Any]:
-    """Load the definitions of the package in a folder; a warning is an error."""
+    """Load the definitions of the package in a folder; a beta warning is an error."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("CRYPTO_")},
         "CRYPTO_HOME": str(home),
@@ -44,7 +47,7 @@ def load_attributes(home: Path, package_parent: Path, **settings: str) -> dict[s
         **settings,
     }
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _PRINT_ATTRIBUTES],
+        [sys.executable, "-c", _PRINT_ATTRIBUTES],
         cwd=home,
         env=environment,
         capture_output=True,
@@ -58,7 +61,7 @@ def load_attributes(home: Path, package_parent: Path, **settings: str) -> dict[s
 
 def find_definition_line(path: Path, start: str) -> int:
     """Return the number of the decorator's line of a function."""
-    lines = path.read_text().splitlines()
+    lines = [line.lstrip() for line in path.read_text().splitlines()]
     at = next(number for number, line in enumerate(lines) if line.startswith(start))
     return max(number for number in range(at) if lines[number].startswith("@dg.")) + 1
 

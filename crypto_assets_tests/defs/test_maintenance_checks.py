@@ -1,6 +1,6 @@
 """Dagster's own checks in the maintenance jobs: they run, they fail, and they fail no run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -21,9 +21,34 @@ HOME = "dagster_history:home_bytes_bounds_check"
 ALL_PASSED = {COLUMNS: True, MISSING: True, HOME: True}
 
 
+# The stores of the test, for the jobs below, which Dagster builds once, as it does for a run.
+STORES: dict[str, PipelineContext] = {}
+
+
+def build_definitions() -> dg.Definitions:
+    return dg.Definitions(
+        assets=[retention, warehouse_tables, dagster_history],
+        asset_checks=MAINTENANCE_CHECKS,
+        jobs=[maintenance_job, thin_history_job],
+        resources={"platform": dg.ResourceDefinition(lambda _: STORES["platform"])},
+        executor=dg.in_process_executor,
+    )
+
+
+def build_maintenance() -> dg.JobDefinition:
+    return build_definitions().resolve_job_def("maintenance")
+
+
+def build_thin_history() -> dg.JobDefinition:
+    return build_definitions().resolve_job_def("thin_history")
+
+
 @pytest.fixture
-def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
+def platform(
+    server: ExchangeServer, build_platform: BuildPlatform, monkeypatch: pytest.MonkeyPatch
+) -> PipelineContext:
     platform: PipelineContext = build_platform(server)
+    monkeypatch.setitem(STORES, "platform", platform)
     return platform
 
 
@@ -36,21 +61,15 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def run_checks(
-    instance: dg.DagsterInstance, platform: PipelineContext, job: str = "maintenance"
+    instance: dg.DagsterInstance, build_job: Callable[[], dg.JobDefinition] = build_maintenance
 ) -> dict[str, dg.AssetCheckEvaluation]:
     """Run a job, which must succeed, and return the evaluations of its checks."""
-    defs = dg.Definitions(
-        assets=[retention, warehouse_tables, dagster_history],
-        asset_checks=MAINTENANCE_CHECKS,
-        jobs=[maintenance_job, thin_history_job],
-        resources={"platform": platform},
-    )
-    result = defs.resolve_job_def(job).execute_in_process(instance=instance)
-    assert result.success
-    return {
-        evaluation.asset_check_key.to_user_string(): evaluation
-        for evaluation in result.get_asset_check_evaluations()
-    }
+    with dg.execute_job(dg.reconstructable(build_job), instance) as result:
+        assert result.success
+        return {
+            evaluation.asset_check_key.to_user_string(): evaluation
+            for evaluation in result.get_asset_check_evaluations()
+        }
 
 
 def list_passed(evaluations: dict[str, dg.AssetCheckEvaluation]) -> dict[str, bool]:
@@ -60,16 +79,16 @@ def list_passed(evaluations: dict[str, dg.AssetCheckEvaluation]) -> dict[str, bo
 def test_a_changed_column_is_reported_once(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
-    assert list_passed(run_checks(instance, platform)) == ALL_PASSED
+    assert list_passed(run_checks(instance)) == ALL_PASSED
     tamper(platform, "ALTER TABLE daily_klines ADD COLUMN planted INTEGER")
     tamper(platform, "ALTER TABLE fact_klines RENAME COLUMN trade_count TO trades")
-    evaluations = run_checks(instance, platform)
+    evaluations = run_checks(instance)
     assert list_passed(evaluations) == {**ALL_PASSED, COLUMNS: False}
     failed = evaluations[COLUMNS]
     assert failed.severity is dg.AssetCheckSeverity.WARN
     assert "Added columns: daily_klines.planted, fact_klines.trades" in str(failed.description)
     assert "Removed columns: fact_klines.trade_count" in str(failed.description)
-    assert list_passed(run_checks(instance, platform)) == ALL_PASSED
+    assert list_passed(run_checks(instance)) == ALL_PASSED
 
 
 def test_too_many_missing_minutes_are_reported(
@@ -84,15 +103,13 @@ def test_too_many_missing_minutes_are_reported(
             f" attempts) VALUES ({{symbol}}, {end - hours * HOUR_MS}, {end}, {hours * 60}, 'open',"
             " '', 0, 0)",
         )
-        evaluations = run_checks(instance, platform)
+        evaluations = run_checks(instance)
         assert list_passed(evaluations) == {**ALL_PASSED, MISSING: passed}
     assert "Value `1500` is greater than 1440" in str(evaluations[MISSING].description)
 
 
-def test_a_home_that_grows_is_reported_every_hour(
-    instance: dg.DagsterInstance, platform: PipelineContext
-) -> None:
-    assert list_passed(run_checks(instance, platform, "thin_history")) == {HOME: True}
+def test_a_home_that_grows_is_reported_every_hour(instance: dg.DagsterInstance) -> None:
+    assert list_passed(run_checks(instance, build_thin_history)) == {HOME: True}
     with (Path(instance.root_directory) / "planted").open("wb") as file:
         file.truncate(5_000_000_001)  # sparse
-    assert list_passed(run_checks(instance, platform, "thin_history")) == {HOME: False}
+    assert list_passed(run_checks(instance, build_thin_history)) == {HOME: False}
