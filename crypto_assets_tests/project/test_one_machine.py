@@ -249,7 +249,7 @@ def test_logs_of_runs_are_in_the_log_bucket(machine: Machine, s3_server: S3Serve
     )
     bucket = machine.environment("code")["DAGSTER_LOG_BUCKET"]
     listed = client.list_objects_v2(Bucket=bucket, Prefix="runs/")
-    assert listed["KeyCount"] > 0
+    assert listed.get("Contents")
 
 
 def test_every_service_stops_when_asked_to(machine: Machine) -> None:
