@@ -46,6 +46,7 @@ def run_pytest(
         ("streamlit_app.screenshots", "main", True),
         ("streamlit_app.conftest", "make_home", False),
         ("cli.conftest", "Desk", True),
+        ("defs.test_runs", "run", True),
         ("api.serving", "serve_api", False),
         ("project.repository", "files", False),
     ],
