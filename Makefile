@@ -4,6 +4,7 @@ PYTHON ?= python3
 ONCE ?=
 ARGS ?=
 VERSION ?=
+WORKERS ?= 2
 
 BIN := .venv/bin
 RUNTIME := .venv/runtime-installed
@@ -35,11 +36,11 @@ live: $(RUNTIME) ## collect from Binance and serve Dagster, the app and the API;
 	@CRYPTO_HOME=.crypto-live $(BIN)/crypto-assets up
 
 test-fast: $(DEV) ## run the tests that need no server, browser or root, in about a minute; ARGS=… goes to pytest
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m fast $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m fast $(ARGS)
 
 test: $(DEV) ## install and start the servers that tests need, and run all tests; ARGS=… goes to pytest
 	@sh deploy/install-test-services.sh
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-mysql: $(DEV) ## run the tests of warehouse, reports and Dagster's storage on Oracle's MySQL, unpacked into .services
 	@sh deploy/unpack-mysql.sh $(MYSQL)

@@ -3,7 +3,7 @@
 A test is fast unless
 
 - it, one of its fixtures, or a function or class of the tests that these use, starts a program
-  (`subprocess`, `multiprocessing`, Playwright),
+  (`subprocess`, `multiprocessing`, Playwright) or uses an instance of Dagster,
 - a parameter is the name of a service, which its fixture starts ("mariadb", "seaweedfs"), or
 - it has the marker `slow`, for what the code of the tests does not show.
 
@@ -23,10 +23,14 @@ from typing import Any
 import pytest
 
 SERVICES = {"mariadb", "mysql", "seaweedfs", "rclone", "s3_server", "rclone_s3_server", "servers"}
-STARTERS = ("subprocess", "multiprocessing", "concurrent.futures.process", "playwright")
+STARTERS = (
+    *("subprocess", "multiprocessing", "concurrent.futures.process", "playwright"),
+    # A run starts programs that copy its output, and takes a second.
+    *("dagster._core.instance", "dagster._core.definitions.materialize"),
+)
 TESTS = "crypto_assets_tests"
-# Dagster copies the output of a step with tail.
-ALLOWED_PROGRAMS = {"git", "false", "tail"}
+# They end at once.
+ALLOWED_PROGRAMS = {"git", "false"}
 # Its functions only run git.
 HARMLESS_MODULES = {"crypto_assets_tests.project.repository"}
 # Of a test and its child processes, on a slow machine. The median is 0.01.
@@ -115,7 +119,7 @@ def _list_used(used: Used) -> Iterator[Any]:
         names = set(_list_names(used.__code__))
         for value in (used.__globals__.get(name) for name in names):
             yield value
-            if isinstance(value, ModuleType) and value.__name__.startswith(TESTS):
+            if isinstance(value, ModuleType) and value.__name__.startswith((TESTS, "dagster")):
                 yield from (getattr(value, name, None) for name in names)
 
 

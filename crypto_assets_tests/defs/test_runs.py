@@ -22,8 +22,6 @@ from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, build_platform, open_times
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
-pytestmark = pytest.mark.slow  # each run of Dagster takes a second
-
 __all__ = ["build_platform"]
 
 _SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")

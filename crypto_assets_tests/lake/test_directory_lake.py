@@ -1,5 +1,7 @@
 """The directory lake: errors of the file system, and cleanup."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,12 @@ def test_an_invalid_file_under_a_key_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "raw" / KEY).write_bytes(b"[[1],[2],[3")
     assert lake.put(KEY, b"[[1]]", fetched_at=1, source=Source.REST, rows=1)
     assert lake.get(KEY) == b"[[1]]"
+
+
+def test_the_s3_client_is_not_loaded_for_a_directory(tmp_path: Path) -> None:
+    opens_lake = (
+        "import sys; from crypto_assets.lake import open_lake; open_lake(sys.argv[1]);"
+        " sys.exit('boto3' in sys.modules)"
+    )
+    for url, code in ((str(tmp_path), 0), ("s3://bucket", 1)):
+        assert subprocess.run([sys.executable, "-c", opens_lake, url]).returncode == code

@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from crypto_assets_tests import tiers
 from crypto_assets_tests.project.repository import ROOT
+from crypto_assets_tests.services import mariadb, s3
 
 # Of each, some tests are fast and others need a server.
 MIXED = ("lake/test_interface.py", "warehouse/quality", "reports/test_flow.py")
@@ -44,6 +46,7 @@ def run_pytest(
         ("streamlit_app.screenshots", "main", True),
         ("streamlit_app.conftest", "make_home", False),
         ("cli.conftest", "Desk", True),
+        ("defs.test_runs", "run", True),
         ("api.serving", "serve_api", False),
         ("project.repository", "files", False),
     ],
@@ -83,6 +86,12 @@ def test_the_fast_tier_runs_without_servers_and_without_root(tmp_path: Path) -> 
     passed, deselected = (int(word) for word in ran.stdout.split() if word.isdigit())
     assert passed > 40
     assert deselected > 40
+
+
+@pytest.mark.parametrize("service", [mariadb, s3])
+def test_a_test_whose_server_is_missing_fails_with_advice(service: ModuleType) -> None:
+    with pytest.raises(pytest.fail.Exception, match="no-server is missing: `make test` installs"):
+        service._program("no-server", "no-package")
 
 
 def without_privileges() -> tuple[str, ...]:

@@ -5,6 +5,7 @@ the environment. For each call it forks a process with the caller's arguments, e
 output files, which then runs `python -m crypto_assets`.
 """
 
+import atexit
 import json
 import os
 import pkgutil
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +26,8 @@ from crypto_assets.python_gc import freeze_loaded_objects
 from crypto_assets_tests.services.lifetime import with_parent
 
 _READY = b"ready\n"
+_at_exit = ExitStack()
+atexit.register(_at_exit.close)
 
 
 def run_command(
@@ -63,11 +66,14 @@ def run_command(
 @cache
 def _start_server() -> str:
     """Start the server of this process, which ends with it; return its address."""
-    address = str(Path(tempfile.mkdtemp(prefix="crypto-assets-")) / "commands")
+    folder = _at_exit.enter_context(tempfile.TemporaryDirectory(prefix="crypto-assets-"))
+    address = str(Path(folder) / "commands")
     command = [*with_parent(), sys.executable, "-m", __name__, address]
     # Forking is safe while no library has started threads.
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+    _at_exit.enter_context(process)
+    _at_exit.callback(process.kill)
     assert process.stdout
     assert process.stdout.readline() == _READY, "the server of commands did not start"
     return address

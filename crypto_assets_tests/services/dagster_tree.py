@@ -1,9 +1,10 @@
 """Dagster as `up` starts it: webserver and daemon of one home, which tests may kill."""
 
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -31,7 +32,7 @@ def wait_for(look: Callable[[], Seen], seconds: float = READY_SECONDS) -> Seen:
     deadline = time.monotonic() + seconds
     while not (seen := look()):
         assert time.monotonic() < deadline, f"nothing within {seconds} s: {seen!r}"
-        time.sleep(1)
+        time.sleep(0.3)
     return seen
 
 
@@ -95,7 +96,9 @@ class Tree:
         wait_for(program.is_ready)
 
     def start_daemon(self) -> None:
-        self._start(served_programs.daemon_program(self.port, self._logs))
+        program = served_programs.daemon_program(self.port, self._logs)
+        command = [sys.executable, "-m", "crypto_assets_tests.services.dagster_daemon"]
+        self._start(replace(program, command=[*command, *program.command[1:]]))
         wait_for(lambda: not self.orchestrator.list_unhealthy_daemons())
 
     def switch_all(self, running: bool, but: Iterable[str] = ()) -> None:

@@ -226,7 +226,10 @@ def _as_root() -> list[str]:
 def _program(name: str, package: str) -> str:
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if not found:
-        pytest.fail(f"{name} is missing: `apt-get install {package}`, or your system's package")
+        pytest.fail(
+            f"{name} is missing: `make test` installs it on Debian and Ubuntu; elsewhere install "
+            f"your system's package of {package} and put it on PATH"
+        )
     return found
 
 

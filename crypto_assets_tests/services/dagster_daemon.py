@@ -1,0 +1,12 @@
+"""`dagster-daemon` that looks after backfills every few seconds instead of every 30.
+
+A backfill waits for it at its start, between its parts and at its end.
+"""
+
+from dagster._daemon import controller
+from dagster._daemon.cli import main
+
+controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 4
+
+if __name__ == "__main__":
+    main()
