@@ -22,7 +22,10 @@ from typing import Any
 
 import pytest
 
-SERVICES = {"mariadb", "mysql", "seaweedfs", "rclone", "s3_server", "rclone_s3_server", "servers"}
+SERVICES = {
+    *("mariadb", "mysql", "servers"),
+    *("seaweedfs", "rclone", "s3_server", "seaweedfs_s3_server", "rclone_s3_server"),
+}
 STARTERS = (
     *("subprocess", "multiprocessing", "concurrent.futures.process", "playwright"),
     # A run starts programs that copy its output, and takes a second.
