@@ -108,14 +108,20 @@ def mysql_instance(
         yield instance
 
 
-def build_job(platform: PipelineContext, name: str) -> dg.JobDefinition:
+def build_job(
+    platform: PipelineContext, name: str, assets: frozenset[dg.AssetKey] | None = None
+) -> dg.JobDefinition:
+    """Build a job, or only some of its assets without their checks, as a schedule requests it."""
     defs = dg.Definitions(
         assets=[klines_assets, order_book_assets],
         jobs=[ingest_job, order_books_job, load_orphaned_objects_job],
         resources={"platform": platform},
         executor=owner_stamping_executor,
     )
-    return defs.resolve_job_def(name)
+    job = defs.resolve_job_def(name)
+    if assets is None:
+        return job
+    return job.get_subset(asset_selection=assets, asset_check_selection=frozenset())
 
 
 def queue(
@@ -149,7 +155,7 @@ def request_tick(
     ) as context:
         (request,) = schedule.evaluate_tick(context).run_requests or ()
     assets = frozenset(request.asset_selection or ())
-    return build_job(platform, schedule.job_name).get_subset(asset_selection=assets), request
+    return build_job(platform, schedule.job_name, assets), request
 
 
 def tick(
@@ -258,7 +264,7 @@ def _execute_in_child(
     with dg.DagsterInstance.from_config(str(home)) as instance:
         run = instance.get_run_by_id(run_id)
         assert run
-        job = build_job(place.platform(), run.job_name).get_subset(asset_selection=assets)
+        job = build_job(place.platform(), run.job_name, assets)
         execute(instance, job, run)
 
 
