@@ -29,20 +29,27 @@ def list_names(definitions: dg.Definitions) -> list[str]:
     )
 
 
-def ingest_day(instance: dg.DagsterInstance, prefix: str, key: str) -> dict[str, str]:
-    """Let a market's sensor add its symbols, and run its backfill of one partition."""
+def ingest_day(instance: dg.DagsterInstance, prefix: str, key: str) -> dict[str, object]:
+    """Let a market's sensor add its symbols, and run its backfill of one partition.
+
+    The partition is added in any case, so that a market without stores has a run that fails.
+    """
     resources = defs.get_repository_def().get_top_level_resources()
     sensor = defs.get_sensor_def(f"{prefix}symbols")
     needed = {key: resources[key] for key in sensor.required_resource_keys}
     with dg.build_sensor_context(instance, resources=needed) as context:
         ticked = sensor.evaluate_tick(context)
-    for request in ticked.dynamic_partitions_requests or ():
-        instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+    added = [
+        name
+        for request in ticked.dynamic_partitions_requests or ()
+        for name in request.partition_keys
+    ]
+    instance.add_dynamic_partitions(f"{prefix}symbols", [key.partition("|")[2]])
     ran = defs.resolve_job_def(f"{prefix}backfill").execute_in_process(
         instance=instance, tags=range_tags(key, key), raise_on_error=False
     )
     failures = [describe_step_failure(event) for event in ran.get_step_failure_events()]
-    return {"tick": ticked.skip_message or "", "failures": "; ".join(failures)}
+    return {"tick": ticked.skip_message, "added": added, "failures": "; ".join(failures)}
 
 
 def main() -> None:

@@ -12,14 +12,12 @@ from typing import Any
 import pytest
 
 from crypto_assets.cli import served_programs
-from crypto_assets.orchestrator.repository import find_loaded_repository
-from crypto_assets.orchestrator.runs import LaunchRequest, launch_run
 from crypto_assets.settings import PROJECT_ROOT
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.components.project_copy import ProjectCopy
-from crypto_assets_tests.components.test_exchange_candles import scaffold
+from crypto_assets_tests.components.test_exchange_candles import IN_COPY, scaffold
 from crypto_assets_tests.pipeline.conftest import TODAY
-from crypto_assets_tests.services.dagster_tree import Tree, wait_for
+from crypto_assets_tests.services.dagster_tree import Tree
 from crypto_assets_tests.services.exchange import StartExchange
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.services.s3 import S3Server
@@ -32,8 +30,9 @@ SECRETS = {
     "the webhook": "planted-hook",
     "the operator's token": "planted-token",
 }
-# Found in the same places, which shows that the search reads them.
 VARIABLE = "OTHER_WAREHOUSE_URL"
+# Found in these places, which shows that the search reads them.
+WITNESSES = {"GraphQL": VARIABLE, "runs.db": "other_bring_klines", "index.db": "other/fact_klines"}
 _LOCATION = """
 { repositoriesOrError { ... on RepositoryConnection { nodes {
     displayMetadata { key value }
@@ -45,6 +44,13 @@ _LOCATION = """
     assetNodes { id metadataEntries { __typename label description
       ... on TextMetadataEntry { text } ... on PathMetadataEntry { path }
       ... on UrlMetadataEntry { url } ... on JsonMetadataEntry { jsonString } } }
+} } } }
+"""
+_RUNS = """
+{ runsOrError { ... on Runs { results {
+    jobName status runConfigYaml tags { key value }
+    eventConnection { events { __typename ... on MessageEvent { message }
+      ... on ExecutionStepFailureEvent { error { message stack causes { message stack } } } } }
 } } } }
 """
 
@@ -65,9 +71,9 @@ def read_cells(database: Path) -> Iterator[bytes]:
                         continue
 
 
-def collect_texts(home: Path, location: Any) -> Iterator[tuple[str, bytes]]:
+def collect_texts(home: Path, shown: Any) -> Iterator[tuple[str, bytes]]:
     """Yield where and what Dagster stores, logs and shows."""
-    yield "GraphQL", json.dumps(location).encode()
+    yield "GraphQL", json.dumps(shown).encode()
     for path in sorted(home.parent.rglob("*")):
         if not path.is_file() or (home.parent / "crypto_assets") in path.parents:
             continue
@@ -138,48 +144,21 @@ def test_no_secret_is_stored_or_logged(
     tree.init()
     try:
         tree.start_webserver()
-        tree.switch_all(running=False, but=("other_symbols", "broken_symbols", "run_failures"))
-        tree.start_daemon()
-        wait_for(lambda: has_symbols(tree, "other_symbols"))
-        repository = find_loaded_repository(tree.webserver)
-        runs = {
-            launch_run(
-                tree.webserver,
-                LaunchRequest(
-                    repository,
-                    f"{prefix}backfill",
-                    {
-                        "dagster/asset_partition_range_start": KEY,
-                        "dagster/asset_partition_range_end": KEY,
-                    },
-                ),
-            ): status
-            for prefix, status in (("", "SUCCESS"), ("other_", "SUCCESS"), ("broken_", "FAILURE"))
-        }
-        wait_for(lambda: {"SUCCESS", "FAILURE"} >= set(statuses(tree, runs).values()))
-        assert statuses(tree, runs) == runs
-        location = tree.webserver.run_query(_LOCATION)
+        outcomes = project.python(IN_COPY, KEY, "", "other_", "broken_")
+        shown = [outcomes, tree.webserver.run_query(_LOCATION), tree.webserver.run_query(_RUNS)]
     finally:
         tree.kill_all()
+    assert [outcome["failures"] for outcome in outcomes[:2]] == ["", ""]
+    assert "Access denied" in outcomes[2]["failures"]
 
     secrets = {**SECRETS, "the S3 key": s3_server.secret_key}
-    leaks, witnesses = [], set()
-    for where, content in collect_texts(project.desk.home, location):
+    leaks, found = [], set()
+    for where, content in collect_texts(project.desk.home, shown):
+        name = Path(where).name
         leaks += [
-            f"{name} in {where}" for name, text in secrets.items() if text.encode() in content
+            f"{secret} in {where}" for secret, text in secrets.items() if text.encode() in content
         ]
-        if VARIABLE.encode() in content:
-            witnesses.add(Path(where).name)
+        if name in WITNESSES and WITNESSES[name].encode() in content:
+            found.add(name)
     assert leaks == []
-    assert {"GraphQL", "runs.db"} <= witnesses
-
-
-def has_symbols(tree: Tree, name: str) -> bool:
-    index = tree.desk.home / "dagster" / "history" / "runs" / "index.db"
-    with closing(sqlite3.connect(f"file:{index}?mode=ro", uri=True)) as connection:
-        query = "SELECT count(*) FROM dynamic_partitions WHERE partitions_def_name = ?"
-        return bool(connection.execute(query, (name,)).fetchone()[0])
-
-
-def statuses(tree: Tree, runs: dict[str, str]) -> dict[str, str]:
-    return {run["runId"]: run["status"] for run in tree.runs() if run["runId"] in runs}
+    assert found == set(WITNESSES)
