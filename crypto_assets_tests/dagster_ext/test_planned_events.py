@@ -318,7 +318,9 @@ def test_a_tick_that_is_killed_or_canceled_halfway_fails_no_partition(
     # Dagster retries a killed run with its tags and run config.
     again = queue(instance, job, ended.tags, ended.run_config)
     assert execute(instance, job, again)
-    assert list_materialized_keys(instance, again.run_id, "fact_klines") == [_FAILED_KEY]
+    # A canceled one may have loaded the last symbol while it waited for its request.
+    retried = list_materialized_keys(instance, again.run_id, "fact_klines")
+    assert retried == [_FAILED_KEY] or (ending == "canceled" and retried == [])
 
 
 @pytest.mark.parametrize("fails", [False, True])
