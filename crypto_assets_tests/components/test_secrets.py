@@ -149,7 +149,7 @@ def test_no_secret_is_stored_or_logged(
     finally:
         tree.kill_all()
     assert [outcome["failures"] for outcome in outcomes[:2]] == ["", ""]
-    assert "Access denied" in outcomes[2]["failures"]
+    assert "rejects user 'other'" in outcomes[2]["failures"]
 
     secrets = {**SECRETS, "the S3 key": s3_server.secret_key}
     leaks, found = [], set()
