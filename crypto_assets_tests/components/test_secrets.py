@@ -32,7 +32,11 @@ SECRETS = {
 }
 VARIABLE = "OTHER_WAREHOUSE_URL"
 # Found in these places, which shows that the search reads them.
-WITNESSES = {"GraphQL": VARIABLE, "runs.db": "other_platform", "index.db": "other/fact_klines"}
+WITNESSES = {
+    "GraphQL": VARIABLE,
+    "runs.db": "other_platform",
+    "index.db": '["other", "fact_klines"]',
+}
 _LOCATION = """
 { repositoriesOrError { ... on RepositoryConnection { nodes {
     displayMetadata { key value }
