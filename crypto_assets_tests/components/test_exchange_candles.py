@@ -93,17 +93,18 @@ def test_two_markets_ingest_a_day_each_into_their_own_stores(
         for kind, name in (text.split(" ") for text in set(own) - SHARED - {"job __ASSET_JOB"})
     }
 
-    assert (
-        project.python(IN_COPY, f"{DAY}|BTCUSDT", "", "other_")
-        == [{"tick": "all 1 tracked symbols have partitions", "failures": ""}] * 2
-    )
+    ticked = "all 1 tracked symbols have partitions"
+    assert project.python(IN_COPY, f"{DAY}|BTCUSDT", "", "other_") == [
+        {"tick": ticked, "added": [], "failures": ""},  # `init` has added its symbol
+        {"tick": ticked, "added": ["BTCUSDT"], "failures": ""},
+    ]
     assert_holds_day_of(project.desk.home, first)
     assert_holds_day_of(project.desk.home / "markets" / "other", second)
 
     # Its stores belong to its exchange (truth rule 10), as those of the first one do.
     yaml.write_text(yaml.read_text().replace(second.url, first.url))
-    [ticked] = project.python(IN_COPY, f"{DAY}|BTCUSDT", "other_")
-    assert ticked["failures"].startswith(
+    [refused] = project.python(IN_COPY, f"{DAY}|BTCUSDT", "other_")
+    assert refused["failures"].startswith(
         "the warehouse contains data of simulated:seed=2, not of simulated:seed=1"
     )
     assert_holds_day_of(project.desk.home / "markets" / "other", second)
