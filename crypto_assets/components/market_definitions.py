@@ -6,8 +6,13 @@ from crypto_assets.dagster_ext.executor import owner_stamping_executor
 from crypto_assets.defs import alerts, backfill, close_day, gap_repair, ingest, maintenance
 from crypto_assets.defs import symbol_partitions as symbols
 from crypto_assets.defs.assets.klines import build_klines_assets
-from crypto_assets.defs.assets.maintenance import build_retention_asset
+from crypto_assets.defs.assets.maintenance import (
+    build_retention_asset,
+    build_warehouse_tables_asset,
+)
 from crypto_assets.defs.assets.order_books import build_order_book_assets
+from crypto_assets.defs.common_attributes import add_common_attributes
+from crypto_assets.defs.maintenance_checks import build_table_checks
 from crypto_assets.defs.markets import MarketSpec
 from crypto_assets.pipeline.context import PipelineContext
 
@@ -28,12 +33,14 @@ def build_market_definitions(
     orphans_job = gap_repair.build_load_objects_job(market)
     orphaned_books_job = gap_repair.build_load_books_job(market)
     maintenance_job = maintenance.build_maintenance_job(market)
-    return dg.Definitions(
+    definitions = dg.Definitions(
         assets=[
             build_klines_assets(market),
             build_order_book_assets(market),
             build_retention_asset(market),
+            build_warehouse_tables_asset(market),
         ],
+        asset_checks=build_table_checks(market),
         jobs=[
             backfill_job,
             ingest_job,
@@ -62,3 +69,4 @@ def build_market_definitions(
         resources={market.resource_key: stores},
         executor=owner_stamping_executor,
     )
+    return add_common_attributes(definitions, market)

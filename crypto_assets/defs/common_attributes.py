@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from crypto_assets.defs.markets import HOME_MARKET
+from crypto_assets.defs.markets import MarketSpec, get_asset_name
 from crypto_assets.defs.owners import OWNERS
 from crypto_assets.settings import BRANCH_URL, get_settings
 
@@ -15,16 +15,16 @@ _CODE_REFERENCES = "dagster/code_references"
 _PACKAGE_FOLDER = Path(__file__).parents[1]
 
 
-def add_common_attributes(definitions: dg.Definitions) -> dg.Definitions:
-    """Add to each asset what it does not set itself: owners, freshness policy, source."""
+def add_common_attributes(definitions: dg.Definitions, market: MarketSpec) -> dg.Definitions:
+    """Add to each asset of a market what it does not have: owners, freshness policy, source."""
     with warnings.catch_warnings():
         # Dagster's functions for code references and for mapping specs may still change.
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
         references = _find_code_references(definitions)
         return definitions.map_asset_specs(
-            func=lambda spec: HOME_MARKET.freshness.add_policy(
-                _add_owners(_add_code_references(spec, references))
+            func=lambda spec: _add_freshness_policy(
+                _add_owners(_add_code_references(spec, references)), market
             )
         )
 
@@ -33,8 +33,17 @@ def _add_owners(spec: dg.AssetSpec) -> dg.AssetSpec:
     return spec if spec.owners or not OWNERS else spec.replace_attributes(owners=OWNERS)
 
 
+def _add_freshness_policy(spec: dg.AssetSpec, market: MarketSpec) -> dg.AssetSpec:
+    name = get_asset_name(spec.key)
+    policy = market.freshness_policies.get(name)
+    if policy is None or spec.key != market.asset_key(name):
+        return spec
+    fresh: dg.AssetSpec = dg.apply_freshness_policy(spec, policy, overwrite_existing=False)
+    return fresh
+
+
 def _add_code_references(spec: dg.AssetSpec, references: Mapping[dg.AssetKey, Any]) -> dg.AssetSpec:
-    if spec.key not in references:
+    if spec.key not in references or _CODE_REFERENCES in spec.metadata:
         return spec
     return spec.merge_attributes(metadata={_CODE_REFERENCES: references[spec.key]})
 

@@ -5,9 +5,7 @@ A policy covers an asset, not a partition: one live symbol hides the stale ones,
 intervals that are in force then: after a change in the app, reload the code location.
 """
 
-from collections.abc import Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from threading import Thread
 
@@ -58,38 +56,21 @@ def _tolerance(interval_minutes: int) -> timedelta:
     return timedelta(milliseconds=StalenessPolicy(interval_minutes).tolerance_ms)
 
 
-@dataclass(frozen=True)
-class MarketFreshness:
-    """The freshness policies of a market's assets, by the last part of their keys."""
-
-    policies: Mapping[str, dg.FreshnessPolicy]
-
-    def add_policy(self, spec: dg.AssetSpec) -> dg.AssetSpec:
-        """Add the policy of an asset that has none; a new asset without one here stays without."""
-        policy = self.policies.get(spec.key.path[-1])
-        if policy is None:
-            return spec
-        fresh: dg.AssetSpec = dg.apply_freshness_policy(spec, policy, overwrite_existing=False)
-        return fresh
-
-
-def build_market_freshness(settings: Settings) -> MarketFreshness:
-    """Build the policies from the intervals that are in force."""
+def build_freshness_policies(settings: Settings) -> dict[str, dg.FreshnessPolicy]:
+    """Build the policy of each of a market's assets, by name, from the intervals in force."""
     ingest, order_books = map(_tolerance, _read_intervals(settings))
-    minutes = _build_policy(ingest, 2 * ingest)
-    books = _build_policy(order_books, 2 * order_books)
-    nightly = _build_policy(25 * _HOUR, 49 * _HOUR)
-    return MarketFreshness(
-        {
-            "raw_klines": minutes,
-            "fact_klines": minutes,
-            # The first tick after an hour or a day has closed stores its candle.
-            "hourly_klines": _build_policy(_HOUR + ingest, 2 * (_HOUR + ingest)),
-            "daily_klines": _build_policy(25 * _HOUR, 26 * _HOUR),
-            "raw_order_book": books,
-            "fact_order_book": books,
-            "retention": nightly,
-            "warehouse_tables": nightly,
-            "dagster_history": _build_policy(2 * _HOUR, 6 * _HOUR),
-        }
-    )
+    minute_candles = _build_policy(ingest, 2 * ingest)
+    snapshots = _build_policy(order_books, 2 * order_books)
+    nightly_task = _build_policy(25 * _HOUR, 49 * _HOUR)
+    return {
+        "raw_klines": minute_candles,
+        "fact_klines": minute_candles,
+        # The first tick after an hour or a day has closed stores its candle.
+        "hourly_klines": _build_policy(_HOUR + ingest, 2 * (_HOUR + ingest)),
+        "daily_klines": _build_policy(25 * _HOUR, 26 * _HOUR),
+        "raw_order_book": snapshots,
+        "fact_order_book": snapshots,
+        "retention": nightly_task,
+        "warehouse_tables": nightly_task,
+        "dagster_history": _build_policy(2 * _HOUR, 6 * _HOUR),
+    }

@@ -8,10 +8,10 @@ its columns in each materialization, as the first check requires, a tick of 20 s
 """
 
 import warnings
-from collections.abc import Sequence
 
 import dagster as dg
 
+from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
 from crypto_assets.market.utc_time import MINUTES_PER_DAY
 
 # A day of one symbol.
@@ -20,21 +20,28 @@ _MAX_MISSING_MINUTES = MINUTES_PER_DAY
 _MAX_HOME_BYTES = 5_000_000_000
 
 
-def _build_checks() -> Sequence[dg.AssetChecksDefinition]:
-    """Build the checks; a failed one is a warning and does not fail its run."""
+def build_table_checks(market: MarketSpec) -> list[dg.AssetChecksDefinition]:
+    """Build the checks of a market's tables; one that fails is a warning and fails no run."""
+    tables = market.asset_key("warehouse_tables")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         return [
-            *dg.build_column_schema_change_checks(assets=["warehouse_tables"]),
+            *dg.build_column_schema_change_checks(assets=[tables]),
             *dg.build_metadata_bounds_checks(
-                assets=["warehouse_tables"],
-                metadata_key="missing_minutes",
-                max_value=_MAX_MISSING_MINUTES,
-            ),
-            *dg.build_metadata_bounds_checks(
-                assets=["dagster_history"], metadata_key="home_bytes", max_value=_MAX_HOME_BYTES
+                assets=[tables], metadata_key="missing_minutes", max_value=_MAX_MISSING_MINUTES
             ),
         ]
 
 
-MAINTENANCE_CHECKS = _build_checks()
+def _build_home_size_checks() -> list[dg.AssetChecksDefinition]:
+    """Build the check of the size of Dagster's home."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return list(
+            dg.build_metadata_bounds_checks(
+                assets=["dagster_history"], metadata_key="home_bytes", max_value=_MAX_HOME_BYTES
+            )
+        )
+
+
+MAINTENANCE_CHECKS = [*build_table_checks(HOME_MARKET), *_build_home_size_checks()]

@@ -5,14 +5,14 @@ Every asset, job, schedule and sensor that belongs to a market is built by a fun
 `ExchangeCandles` calls them with the market that its YAML file describes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import dagster as dg
 
-from crypto_assets.defs.freshness import MarketFreshness, build_market_freshness
+from crypto_assets.defs.freshness import build_freshness_policies
 from crypto_assets.defs.partitions import HOME_PARTITIONS, MarketPartitions
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.pipeline.context import PipelineContext
@@ -55,9 +55,9 @@ class MarketSpec:
         )
 
     @cached_property
-    def freshness(self) -> MarketFreshness:
-        """The freshness policies of the market's assets."""
-        return build_market_freshness(self.settings)
+    def freshness_policies(self) -> Mapping[str, dg.FreshnessPolicy]:
+        """The freshness policies of the market's assets, by name."""
+        return build_freshness_policies(self.settings)
 
     @property
     def resource_key(self) -> str:

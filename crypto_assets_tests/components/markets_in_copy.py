@@ -14,12 +14,21 @@ from crypto_assets.settings import get_settings
 
 
 def list_names(definitions: dg.Definitions) -> list[str]:
-    """List what a code location defines, each with its kind."""
+    """List what a code location defines, each with its kind, and what assets have."""
     repository = definitions.get_repository_def()
     graph = repository.asset_graph
     return sorted(
         [
             *(f"asset {key.to_user_string()}" for key in graph.get_all_asset_keys()),
+            *(
+                f"{attribute} of {node.key.to_user_string()}"
+                for node in graph.asset_nodes
+                for attribute, value in (
+                    ("freshness", node.freshness_policy),
+                    ("source", node.metadata.get("dagster/code_references")),
+                )
+                if value
+            ),
             *(f"check {key.to_user_string()}" for key in graph.asset_check_keys),
             *(f"job {job.name}" for job in repository.get_all_jobs()),
             *(f"schedule {schedule.name}" for schedule in repository.schedule_defs),

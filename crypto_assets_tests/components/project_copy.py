@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crypto_assets.settings import PROJECT_ROOT
+from crypto_assets.installation import PROJECT_ROOT
 from crypto_assets_tests.cli.conftest import Desk, Ran, desk_at
 
 DG = str(Path(sys.executable).with_name("dg"))

@@ -23,12 +23,17 @@ DAY = TODAY - timedelta(days=1)
 # What serves the whole code location, and is therefore not defined by each market.
 SHARED = {
     "asset dagster_history",
+    "check dagster_history:home_bytes_bounds_check",
+    "freshness of dagster_history",
+    "source of dagster_history",
     "job thin_history",
     "schedule history_schedule",
     "sensor run_failures",
     "sensor left_runs",
     "resource webhook",
 }
+# These have the market as the first part of an asset's key, all others as a prefix.
+OF_ASSETS = {"asset", "check", "freshness of", "source of"}
 
 
 def scaffold(project: ProjectCopy, name: str, exchange: str, symbols: str = "BTCUSDT") -> Path:
@@ -89,8 +94,8 @@ def test_two_markets_ingest_a_day_each_into_their_own_stores(
     assert set(own) <= set(names)
     added = set(names) - set(own)
     assert added == {
-        f"{kind} other/{name}" if kind in {"asset", "check"} else f"{kind} other_{name}"
-        for kind, name in (text.split(" ") for text in set(own) - SHARED - {"job __ASSET_JOB"})
+        f"{kind} other{'/' if kind in OF_ASSETS else '_'}{name}"
+        for kind, name in (text.rsplit(" ", 1) for text in set(own) - SHARED - {"job __ASSET_JOB"})
     }
 
     ticked = "all 1 tracked symbols have partitions"

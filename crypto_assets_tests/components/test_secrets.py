@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from crypto_assets.cli import served_programs
-from crypto_assets.settings import PROJECT_ROOT
+from crypto_assets.installation import PROJECT_ROOT
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.components.project_copy import ProjectCopy
 from crypto_assets_tests.components.test_exchange_candles import IN_COPY, scaffold

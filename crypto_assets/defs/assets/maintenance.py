@@ -44,7 +44,7 @@ def build_retention_asset(market: MarketSpec) -> dg.AssetsDefinition:
     return retention
 
 
-def build_tables_asset(market: MarketSpec) -> dg.AssetsDefinition:
+def build_warehouse_tables_asset(market: MarketSpec) -> dg.AssetsDefinition:
     """Build the asset that describes the tables of a market's warehouse."""
 
     @dg.asset(
@@ -82,7 +82,7 @@ def build_tables_asset(market: MarketSpec) -> dg.AssetsDefinition:
 
 
 retention = build_retention_asset(HOME_MARKET)
-warehouse_tables = build_tables_asset(HOME_MARKET)
+warehouse_tables = build_warehouse_tables_asset(HOME_MARKET)
 
 
 @dg.asset(
