@@ -90,9 +90,12 @@ def is_fast(item: pytest.Item) -> bool:
     if not isinstance(item, pytest.Function) or item.get_closest_marker("slow"):
         return False
     callspec = getattr(item, "callspec", None)
-    if callspec and not SERVICES.isdisjoint(map(str, callspec.params.values())):
+    parameters = list(map(str, callspec.params.values())) if callspec else []
+    if not SERVICES.isdisjoint(parameters):
         return False
-    fixtures = item._fixtureinfo.name2fixturedefs.values()
+    # A test may request the fixture that a parameter names.
+    _, named = item.session._fixturemanager.getfixtureclosure(item.parent, parameters, ())
+    fixtures = (item._fixtureinfo.name2fixturedefs | named).values()
     return not any(map(starts_programs, [item.function, *(found[-1].func for found in fixtures)]))
 
 

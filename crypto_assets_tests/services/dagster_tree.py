@@ -12,6 +12,7 @@ import psutil
 
 from crypto_assets.cli import served_programs
 from crypto_assets.cli.process_tree import Program
+from crypto_assets.dagster_ext.commands import DAEMON_COMMAND
 from crypto_assets.installation import PROJECT_ROOT
 from crypto_assets.orchestrator import Kind, Orchestrator
 from crypto_assets.orchestrator.webserver_client import WebserverClient
@@ -98,7 +99,7 @@ class Tree:
     def start_daemon(self) -> None:
         program = served_programs.daemon_program(self.port, self._logs)
         command = [sys.executable, "-m", "crypto_assets_tests.services.dagster_daemon"]
-        self._start(replace(program, command=[*command, *program.command[1:]]))
+        self._start(replace(program, command=[*command, *program.command[len(DAEMON_COMMAND) :]]))
         wait_for(lambda: not self.orchestrator.list_unhealthy_daemons())
 
     def switch_all(self, running: bool, but: Iterable[str] = ()) -> None:
