@@ -48,7 +48,7 @@ from crypto_assets_tests.project.repository import text
 from crypto_assets_tests.proofs.rivals import Place
 from crypto_assets_tests.services.dagster_tree import wait_for
 from crypto_assets_tests.services.exchange import ExchangeServer
-from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.services.mariadb import DatabaseServer, create_dagster_database
 
 _SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 _TWENTY = (
@@ -87,16 +87,6 @@ def mysql_instance(
     mariadb: DatabaseServer, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dg.DagsterInstance]:
     """An instance with the storage and the queue of the one-machine size."""
-    mariadb.execute(
-        "DROP DATABASE IF EXISTS dagster",
-        "CREATE DATABASE dagster CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-        "DROP USER IF EXISTS dagster@'127.0.0.1'",
-        "CREATE USER dagster@'127.0.0.1' IDENTIFIED BY 'word'",
-        "GRANT ALL ON dagster.* TO dagster@'127.0.0.1'",
-    )
-    monkeypatch.setenv("DAGSTER_MYSQL_HOST", "127.0.0.1")
-    monkeypatch.setenv("DAGSTER_MYSQL_PORT", str(mariadb.port))
-    monkeypatch.setenv("DAGSTER_MYSQL_PASSWORD", "word")
     settings = yaml.safe_load(text("deploy/dagster.yaml"))
     config = {
         "storage": settings["storage"],
@@ -104,8 +94,11 @@ def mysql_instance(
         "telemetry": {"enabled": False},
     }
     (home / "dagster.yaml").write_text(yaml.dump(config))
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        yield instance
+    with create_dagster_database(mariadb) as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            yield instance
 
 
 def build_job(

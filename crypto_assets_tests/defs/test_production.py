@@ -17,7 +17,7 @@ from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
 from crypto_assets_tests.dagster_ext.event_log import read_event_rows
 from crypto_assets_tests.project.repository import ROOT, text
-from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.services.mariadb import DatabaseServer, create_dagster_database
 from crypto_assets_tests.services.s3 import S3Server
 
 _FACTS = dg.AssetKey("facts")
@@ -48,27 +48,17 @@ def instance(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dg.DagsterInstance]:
     """An instance after deploy/init.sh."""
-    mariadb.execute(
-        "DROP DATABASE IF EXISTS dagster",
-        "CREATE DATABASE dagster CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-        "DROP USER IF EXISTS dagster@'127.0.0.1'",
-        "CREATE USER dagster@'127.0.0.1' IDENTIFIED BY 'word'",
-        "GRANT ALL ON dagster.* TO dagster@'127.0.0.1'",
-    )
     environment = {
         **s3_server.environment(),
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
         "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
         "DAGSTER_LOG_BUCKET": bucket,
-        "DAGSTER_MYSQL_HOST": "127.0.0.1",
-        "DAGSTER_MYSQL_PORT": str(mariadb.port),
-        "DAGSTER_MYSQL_PASSWORD": "word",
     }
     home = tmp_path_factory.mktemp("production")
     (home / "dagster.yaml").write_text(text("deploy/dagster.yaml"))
-    with pytest.MonkeyPatch.context() as patch:
-        for variable, value in environment.items():
+    with create_dagster_database(mariadb) as variables, pytest.MonkeyPatch.context() as patch:
+        for variable, value in (environment | variables).items():
             patch.setenv(variable, value)
         runpy.run_path(str(ROOT / "deploy/log_bucket.py"), run_name="__main__")
         with dg.DagsterInstance.from_config(str(home)) as instance:

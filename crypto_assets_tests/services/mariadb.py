@@ -12,7 +12,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +71,29 @@ class DatabaseServer:
 
 
 StartServer = Callable[..., DatabaseServer]
+
+
+@contextmanager
+def create_dagster_database(server: DatabaseServer) -> Iterator[dict[str, str]]:
+    """Create the database and the user of Dagster's storage, and yield the variables that name it.
+
+    Drops both at the end: the user would take precedence over that of another test, which may
+    connect from every host.
+    """
+    user = "dagster@'127.0.0.1'"
+    drop = ("DROP DATABASE IF EXISTS dagster", f"DROP USER IF EXISTS {user}")
+    server.execute(
+        *drop,
+        "CREATE DATABASE dagster CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        f"CREATE USER {user} IDENTIFIED BY 'word'",
+        f"GRANT ALL ON dagster.* TO {user}",
+    )
+    yield {
+        "DAGSTER_MYSQL_HOST": "127.0.0.1",
+        "DAGSTER_MYSQL_PORT": str(server.port),
+        "DAGSTER_MYSQL_PASSWORD": "word",
+    }
+    server.execute(*drop)
 
 
 @pytest.fixture(scope="session")
