@@ -78,7 +78,7 @@ up: ## run the one-machine size in Docker: MySQL, MinIO, Dagster, the app and th
 	@CRYPTO_ASSETS_VERSION=$(PROJECT_VERSION) docker compose up --build
 
 image: ## build the container image of all services
-	@docker build --tag crypto-assets .
+	@docker build --build-arg VERSION=$(PROJECT_VERSION) --tag crypto-assets .
 
 lock: ## update the lock files from pyproject.toml; ARGS=--upgrade takes the newest versions
 	@sh deploy/lock.sh $(ARGS)

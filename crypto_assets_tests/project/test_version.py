@@ -46,6 +46,8 @@ def test_the_image_is_labeled_with_the_version() -> None:
 def test_make_passes_the_version_to_the_image(version: str) -> None:
     planned = run_make("-n", "up").stdout
     assert planned == f"CRYPTO_ASSETS_VERSION={version} docker compose up --build\n"
+    planned = run_make("-n", "image").stdout
+    assert planned == f"docker build --build-arg VERSION={version} --tag crypto-assets .\n"
 
 
 def test_no_other_file_has_the_version(version: str) -> None:
