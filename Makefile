@@ -48,11 +48,11 @@ test-mysql: $(DEV) ## run the tests of warehouse, reports and Dagster's storage 
 
 test-dagster: $(DAGSTER_VENV)/dev-installed ## run the Dagster and database tests with the oldest supported Dagster, or with VERSION=…
 	@sh deploy/install-test-services.sh
-	@$(DAGSTER_VENV)/bin/python -m pytest -n 2 --dist loadfile $(DAGSTER_TESTS) $(DATABASE_TESTS) $(ARGS)
+	@$(DAGSTER_VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile $(DAGSTER_TESTS) $(DATABASE_TESTS) $(ARGS)
 
 coverage: $(DEV) ## run all tests, and show which lines and branches they reach; ARGS="-m fast" for the fast ones
 	@sh deploy/install-test-services.sh
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-report=html $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term --cov-report=html $(ARGS)
 	@echo "htmlcov/index.html shows each line."
 
 lint: $(DEV) ## check style, types, import layers, Dagster definitions and project rules
