@@ -2,7 +2,7 @@
 
 Both run as modules of this interpreter, because the scripts `dagster-webserver` and
 `dagster-daemon` are not always next to it, for example after `pip install --user`. The daemon has
-no public module. Importing this file does not import Dagster.
+no public module.
 """
 
 import sys
