@@ -41,17 +41,23 @@ def register_symbols(context: PipelineContext, symbols: Sequence[str]) -> list[s
 
 
 def follow_symbols(context: PipelineContext, symbols: Sequence[str], start: date) -> None:
-    """Track exactly these symbols, after initializing stores that are not ready.
+    """Track exactly these symbols, in stores that are initialized first.
 
-    Untracked symbols keep their data. Raises as `initialize_stores`.
+    Untracked symbols keep their data. Changes nothing in stores of another exchange. Raises as
+    `initialize_stores`.
     """
     try:
         context.warehouse.require_ready()
     except WarehouseNotReady:
         initialize_stores(context, symbols, start)
-    register_symbols(context, symbols)
+    context.warehouse.app_settings.claim_start_date(start)
     tracked = {symbol.name for symbol in context.warehouse.symbols.list_tracked()}
-    for name in tracked - {parse_symbol(text, tracked) for text in symbols}:
+    wanted = {parse_symbol(text, tracked) for text in symbols}
+    if tracked == wanted:
+        return
+    require_stores_ready(context)
+    register_symbols(context, symbols)
+    for name in tracked - wanted:
         context.warehouse.symbols.untrack_symbol(name)
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from crypto_assets.errors import UnknownSymbol
+from crypto_assets.errors import ForeignExchange, UnknownSymbol, WrongUse
+from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.bootstrap import follow_symbols, require_stores_ready
@@ -63,3 +65,20 @@ def test_an_unknown_symbol_changes_nothing(platform: PipelineContext) -> None:
     with pytest.raises(UnknownSymbol, match="NOSUCH"):
         follow_symbols(platform, ["NOSUCH"], START)
     assert list_tracked_names(platform) == ["BTCUSDT"]
+
+
+def test_symbols_of_another_exchange_are_not_registered(
+    platform: PipelineContext, simulated_exchange: StartExchange
+) -> None:
+    """As when the YAML file gets another exchange and other symbols."""
+    other = simulated_exchange(seed=2)
+    foreign = replace(platform, exchange=open_exchange(other.url, other.archive_url))
+    with pytest.raises(ForeignExchange):
+        follow_symbols(foreign, ["ETHUSDT"], START)
+    assert list_tracked_names(platform) == ["BTCUSDT"]
+
+
+def test_the_start_date_can_only_be_moved_earlier(platform: PipelineContext) -> None:
+    follow_symbols(platform, ["BTCUSDT"], START - timedelta(days=1))
+    with pytest.raises(WrongUse, match="can only be moved earlier"):
+        follow_symbols(platform, ["BTCUSDT"], START)
