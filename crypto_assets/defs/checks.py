@@ -38,7 +38,7 @@ _DESCRIPTIONS = {
 def build_check_specs(market: MarketSpec) -> list[dg.AssetCheckSpec]:
     """Build the specs of the checks of a market's candles."""
     with warnings.catch_warnings():
-        # Partitioned checks are a preview feature of Dagster, whose version is pinned.
+        # Partitioned checks are a preview feature of Dagster.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return [
             dg.AssetCheckSpec(
