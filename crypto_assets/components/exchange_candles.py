@@ -143,7 +143,7 @@ class ExchangeCandles(dg.Component):
     """A further exchange with Binance's API, with its own lake, warehouse, schedules and sensors.
 
     All names have the prefix `name`. App, HTTP API and commands show the market of the settings;
-    to read another one, set CRYPTO_HOME to its home, CRYPTO_HOME/markets/NAME.
+    docs/extending.md says how to read another one.
     """
 
     def __init__(self, attributes: ExchangeCandlesAttributes) -> None:
