@@ -3,7 +3,10 @@
 import dagster as dg
 
 from crypto_assets.definitions import defs
+from crypto_assets.defs.assets.specs import build_klines_specs
+from crypto_assets.defs.markets import MarketSpec
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
+from crypto_assets.settings import load_market_settings
 
 
 def test_the_definitions_load_as_a_code_location_loads_them() -> None:
@@ -22,6 +25,13 @@ def test_every_asset_has_description_group_kinds_freshness_and_source() -> None:
         assert node.kinds
         assert node.freshness_policy
         assert node.metadata["dagster/code_references"]
+
+
+def test_an_asset_does_not_contain_the_login_of_a_lake() -> None:
+    """`init` refuses such an address, but Dagster stores the assets before a run opens the lake."""
+    settings = load_market_settings("other", lake_raw_url="https://key:secret@minio.example/lake")
+    raw, *_ = build_klines_specs(MarketSpec("other", settings))
+    assert raw.metadata["dagster/uri"] == "https://minio.example/lake"
 
 
 def test_the_lineage_of_assets() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from crypto_assets.addresses import remove_logins
 from crypto_assets.defs.assets.columns import (
     BOOK_COLUMNS,
     CANDLE_COLUMNS,
@@ -99,8 +100,11 @@ def build_asset_spec(
         kinds = {"s3" if settings.lake_raw_url.startswith("s3:") else "file", "json"}
     else:
         kinds = {"sqlite" if settings.is_embedded else "mysql", "table"}
+    # A lake's address needs no login, but may have one by mistake, and Dagster stores it in clear.
     location: dict[str, Any] = (
-        {"dagster/uri": settings.lake_raw_url} if in_lake else {"dagster/table_name": str(name)}
+        {"dagster/uri": remove_logins(settings.lake_raw_url)}
+        if in_lake
+        else {"dagster/table_name": str(name)}
     )
     return dg.AssetSpec(
         market.asset_key(name),
