@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from crypto_assets.addresses import is_web_address
-from crypto_assets.components.scaffolder import ExchangeCandlesScaffolder
+from crypto_assets.components.scaffolder import NAME_PATTERN, ExchangeCandlesScaffolder
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.instant_parsing import parse_day
 from crypto_assets.market.symbols import parse_symbol
@@ -18,7 +18,6 @@ from crypto_assets.wiring import open_market_context
 
 # A variable of the environment, written as in every YAML file of Dagster.
 _VARIABLE = r"\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}"
-_NAME_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
 # No login: Dagster stores these addresses in clear.
 _WEB_PATTERN = r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$"
 _LAKE_PATTERN = rf"^({_VARIABLE}|s3://[a-z0-9.-]+/?|[^:{{}}]*)$"
@@ -35,7 +34,7 @@ class ExchangeCandlesAttributes(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(
-        pattern=_NAME_PATTERN,
+        pattern=NAME_PATTERN,
         description="Prefix of the market's assets, jobs, schedules, sensors and partitions: lower "
         "case letters, digits and _.",
     )

@@ -7,6 +7,8 @@ from pydantic import BaseModel, Field
 
 from crypto_assets.errors import WrongUse
 
+# The name of a market.
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
 _TEMPLATE = """\
 # A further market. Everything that it defines in Dagster begins with its name; it keeps its candles
 # in its own lake and warehouse. `dg check yaml` checks this file.
@@ -61,7 +63,13 @@ class ExchangeCandlesScaffolder(dg.Scaffolder[ExchangeCandlesParams]):
         """Write the file into the folder of the request, whose name becomes the market's."""
         if request.scaffold_format != "yaml" or request.append:
             raise WrongUse("the component ExchangeCandles is configured by a defs.yaml of its own")
-        name = re.sub(r"[^a-z0-9]+", "_", request.target_path.name.lower()).strip("_")
+        folder = request.target_path.name
+        name = re.sub(r"[^a-z0-9]+", "_", folder.lower()).strip("_")
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise WrongUse(
+                f"the folder {folder!r} gives no name for a market: begin it with a letter from a "
+                "to z, and use 40 characters at most"
+            )
         symbols = [text.strip() for text in request.params.symbols.split(",") if text.strip()]
         (request.target_path / "defs.yaml").write_text(
             _TEMPLATE.format(

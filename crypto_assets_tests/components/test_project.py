@@ -15,6 +15,7 @@ from crypto_assets.components.exchange_candles import (
     ExchangeCandlesAttributes,
     build_market_settings,
 )
+from crypto_assets.components.scaffolder import ExchangeCandlesParams, ExchangeCandlesScaffolder
 from crypto_assets.defs import __path__ as defs_path
 from crypto_assets.errors import WrongUse
 from crypto_assets.settings import get_settings
@@ -110,6 +111,19 @@ def test_wrong_attributes_are_reported_where_they_stand(project: ProjectCopy) ->
     }.items():
         assert f"{COMPONENT} attributes.{attribute} {message}" in checked.out
     assert str(yaml) in checked.out
+
+
+@pytest.mark.parametrize("folder", ["2nd_exchange", "交易所", "x" * 41])
+def test_a_folder_that_gives_no_name_is_refused(folder: str, tmp_path: Path) -> None:
+    request = dg.ScaffoldRequest(
+        type_name=COMPONENT,
+        target_path=tmp_path / folder,
+        scaffold_format="yaml",
+        project_root=None,
+        params=ExchangeCandlesParams(),
+    )
+    with pytest.raises(WrongUse, match="gives no name for a market"):
+        ExchangeCandlesScaffolder().scaffold(request)
 
 
 VALID = {"name": "other", "exchange": EXCHANGE, "archive": EXCHANGE, "symbols": ["BTCUSDT"]}
