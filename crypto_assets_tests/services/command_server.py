@@ -26,6 +26,8 @@ from crypto_assets.python_gc import freeze_loaded_objects
 from crypto_assets_tests.services.lifetime import with_parent
 
 _READY = b"ready\n"
+# What an interpreter or its libraries read only when they start.
+_START_VARIABLES = ("PYTHON", "LD_", "LC_", "LANG", "TZ")
 _at_exit = ExitStack()
 atexit.register(_at_exit.close)
 
@@ -37,6 +39,16 @@ def run_command(
 
     Raises subprocess.TimeoutExpired; the command is then killed.
     """
+    if _needs_interpreter(environment):
+        command = [sys.executable, "-m", "crypto_assets", *words]
+        return subprocess.run(
+            command,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
@@ -61,6 +73,14 @@ def run_command(
             stream.seek(0)
             texts.append(stream.read().decode())
         return subprocess.CompletedProcess(words, code, *texts)
+
+
+def _needs_interpreter(environment: Mapping[str, str]) -> bool:
+    """Whether a variable differs that a forked process would not read any more."""
+    return any(
+        name.startswith(_START_VARIABLES) and value != os.environ.get(name)
+        for name, value in environment.items()
+    )
 
 
 @cache
