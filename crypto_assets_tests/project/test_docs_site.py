@@ -146,7 +146,14 @@ def test_the_reference_contains_every_public_method(site: Path) -> None:
 
 def test_the_built_site_is_ignored_by_git() -> None:
     ignored = subprocess.run(
-        ["git", "-c", f"safe.directory={ROOT}", "check-ignore", "-q", docs_site.SITE],
+        [
+            "git",
+            "-c",
+            f"safe.directory={ROOT}",
+            "check-ignore",
+            "-q",
+            docs_site.SITE / "index.html",
+        ],
         cwd=ROOT,
         check=False,
     )
