@@ -76,7 +76,8 @@ class ExchangeCandlesAttributes(BaseModel):
     )
     warehouse: str = Field(
         default="",
-        pattern=_WAREHOUSE_PATTERN,
+        # `ExchangeCandles.load` checks it: Pydantic's error would contain a password.
+        json_schema_extra={"pattern": _WAREHOUSE_PATTERN},
         description="{{ env.VARIABLE }}, or sqlite:///PATH. Default: a SQLite file in "
         "CRYPTO_HOME/markets/NAME. An address with a password must be in a variable.",
     )
@@ -155,9 +156,17 @@ class ExchangeCandles(dg.Component):
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
-        """Build the component from the validated attributes of its YAML file."""
+        """Build the component from the validated attributes of its YAML file.
+
+        Raises WrongUse if there are none, or if the address of the warehouse is not permitted.
+        """
         if not isinstance(attributes, ExchangeCandlesAttributes):
             raise WrongUse(f"{context.path}: the component ExchangeCandles needs attributes")
+        if not re.fullmatch(_WAREHOUSE_PATTERN, attributes.warehouse):
+            raise WrongUse(
+                f"{context.path}: `warehouse` must be {{{{ env.VARIABLE }}}} or sqlite:///PATH: an "
+                "address with a password must be in a variable"
+            )
         return cls(attributes)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:

@@ -13,6 +13,7 @@ import dagster as dg
 
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.staleness import StalenessPolicy
+from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets.settings import Settings
 from crypto_assets.wiring import open_warehouse
 
@@ -63,13 +64,13 @@ def build_freshness_policies(settings: Settings) -> dict[str, dg.FreshnessPolicy
     snapshots = _build_policy(order_books, 2 * order_books)
     nightly_task = _build_policy(25 * _HOUR, 49 * _HOUR)
     return {
-        "raw_klines": minute_candles,
-        "fact_klines": minute_candles,
+        KlinesStage.RAW: minute_candles,
+        KlinesStage.FACTS: minute_candles,
         # The first tick after an hour or a day has closed stores its candle.
-        "hourly_klines": _build_policy(_HOUR + ingest, 2 * (_HOUR + ingest)),
-        "daily_klines": _build_policy(25 * _HOUR, 26 * _HOUR),
-        "raw_order_book": snapshots,
-        "fact_order_book": snapshots,
+        KlinesStage.HOURS: _build_policy(_HOUR + ingest, 2 * (_HOUR + ingest)),
+        KlinesStage.DAYS: _build_policy(25 * _HOUR, 26 * _HOUR),
+        OrderBookStage.RAW: snapshots,
+        OrderBookStage.FACTS: snapshots,
         "retention": nightly_task,
         "warehouse_tables": nightly_task,
         "dagster_history": _build_policy(2 * _HOUR, 6 * _HOUR),

@@ -128,7 +128,7 @@ HOME_PARTITIONS = MarketPartitions(
 
 
 def group_adjacent_dates(dates: Iterable[str], wanted: Collection[str]) -> list[tuple[str, ...]]:
-    """Group the `wanted` ones of ascending date keys, a group for each unbroken range of them."""
+    """Return the contiguous groups of wanted keys in an ascending list of date keys."""
     return [tuple(group) for inside, group in groupby(dates, wanted.__contains__) if inside]
 
 

@@ -2,6 +2,7 @@
 
 https://github.com/binance/binance-public-data; layout
 `{base}/data/spot/daily/klines/{SYMBOL}/1m/{SYMBOL}-1m-{YYYY-MM-DD}.zip` and `….zip.CHECKSUM`.
+Binance US has the same layout in another folder.
 """
 
 import re
@@ -34,6 +35,7 @@ from crypto_assets.market.raw_klines import (
 from crypto_assets.market.utc_time import Window
 
 _FOLDER = "/data/spot/daily/klines"
+_FOLDERS_BY_HOST = {"data.binance.us": "/public_data/spot/daily/klines"}
 _CHECKSUM = re.compile(rb"([0-9a-fA-F]{64})\s+\*?(\S+)\s*")
 # A flag of a zip entry: its name is UTF-8 instead of code page 437.
 _UTF8_FLAG = 0x800
@@ -50,6 +52,7 @@ class DailyArchive:
 
     def __init__(self, base_url: str, retry_policy: RequestRetryPolicy | None = None) -> None:
         self._transport = ExchangeTransport(base_url, retry_policy)
+        self._folder = _FOLDERS_BY_HOST.get(self._transport.host, _FOLDER)
 
     @property
     def base_url(self) -> str:
@@ -58,7 +61,7 @@ class DailyArchive:
     def fetch_identity(self) -> str:
         """Return the identity in the form of `BinanceRest.fetch_identity`."""
         # A static mirror may not list folders.
-        return detect_identity(self._transport, f"{_FOLDER}/", (200, 403, 404))
+        return detect_identity(self._transport, f"{self._folder}/", (200, 403, 404))
 
     def fetch_day(self, symbol: str, day: date) -> RawKlines:
         """Return the day's candles, ascending, in REST's form: 12 fields, times in ms.
@@ -67,7 +70,7 @@ class DailyArchive:
         ArchiveBroken where its file is damaged, ExchangeUnavailable and ExchangeForbidden.
         """
         name = f"{symbol}-1m-{day}"
-        path = f"{_FOLDER}/{symbol}/1m/{name}.zip"
+        path = f"{self._folder}/{symbol}/1m/{name}.zip"
         content = self._fetch_content(path)
         if content is None:
             raise ArchiveMissing(f"{self.base_url}{path} is not published (yet)")

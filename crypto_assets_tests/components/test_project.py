@@ -184,3 +184,13 @@ def test_a_market_cannot_use_a_store_of_the_home(store: str) -> None:
     context = dg.ComponentTree.for_test().load_context
     with pytest.raises(WrongUse, match="a market needs its own"):
         market.build_defs(context)
+
+
+@pytest.mark.parametrize("address", ["mysql+pymysql://user:word@host/db", "{{ OTHER }}"])
+def test_an_address_with_a_password_is_refused_without_showing_it(address: str) -> None:
+    """Pydantic's error, which Dagster logs and shows, would contain the value."""
+    attributes = ExchangeCandlesAttributes(**{**VALID, "warehouse": address})
+    context = dg.ComponentTree.for_test().load_context
+    with pytest.raises(WrongUse, match="must be in a variable") as caught:
+        ExchangeCandles.load(attributes, context)
+    assert "user:word" not in str(caught.value)

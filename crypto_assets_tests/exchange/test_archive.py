@@ -222,3 +222,17 @@ def test_the_simulated_archive_equals_its_rest(
     assert len(archived) == DAY_MS // MINUTE_MS
     with pytest.raises(ArchiveMissing):
         DailyArchive(server.archive_url, RETRY).fetch_day("NOPEUSDT", day_)
+
+
+@pytest.mark.parametrize(
+    ("host", "folder"),
+    [("data.binance.us", "/public_data/spot"), ("data.binance.vision", "/data/spot")],
+)
+def test_each_exchange_has_its_folder(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, host: str, folder: str
+) -> None:
+    """The proxy answers in place of the exchange."""
+    monkeypatch.setenv("http_proxy", serve(in_turn(Answer(404))).url)
+    day = f"http://{host}{folder}/daily/klines/BTCUSDT/1m/{NAME}.zip"
+    with pytest.raises(ArchiveMissing, match=f"^{day} is not published"):
+        DailyArchive(f"http://{host}", RETRY).fetch_day("BTCUSDT", DAY)

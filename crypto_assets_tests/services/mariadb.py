@@ -88,12 +88,14 @@ def create_dagster_database(server: DatabaseServer) -> Iterator[dict[str, str]]:
         f"CREATE USER {user} IDENTIFIED BY 'word'",
         f"GRANT ALL ON dagster.* TO {user}",
     )
-    yield {
-        "DAGSTER_MYSQL_HOST": "127.0.0.1",
-        "DAGSTER_MYSQL_PORT": str(server.port),
-        "DAGSTER_MYSQL_PASSWORD": "word",
-    }
-    server.execute(*drop)
+    try:
+        yield {
+            "DAGSTER_MYSQL_HOST": "127.0.0.1",
+            "DAGSTER_MYSQL_PORT": str(server.port),
+            "DAGSTER_MYSQL_PASSWORD": "word",
+        }
+    finally:
+        server.execute(*drop)
 
 
 @pytest.fixture(scope="session")

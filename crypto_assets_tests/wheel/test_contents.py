@@ -40,10 +40,11 @@ def test_the_wheel_has_the_files_that_are_no_modules(wheel: Path) -> None:
 
 
 def test_the_wheel_installs_one_package_of_its_own_name(wheel: Path) -> None:
+    metadata = "-".join(wheel.name.split("-")[:2]) + ".dist-info"
     with ZipFile(wheel) as archive:
         folders = {one.split("/")[0] for one in archive.namelist()}
-        entry_points = archive.read(f"{wheel.name[:19]}.dist-info/entry_points.txt").decode()
-    assert folders == {"crypto_assets", f"{wheel.name[:19]}.dist-info"}
+        entry_points = archive.read(f"{metadata}/entry_points.txt").decode()
+    assert folders == {"crypto_assets", metadata}
     assert "crypto-assets = crypto_assets.cli:main" in entry_points
 
 

@@ -41,22 +41,22 @@ def register_symbols(context: PipelineContext, symbols: Sequence[str]) -> list[s
 
 
 def follow_symbols(context: PipelineContext, symbols: Sequence[str], start: date) -> None:
-    """Track exactly these symbols, in stores that are initialized first.
+    """Track exactly these symbols, in stores that are initialized before the first one.
 
-    Untracked symbols keep their data. Changes nothing in stores of another exchange. Raises as
+    Untracked symbols keep their data. In stores of another exchange, no symbol changes. Raises as
     `initialize_stores`.
     """
     try:
         context.warehouse.require_ready()
+        tracked = {symbol.name for symbol in context.warehouse.symbols.list_tracked()}
     except WarehouseNotReady:
-        initialize_stores(context, symbols, start)
-    context.warehouse.app_settings.claim_start_date(start)
-    tracked = {symbol.name for symbol in context.warehouse.symbols.list_tracked()}
+        tracked = set()
     wanted = {parse_symbol(text, tracked) for text in symbols}
     if tracked == wanted:
+        context.warehouse.app_settings.claim_start_date(start)
         return
-    require_stores_ready(context)
-    register_symbols(context, symbols)
+    # Also after an interrupted initialization, which registers the symbols last.
+    initialize_stores(context, symbols, start)
     for name in tracked - wanted:
         context.warehouse.symbols.untrack_symbol(name)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Dialect,
     and_,
     distinct,
     func,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     text,
     union_all,
 )
+from sqlalchemy.types import NullType, TypeEngine
 
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import (
@@ -147,7 +149,10 @@ class CoverageStats:
         return {name: int(size or 0) for name, size in rows}
 
     def read_table_columns(self) -> dict[str, dict[str, str]]:
-        """Return the columns of each table with their types, as the database describes them."""
+        """Return the columns of each table with their types, as the database describes them.
+
+        The type is "" if the column has none, as SQLite permits, or one that is not known.
+        """
         return self._database.run_read(_inspect_columns)
 
 
@@ -155,11 +160,15 @@ def _inspect_columns(connection: Connection) -> dict[str, dict[str, str]]:
     database = inspect(connection)
     return {
         table: {
-            column["name"]: column["type"].compile(connection.dialect).lower()
+            column["name"]: _describe_type(column["type"], connection.dialect)
             for column in database.get_columns(table)
         }
         for table in sorted(database.get_table_names())
     }
+
+
+def _describe_type(kind: TypeEngine[Any], dialect: Dialect) -> str:
+    return "" if isinstance(kind, NullType) else kind.compile(dialect).lower()
 
 
 def _read_watermarks(connection: Connection) -> list[Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.errors import ForeignExchange, UnknownSymbol, WrongUse
+from crypto_assets.errors import ForeignExchange, LakeError, UnknownSymbol, WrongUse
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
 from crypto_assets.pipeline.context import PipelineContext
@@ -46,6 +46,17 @@ def test_stores_are_created_once_and_symbols_tracked(empty: PipelineContext) -> 
         follow_symbols(empty, ["ETHUSDT", "btcusdt"], START)
         require_stores_ready(empty)
         assert sorted(list_tracked_names(empty)) == ["BTCUSDT", "ETHUSDT"]
+
+
+def test_an_interrupted_initialization_is_repeated(empty: PipelineContext, tmp_path: Path) -> None:
+    lake = tmp_path / "empty" / "raw"
+    lake.write_text("no directory")
+    with pytest.raises(LakeError):
+        follow_symbols(empty, ["BTCUSDT"], START)
+    lake.unlink()
+    follow_symbols(empty, ["BTCUSDT"], START)
+    require_stores_ready(empty)
+    assert list_tracked_names(empty) == ["BTCUSDT"]
 
 
 def test_a_symbol_that_leaves_the_list_is_untracked_and_keeps_its_data(
