@@ -14,7 +14,7 @@ from crypto_assets.defs.partitions import MarketPartitions, range_tags
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
 from crypto_assets.orchestrator.run_queue import AUTOMATIC_BACKFILL_TAGS
-from crypto_assets.pipeline.control.bootstrap import follow_symbols
+from crypto_assets.pipeline.control.bootstrap import claim_warehouse_for_market, follow_symbols
 from crypto_assets.pipeline.ingestion import tick_plan
 
 # The symbol of an automatic backfill.
@@ -42,6 +42,7 @@ def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefiniti
         platform, partitions = market.get_platform(context), market.partitions
         try:
             if not market.is_home:
+                claim_warehouse_for_market(platform, market.name)
                 follow_symbols(platform, market.settings.symbols, partitions.start)
             tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
             observed = json.loads(context.cursor) if context.cursor else tracked

@@ -40,6 +40,19 @@ def register_symbols(context: PipelineContext, symbols: Sequence[str]) -> list[s
     return context.warehouse.symbols.register_symbols(list(listed.values()))
 
 
+def claim_warehouse_for_market(context: PipelineContext, name: str) -> None:
+    """Bind the warehouse to a further market, after creating its schema if it has none.
+
+    Two markets with one warehouse would untrack each other's symbols. Raises WrongUse for the
+    warehouse of another market or of a home, however its address is written.
+    """
+    try:
+        context.warehouse.require_ready()
+    except WarehouseNotReady:
+        context.warehouse.migrate_schema()
+    context.warehouse.app_settings.claim_market(name)
+
+
 def follow_symbols(context: PipelineContext, symbols: Sequence[str], start: date) -> None:
     """Track exactly these symbols, in stores that are initialized before the first one.
 

@@ -1,6 +1,7 @@
 """Settings that users change at runtime, with an audit log, and permanent claims of a warehouse.
 
-A claim (`claimed.…`) binds the warehouse to an exchange, a partition unit and a start date.
+A claim (`claimed.…`) binds the warehouse to an exchange, a market, a partition unit and a start
+date.
 """
 
 import json
@@ -20,6 +21,7 @@ from crypto_assets.warehouse.engine.schema import app_settings, audit_log
 INGEST_INTERVAL = "ingest_interval_minutes"
 ORDER_BOOK_INTERVAL = "order_book_interval_minutes"
 _EXCHANGE = "claimed.exchange"
+_MARKET = "claimed.market"
 _PARTITION_UNIT = "claimed.partition_unit"
 _START_DATE = "claimed.start_date"
 
@@ -124,6 +126,25 @@ class AppSettings:
                 f"the warehouse contains data of {shorten_exchange_name(claimed)}, "
                 f"not of {shorten_exchange_name(identity)}: "
                 "use another warehouse, or its exchange"
+            )
+
+    def claim_market(self, name: str) -> None:
+        """Bind a new warehouse to a further market.
+
+        Raises WrongUse if it is bound to another one, or to an exchange without a market: then it
+        is that of a home.
+        """
+
+        def work(connection: Connection) -> str:
+            if _read_value(connection, _EXCHANGE, None) is None:
+                return _claim_once(connection, _MARKET, name)
+            return str(_read_value(connection, _MARKET, ""))
+
+        claimed = self._database.run_write(work)
+        if claimed != name:
+            owner = f"the market {claimed}" if claimed else "a home"
+            raise WrongUse(
+                f"the warehouse belongs to {owner}: the market {name} needs one of its own"
             )
 
     def claim_partition_unit(self, unit: str) -> None:

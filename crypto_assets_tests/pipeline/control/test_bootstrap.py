@@ -12,7 +12,11 @@ from crypto_assets.errors import ForeignExchange, LakeError, UnknownSymbol, Wron
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.control.bootstrap import follow_symbols, require_stores_ready
+from crypto_assets.pipeline.control.bootstrap import (
+    claim_warehouse_for_market,
+    follow_symbols,
+    require_stores_ready,
+)
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.pipeline.conftest import START, BuildPlatform, open_times, run_ingest
 from crypto_assets_tests.services.exchange import StartExchange
@@ -46,6 +50,18 @@ def test_stores_are_created_once_and_symbols_tracked(empty: PipelineContext) -> 
         follow_symbols(empty, ["ETHUSDT", "btcusdt"], START)
         require_stores_ready(empty)
         assert sorted(list_tracked_names(empty)) == ["BTCUSDT", "ETHUSDT"]
+
+
+def test_a_warehouse_belongs_to_one_market(
+    empty: PipelineContext, platform: PipelineContext
+) -> None:
+    for _ in range(2):
+        claim_warehouse_for_market(empty, "other")
+        follow_symbols(empty, ["BTCUSDT"], START)
+    with pytest.raises(WrongUse, match="belongs to the market other: the market third needs one"):
+        claim_warehouse_for_market(empty, "third")
+    with pytest.raises(WrongUse, match="belongs to a home: the market other needs one of its own"):
+        claim_warehouse_for_market(platform, "other")
 
 
 def test_an_interrupted_initialization_is_repeated(empty: PipelineContext, tmp_path: Path) -> None:
