@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
+import pytest
+
 from crypto_assets.market.lake_object import ObjectKind, Source
 from crypto_assets.market.utc_time import (
     DAY_MS,
@@ -86,6 +88,7 @@ def _morning(visit: int) -> int:
     return YEAR.start_ms + (visit + 1) * STEP_MS + MORNING
 
 
+@pytest.mark.slow
 def test_exactly_what_was_planted_is_recorded(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
