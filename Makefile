@@ -35,7 +35,9 @@ demo: $(RUNTIME) ## backfill from a simulated exchange and serve Dagster, the ap
 live: $(RUNTIME) ## collect from Binance and serve Dagster, the app and the API; data is in .crypto-live
 	@CRYPTO_HOME=.crypto-live $(BIN)/crypto-assets up
 
-test-fast: $(DEV) ## run the tests that need no server, browser or root, in about a minute; ARGS=… goes to pytest
+# They wait half of their time, for servers in threads to stop.
+test-fast: WORKERS = 4
+test-fast: $(DEV) ## run the tests that need no server, browser or root, in two minutes; ARGS=… goes to pytest
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m fast $(ARGS)
 
 test: $(DEV) ## install and start the servers that tests need, and run all tests; ARGS=… goes to pytest

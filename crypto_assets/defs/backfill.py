@@ -16,7 +16,7 @@ from crypto_assets.dagster_ext.run_liveness import build_owner_tag
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
 from crypto_assets.defs.ingest import order_books_job
 from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
-from crypto_assets.defs.owners import OWNERS
+from crypto_assets.defs.owners import JOB_OWNERS
 from crypto_assets.defs.partitions import HOME_PARTITIONS
 from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
@@ -30,7 +30,7 @@ def build_backfill_job(market: MarketSpec) -> AssetJob:
         description="Fetches, loads and aggregates whole days of candles for a range of "
         "partitions.",
         tags=BACKFILL_TAGS,
-        owners=OWNERS,
+        **JOB_OWNERS,
     )
 
 

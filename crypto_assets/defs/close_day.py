@@ -6,7 +6,7 @@ import dagster as dg
 
 from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
-from crypto_assets.defs.owners import OWNERS
+from crypto_assets.defs.owners import JOB_OWNERS
 from crypto_assets.defs.partitions import NO_PARTITIONS_REASON, group_adjacent_dates
 from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.errors import CryptoAssetsError
@@ -27,7 +27,7 @@ def build_close_day_job(market: MarketSpec) -> AssetJob:
         description="Fetches, loads, aggregates and checks yesterday, the day a week ago, and "
         "days whose archive was published late.",
         tags={**_TAGS, INGEST_MODE_TAG: IngestMode.CLOSING.value},
-        owners=OWNERS,
+        **JOB_OWNERS,
     )
 
 

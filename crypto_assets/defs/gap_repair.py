@@ -10,7 +10,7 @@ from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.defs.backfill import backfill_job
 from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
-from crypto_assets.defs.owners import OWNERS
+from crypto_assets.defs.owners import JOB_OWNERS
 from crypto_assets.defs.partitions import MarketPartitions
 from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.errors import CryptoAssetsError
@@ -41,7 +41,7 @@ def build_repair_gaps_job(market: MarketSpec) -> AssetJob:
         selection=market.select_klines().without_checks(),
         description="Requests the missing minutes of each gap whose next attempt is due.",
         tags={**_TAGS, INGEST_MODE_TAG: IngestMode.GAPS.value},
-        owners=OWNERS,
+        **JOB_OWNERS,
     )
 
 
@@ -53,7 +53,7 @@ def build_load_objects_job(market: MarketSpec) -> AssetJob:
         description="Loads unloaded objects of the lake into facts, and computes their hours and "
         "days.",
         tags=_TAGS,
-        owners=OWNERS,
+        **JOB_OWNERS,
     )
 
 
@@ -67,7 +67,7 @@ def build_load_books_job(market: MarketSpec) -> AssetJob:
         selection=market.select_assets([OrderBookStage.FACTS]),
         description="Loads unloaded order books of the lake into facts.",
         tags=_TAGS,
-        owners=OWNERS,
+        **JOB_OWNERS,
     )
 
 

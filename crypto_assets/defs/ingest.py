@@ -13,7 +13,7 @@ import dagster as dg
 from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
-from crypto_assets.defs.owners import OWNERS
+from crypto_assets.defs.owners import JOB_OWNERS
 from crypto_assets.defs.partitions import NO_PARTITIONS_REASON
 from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.errors import CryptoAssetsError
@@ -34,7 +34,7 @@ def build_ingest_job(market: MarketSpec) -> AssetJob:
         selection=market.select_klines().without_checks(),
         description="Fetches the candles that closed since each symbol's newest one.",
         tags={**_TAGS, INGEST_MODE_TAG: IngestMode.TAIL.value},
-        owners=OWNERS,
+        **JOB_OWNERS,
     )
 
 
@@ -45,7 +45,7 @@ def build_order_books_job(market: MarketSpec) -> AssetJob:
         selection=market.select_order_books(),
         description="Captures an order-book snapshot of each symbol and loads it into facts.",
         tags={**_TAGS, INGEST_MODE_TAG: IngestMode.TAIL.value},
-        owners=OWNERS,
+        **JOB_OWNERS,
     )
 
 

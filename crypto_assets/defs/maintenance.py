@@ -5,7 +5,7 @@ import dagster as dg
 from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.defs.assets.maintenance import MAINTENANCE_GROUP
 from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
-from crypto_assets.defs.owners import OWNERS
+from crypto_assets.defs.owners import JOB_OWNERS
 from crypto_assets.orchestrator.run_queue import RunClass, build_run_tags
 
 _TAGS = build_run_tags(RunClass.MAINTENANCE)
@@ -19,7 +19,7 @@ def build_maintenance_job(market: MarketSpec) -> AssetJob:
         description="Applies the retention policy to lake and warehouse"
         + (", and deletes superseded runs." if market.is_home else "."),
         tags=_TAGS,
-        owners=OWNERS,
+        **JOB_OWNERS,
     )
 
 
@@ -44,7 +44,7 @@ thin_history_job = dg.define_asset_job(
     selection=dg.AssetSelection.assets("dagster_history"),
     description="Deletes superseded runs of automatic jobs with all their files.",
     tags=_TAGS,
-    owners=OWNERS,
+    **JOB_OWNERS,
 )
 history_schedule = dg.ScheduleDefinition(
     name="history_schedule",

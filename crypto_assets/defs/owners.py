@@ -1,13 +1,18 @@
 """The owners of all assets and jobs: the people or teams to ask."""
 
 import warnings
+from inspect import signature
+from typing import Any
 
 import dagster as dg
 
 from crypto_assets.settings import get_settings
 
-# None if there are none: Dagster warns whenever it loads a job with owners, even an empty list,
-# that this parameter is new.
-OWNERS = list(get_settings().owners) or None
-if OWNERS:
+OWNERS = list(get_settings().owners)
+# Empty if there are none: Dagster warns whenever it loads a job with owners, even an empty list,
+# that this parameter is new. Dagster before 1.13.3 does not have it.
+JOB_OWNERS: dict[str, Any] = (
+    {"owners": OWNERS} if OWNERS and "owners" in signature(dg.define_asset_job).parameters else {}
+)
+if JOB_OWNERS:
     warnings.filterwarnings("ignore", "Parameter `owners`", dg.BetaWarning)

@@ -5,9 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from crypto_assets_tests.project.repository import ROOT
@@ -23,8 +25,8 @@ repository = defs.get_repository_def()
 nodes = list(repository.asset_graph.asset_nodes)
 jobs = [job for job in repository.get_all_jobs() if job.name != "__ASSET_JOB"]
 print(json.dumps({
-    "owners": {each.name if hasattr(each, "name") else each.key.to_user_string():
-        list(each.owners or ()) for each in [*nodes, *jobs]},
+    "owners": {node.key.to_user_string(): list(node.owners) for node in nodes},
+    "job_owners": {job.name: list(getattr(job, "owners", None) or ()) for job in jobs},
     "sources": {node.key.to_user_string(): [
         getattr(each, "url", None) or f"{each.file_path}#L{each.line_number}"
         for each in node.metadata["dagster/code_references"].code_references
@@ -79,7 +81,8 @@ def package_parent(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_without_settings_assets_link_to_their_files(package_parent: Path, tmp_path: Path) -> None:
     attributes = load_attributes(tmp_path, package_parent)
-    assert all(owners == [] for owners in attributes["owners"].values())
+    assert not any(attributes["owners"].values())
+    assert not any(attributes["job_owners"].values())
     assert all(len(sources) == 1 for sources in attributes["sources"].values())
     for asset, (file, start) in _FUNCTIONS.items():
         path = package_parent / "crypto_assets" / file
@@ -98,8 +101,11 @@ def test_with_settings_assets_have_owners_and_link_to_the_repository(
     attributes = load_attributes(
         tmp_path, package_parent, CRYPTO_OWNERS=",".join(owners), CRYPTO_SOURCE_URL=branch
     )
-    assert {"ingest", "backfill", "maintenance", "fact_klines"} <= attributes["owners"].keys()
+    assert {"fact_klines", "retention"} <= attributes["owners"].keys()
     assert all(each == owners for each in attributes["owners"].values())
+    assert {"ingest", "backfill", "maintenance"} <= attributes["job_owners"].keys()
+    of_jobs = owners if "owners" in signature(dg.define_asset_job).parameters else []
+    assert all(each == of_jobs for each in attributes["job_owners"].values())
     for asset, (file, start) in _FUNCTIONS.items():
         line = find_definition_line(ROOT / "crypto_assets" / file, start)
         assert attributes["sources"][asset] == [f"{branch}/crypto_assets/{file}#L{line}"]
