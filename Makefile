@@ -5,6 +5,8 @@ ONCE ?=
 ARGS ?=
 VERSION ?=
 WORKERS ?= 2
+# The fast tests wait half of their time, for servers in threads to stop.
+FAST_WORKERS ?= 4
 
 BIN := .venv/bin
 RUNTIME := .venv/runtime-installed
@@ -35,10 +37,8 @@ demo: $(RUNTIME) ## backfill from a simulated exchange and serve Dagster, the ap
 live: $(RUNTIME) ## collect from Binance and serve Dagster, the app and the API; data is in .crypto-live
 	@CRYPTO_HOME=.crypto-live $(BIN)/crypto-assets up
 
-# They wait half of their time, for servers in threads to stop.
-test-fast: WORKERS = 4
 test-fast: $(DEV) ## run the tests that need no server, browser or root, in two minutes; ARGS=… goes to pytest
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m fast $(ARGS)
+	@$(BIN)/python -m pytest -n $(FAST_WORKERS) --dist loadfile -m fast $(ARGS)
 
 test: $(DEV) ## install and start the servers that tests need, and run all tests; ARGS=… goes to pytest
 	@sh deploy/install-test-services.sh
