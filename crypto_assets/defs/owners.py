@@ -10,7 +10,7 @@ from crypto_assets.settings import get_settings
 
 OWNERS = list(get_settings().owners)
 # Empty if there are none: Dagster warns whenever it loads a job with owners, even an empty list,
-# that this parameter is new. Dagster before 1.13.3 does not have it.
+# that this parameter is new. The oldest supported versions do not have it.
 JOB_OWNERS: dict[str, Any] = (
     {"owners": OWNERS} if OWNERS and "owners" in signature(dg.define_asset_job).parameters else {}
 )
