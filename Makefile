@@ -60,6 +60,7 @@ coverage: $(DEV) ## run all tests, and show which lines and branches they reach;
 lint: $(DEV) ## check style, types, import layers, Dagster definitions and project rules
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/bandit -q -c pyproject.toml -r crypto_assets streamlit_app deploy
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@sh deploy/check-definitions.sh

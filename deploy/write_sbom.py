@@ -27,7 +27,7 @@ def read_components() -> dict[str, Any]:
     options = ["--pyproject", str(_ROOT / "pyproject.toml"), "--output-reproducible"]
     # The final text is validated instead.
     options += ["--no-validate", "--spec-version", _SCHEMA.to_version()]
-    done = subprocess.run(  # noqa: S603 - our own arguments
+    done = subprocess.run(  # noqa: S603 - our own arguments  # nosec B603
         [*generator, *options, str(_ROOT / "requirements.lock")],
         capture_output=True,
         text=True,

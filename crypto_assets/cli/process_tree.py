@@ -99,7 +99,7 @@ class ProcessTree:
     def _spawn_process(self, program: Program) -> None:
         program.log.parent.mkdir(parents=True, exist_ok=True)
         with program.log.open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
+            process = subprocess.Popen(  # noqa: S603 - our own programs  # nosec B603
                 list(program.command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -186,7 +186,7 @@ class DirectoryLake(Lake):
         path = self._incoming / _LOCK_FILE_NAME
         last, since = _file_identity(path), time.monotonic()
         while not _create_exclusively(path):
-            time.sleep(random.uniform(0, _LOCK_WAIT_SECONDS))  # noqa: S311 - no secret
+            time.sleep(random.uniform(0, _LOCK_WAIT_SECONDS))  # noqa: S311 - no secret  # nosec B311
             now = _file_identity(path)
             if now != last:
                 last, since = now, time.monotonic()

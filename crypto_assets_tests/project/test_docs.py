@@ -30,6 +30,30 @@ def test_every_link_within_the_repository_has_a_target(page: str) -> None:
     assert [link for link in near if not (folder / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_test_that_the_docs_name_exists(page: str) -> None:
+    assert find_missing_tests(text(page)) == []
+
+
+def test_a_test_that_does_not_exist_is_found() -> None:
+    page = "`project/test_docs.py::test_nothing` and `none/test_docs.py::test_a_test`"
+    assert find_missing_tests(page) == [
+        "none/test_docs.py::test_a_test",
+        "project/test_docs.py::test_nothing",
+    ]
+
+
+def find_missing_tests(page: str) -> list[str]:
+    """Find the names of tests (`api/test_access.py::test_name`) that no test has."""
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", page)
+    return sorted(f"{path}::{test}" for path, test in named if not has_test(path, test))
+
+
+def has_test(path: str, test: str) -> bool:
+    file = ROOT / "crypto_assets_tests" / path
+    return file.exists() and f"def {test}(" in file.read_text()
+
+
 def test_the_python_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

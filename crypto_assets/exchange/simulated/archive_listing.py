@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from itertools import islice
 from urllib.parse import quote
-from xml.sax.saxutils import escape
 
 from crypto_assets.exchange.simulated.archive_keys import (
     ArchiveKey,

@@ -4,7 +4,7 @@ Codes and messages: https://developers.binance.com/docs/binance-spot-api-docs/er
 """
 
 from dataclasses import dataclass, field
-from xml.sax.saxutils import escape
+from html import escape
 
 import orjson
 
