@@ -12,16 +12,23 @@ from crypto_assets.wiring import open_shared_context
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Print what would expire, without changing anything.")
-def retain(dry_run: bool) -> None:
+@click.option(
+    "--yes",
+    "unlimited",
+    is_flag=True,
+    help="Also expire what became too old more than 7 days after the last run.",
+)
+def retain(dry_run: bool, unlimited: bool) -> None:
     """Expire data by the retention policy of the settings.
 
-    Objects that are not loaded never expire.
+    Objects that are not loaded never expire. Refuses if this machine's clock and the exchange's
+    differ by more than an hour, or the exchange does not respond.
     """
     context = open_shared_context()
     require_stores_ready(context)
     if dry_run:
         click.echo("dry run, no changes; this would expire:")
-    _print_retention(apply_retention(context, dry_run=dry_run))
+    _print_retention(apply_retention(context, dry_run=dry_run, unlimited=unlimited))
 
 
 def _print_retention(result: RetentionResult) -> None:
@@ -40,6 +47,11 @@ def _print_retention(result: RetentionResult) -> None:
             click.echo(f"{expired.symbol}: older minutes are kept from {expired.blocker}")
     click.echo(f"minutes: {result.minute_rows:,}")
     click.echo(f"order-book levels: {result.order_book_levels:,}")
+    if result.time.last_run_ms is not None:
+        click.echo(
+            f"ages count as of {format_utc(result.time.at_ms)}, 7 days after the last run; the "
+            "next run continues, and --yes expires the rest now"
+        )
 
 
 def _describe_tally(tally: ObjectTally) -> str:

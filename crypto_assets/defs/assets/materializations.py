@@ -73,7 +73,7 @@ def require_partitions(
     """Group the run's partition keys by symbol; raises Failure for a run without partitions."""
     if requested := group_requested_keys(market.partitions, context, config):
         return requested
-    raise _build_run_failure(
+    raise build_run_failure(
         context,
         "this run has no partitions: Dagster cannot execute the checks of partitioned assets "
         "alone; materialize the partition of a day, which also checks it",
@@ -85,7 +85,7 @@ def fail_unless_stores_ready(context: dg.AssetExecutionContext, platform: Pipeli
     try:
         require_stores_ready(platform)
     except CryptoAssetsError as error:
-        raise _build_run_failure(context, str(error)) from error
+        raise build_run_failure(context, str(error)) from error
 
 
 def raise_for_failed_partitions(
@@ -102,14 +102,14 @@ def raise_for_failed_partitions(
         else ""
     )
     count = "1 partition" if len(partitions) == 1 else f"{len(partitions)} partitions"
-    raise _build_run_failure(
+    raise build_run_failure(
         context,
         f"{count} failed: {named}{more}. {failed[0].reason}",
         {"failed": [f"{key.asset} {key.partition}: {key.reason}" for key in failed]},
     )
 
 
-def _build_run_failure(
+def build_run_failure(
     context: dg.AssetExecutionContext, reason: str, metadata: Mapping[str, Any] | None = None
 ) -> dg.Failure:
     """Build the Failure, and add its reason as a tag, which the commands, the app and the API read.
