@@ -4,6 +4,7 @@ import click
 from rich.filesize import decimal as format_byte_size
 
 from crypto_assets.market.utc_time import format_utc
+from crypto_assets.outage_patience import PATIENCE_SECONDS
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.retention.apply_retention import RetentionResult, apply_retention
 from crypto_assets.pipeline.retention.expire_objects import ObjectTally
@@ -28,7 +29,8 @@ def retain(dry_run: bool, unlimited: bool) -> None:
     require_stores_ready(context)
     if dry_run:
         click.echo("dry run, no changes; this would expire:")
-    _print_retention(apply_retention(context, dry_run=dry_run, unlimited=unlimited))
+    with context.patience.wait_up_to(PATIENCE_SECONDS):
+        _print_retention(apply_retention(context, dry_run=dry_run, unlimited=unlimited))
 
 
 def _print_retention(result: RetentionResult) -> None:

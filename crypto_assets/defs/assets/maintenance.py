@@ -13,6 +13,7 @@ from crypto_assets.dagster_ext.run_retention import (
 from crypto_assets.defs.assets.materializations import (
     build_run_failure,
     fail_unless_stores_ready,
+    wait_for_services,
 )
 from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
 from crypto_assets.defs.metadata import runbook_link
@@ -40,9 +41,10 @@ def build_retention_asset(market: MarketSpec) -> dg.AssetsDefinition:
     def retention(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         """Apply the retention policy and report the number of expired objects and rows."""
         platform = market.get_platform(context)
-        fail_unless_stores_ready(context, platform)
         try:
-            result = apply_retention(platform)
+            with wait_for_services(platform):
+                fail_unless_stores_ready(context, platform)
+                result = apply_retention(platform)
         except ClockNotTrusted as error:
             raise build_run_failure(context, str(error)) from error
         if result.time.last_run_ms is not None:
