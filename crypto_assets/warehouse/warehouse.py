@@ -24,6 +24,7 @@ from crypto_assets.warehouse.stats.coverage import CoverageStats
 from crypto_assets.warehouse.stats.flow import FlowStats
 from crypto_assets.warehouse.stats.stale_symbols import StalenessStats
 from crypto_assets.warehouse.stats.totals import TotalsHistory
+from crypto_assets.warehouse.stats.unrecorded_holes import UnrecordedHoles
 
 
 class Warehouse:
@@ -122,6 +123,10 @@ class Warehouse:
     @cached_property
     def retention_candidates(self) -> RetentionCandidates:
         return RetentionCandidates(self._database, self.symbols)
+
+    @cached_property
+    def unrecorded_holes(self) -> UnrecordedHoles:
+        return UnrecordedHoles(self._database)
 
     @cached_property
     def coverage(self) -> CoverageStats:
