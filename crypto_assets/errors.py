@@ -10,6 +10,7 @@
     ├── UnsupportedDagster            the installed Dagster differs in private parts
     ├── PortTaken                     another process listens on the port
     ├── HomeTaken                     another `up` or `demo` uses this home
+    ├── ClockNotTrusted               this machine's clock differs from the exchange's
     ├── AlertNotSent                  the webhook is unreachable or returned an error    (transient)
     ├── OrchestratorError             Dagster's webserver is unreachable or returned an error
     ├── ExchangeError
@@ -82,6 +83,10 @@ class PortTaken(CryptoAssetsError):
 
 
 class HomeTaken(CryptoAssetsError):
+    pass
+
+
+class ClockNotTrusted(CryptoAssetsError):
     pass
 
 

@@ -7,7 +7,8 @@ from pydantic import SecretStr
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.exchange import open_exchange
-from crypto_assets.lake import Lake, S3Options, open_lake
+from crypto_assets.lake import Lake, PatientLake, S3Options, open_lake
+from crypto_assets.outage_patience import OutagePatience
 from crypto_assets.pipeline.alerting.destination import AlertAddress
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.reports import Reports
@@ -24,8 +25,9 @@ def open_pipeline_context(settings: Settings, failover_seconds: float = 0) -> Pi
 
     `failover_seconds` is Warehouse's: 0 if a user waits for the response.
     """
-    raw = open_lake_at(settings, settings.lake_raw_url)
-    archive = open_lake_at(settings, settings.lake_archive_url)
+    patience = OutagePatience()
+    raw = _open_patient_lake(settings, settings.lake_raw_url, patience)
+    archive = _open_patient_lake(settings, settings.lake_archive_url, patience)
     if raw.bucket == archive.bucket:
         # The manifest identifies a lake by this name.
         raise WrongUse(
@@ -33,12 +35,14 @@ def open_pipeline_context(settings: Settings, failover_seconds: float = 0) -> Pi
             "use different names"
         )
     return PipelineContext(
-        exchange=open_exchange(settings.exchange_url, settings.archive_url),
+        exchange=open_exchange(settings.exchange_url, settings.archive_url, patience=patience),
         raw_lake=raw,
         archive_lake=archive,
         # The pipeline reads from the primary, since a replica may lag.
         warehouse=Warehouse(
-            settings.warehouse_url.get_secret_value(), failover_seconds=failover_seconds
+            settings.warehouse_url.get_secret_value(),
+            failover_seconds=failover_seconds,
+            patience=patience,
         ),
         settle_ms=round(settings.settle_seconds * 1000),
         order_book_levels=settings.order_book_levels,
@@ -48,6 +52,7 @@ def open_pipeline_context(settings: Settings, failover_seconds: float = 0) -> Pi
         retention_policy=RetentionPolicy(
             **{field.name: getattr(settings, field.name) for field in fields(RetentionPolicy)}
         ),
+        patience=patience,
     )
 
 
@@ -108,6 +113,12 @@ def open_market_context(settings: Settings) -> PipelineContext:
 def open_shared_alert_destination() -> AlertAddress:
     """Return the process's alert destination, which caches the last webhook."""
     return open_alert_destination(get_settings(), open_shared_context().warehouse)
+
+
+def _open_patient_lake(settings: Settings, url: str, patience: OutagePatience) -> Lake:
+    """Open a lake that waits for its server; a directory has none."""
+    lake = open_lake_at(settings, url)
+    return PatientLake(lake, patience) if lake.url.startswith("s3://") else lake
 
 
 def _build_reports(warehouse: Warehouse, settings: Settings) -> Reports:

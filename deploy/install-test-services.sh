@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the servers that the tests need and that are not Python packages: MariaDB and Chromium.
+# Installs the programs that the tests need and that are not Python packages: MariaDB, Chromium, and
+# faketime.
 #
 # Works on Debian and Ubuntu, as root or with sudo; on other systems it lists what is missing and
 # fails. MariaDB is installed without its system service, so that nothing starts now or at boot.
@@ -12,12 +13,13 @@ command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null ||
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
     command -v google-chrome-stable >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium fonts-dejavu-core"
+command -v faketime >/dev/null || missing="$missing faketime"
 [ -n "$missing" ] || exit 0
 
 fail() {
     echo "$1" >&2
     echo "The tests need these programs on PATH: mariadbd and mariadb-install-db (MariaDB 10.11 or" >&2
-    echo "newer), chromium or google-chrome. Debian names the missing packages:$missing" >&2
+    echo "newer), chromium or google-chrome, and faketime. Debian names the missing packages:$missing" >&2
     exit 1
 }
 

@@ -17,7 +17,9 @@ from rich.progress import (
 
 from crypto_assets.cli.options import check_day_options, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.market.utc_time import day_start_ms
 from crypto_assets.orchestrator import Orchestrator
+from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.backfill import (
     BackfillRequest,
     Partitioning,
@@ -35,16 +37,21 @@ _POLL_SECONDS = 1.0
 @click.command()
 @symbols_option
 @days_options
-def backfill(symbols: tuple[str, ...] | None, first: date, last: date) -> None:
+@click.option("--reload-expired", is_flag=True, help="Also load days whose minutes have expired.")
+def backfill(
+    symbols: tuple[str, ...] | None, first: date, last: date, reload_expired: bool
+) -> None:
     """Fetch, load and aggregate whole days of candles.
 
     For today, only closed candles are loaded. The backfill runs in Dagster if that is running, and
     otherwise in this process.
     """
-    run_backfill(symbols, first, last)
+    run_backfill(symbols, first, last, reload_expired=reload_expired)
 
 
-def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> None:
+def run_backfill(
+    symbols: Sequence[str] | None, first: date, last: date, *, reload_expired: bool = False
+) -> None:
     """Run the backfill, and print its progress.
 
     Raises WrongUse, UnknownSymbol, or CryptoAssetsError with the reasons of failed runs.
@@ -58,6 +65,8 @@ def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> None
     request = plan_backfill(context, partitioning, symbols, first, last)
     if (request.first, request.last) != (first, last):
         click.echo(f"extended to whole months: {request.first} to {request.last}", err=True)
+    if reload_expired:
+        _lift_expiry(context, request)
     with _build_progress_bar() as progress:
         task = progress.add_task(
             "asset partitions", total=len(request.partition_keys) * len(KlinesStage)
@@ -67,6 +76,12 @@ def run_backfill(symbols: Sequence[str] | None, first: date, last: date) -> None
             _backfill_through_dagster(orchestrator, request, progress, task)
         else:
             _backfill_in_process(request, progress, task)
+
+
+def _lift_expiry(context: PipelineContext, request: BackfillRequest) -> None:
+    for symbol in request.symbols:
+        if context.warehouse.facts.lift_expiry(symbol, day_start_ms(request.first)):
+            click.echo(f"{symbol}: days from {request.first} on are no longer expired", err=True)
 
 
 def _backfill_in_process(request: BackfillRequest, progress: Progress, task: TaskID) -> None:

@@ -51,6 +51,8 @@ def crypto_assets(debug: bool) -> None:
     if not debug:
         # It logs a failed refresh of credentials with a traceback, although it raises the error.
         logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
+        # It logs a lost connection with a traceback, although it opens another one.
+        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 
 def main() -> None:

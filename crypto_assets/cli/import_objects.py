@@ -10,6 +10,7 @@ from crypto_assets.addresses import expand_user
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.lake import Lake
 from crypto_assets.market.utc_time import now_ms
+from crypto_assets.outage_patience import PATIENCE_SECONDS
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.ingestion.import_objects import (
@@ -37,11 +38,12 @@ def import_command(prefix: str) -> None:
     require_stores_ready(context)
     source, key_prefix = _open_source(prefix)
     start = get_settings().start_date
-    results = list(import_klines_objects(context, source, key_prefix, start))
-    if not results:
-        raise CryptoAssetsError(f"no objects found under {prefix}")
-    _print_summary(results)
-    _load_imported_days(context, results)
+    with context.patience.wait_up_to(PATIENCE_SECONDS):
+        results = list(import_klines_objects(context, source, key_prefix, start))
+        if not results:
+            raise CryptoAssetsError(f"no objects found under {prefix}")
+        _print_summary(results)
+        _load_imported_days(context, results)
 
 
 def _open_source(prefix: str) -> tuple[Lake, str]:

@@ -7,6 +7,7 @@ import click
 from crypto_assets.cli.options import DayParam, check_day_order, symbols_option
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import Window
+from crypto_assets.outage_patience import PATIENCE_SECONDS
 from crypto_assets.pipeline.control.bootstrap import claim_warehouse_for_lake
 from crypto_assets.pipeline.recovery.rebuild import RebuildResult, rebuild_from_lake
 from crypto_assets.wiring import open_shared_context
@@ -31,9 +32,10 @@ def rebuild(
     context = open_shared_context()
     claim_warehouse_for_lake(context)
     failed = []
-    for result in rebuild_from_lake(context, symbols, _build_window(first, last), exact=exact):
-        click.echo(_describe_rebuild(result))
-        failed += [result.symbol] if result.error else []
+    with context.patience.wait_up_to(PATIENCE_SECONDS):
+        for result in rebuild_from_lake(context, symbols, _build_window(first, last), exact=exact):
+            click.echo(_describe_rebuild(result))
+            failed += [result.symbol] if result.error else []
     if failed:
         raise CryptoAssetsError(f"cannot rebuild {', '.join(failed)}: see above")
 

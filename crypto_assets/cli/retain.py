@@ -4,6 +4,7 @@ import click
 from rich.filesize import decimal as format_byte_size
 
 from crypto_assets.market.utc_time import format_utc
+from crypto_assets.outage_patience import PATIENCE_SECONDS
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.retention.apply_retention import RetentionResult, apply_retention
 from crypto_assets.pipeline.retention.expire_objects import ObjectTally
@@ -12,16 +13,24 @@ from crypto_assets.wiring import open_shared_context
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Print what would expire, without changing anything.")
-def retain(dry_run: bool) -> None:
+@click.option(
+    "--yes",
+    "unlimited",
+    is_flag=True,
+    help="Also expire what became too old more than 7 days after the last run.",
+)
+def retain(dry_run: bool, unlimited: bool) -> None:
     """Expire data by the retention policy of the settings.
 
-    Objects that are not loaded never expire.
+    Objects that are not loaded never expire. Refuses if this machine's clock and the exchange's
+    differ by more than an hour, or the exchange does not respond.
     """
     context = open_shared_context()
     require_stores_ready(context)
     if dry_run:
         click.echo("dry run, no changes; this would expire:")
-    _print_retention(apply_retention(context, dry_run=dry_run))
+    with context.patience.wait_up_to(PATIENCE_SECONDS):
+        _print_retention(apply_retention(context, dry_run=dry_run, unlimited=unlimited))
 
 
 def _print_retention(result: RetentionResult) -> None:
@@ -40,6 +49,11 @@ def _print_retention(result: RetentionResult) -> None:
             click.echo(f"{expired.symbol}: older minutes are kept from {expired.blocker}")
     click.echo(f"minutes: {result.minute_rows:,}")
     click.echo(f"order-book levels: {result.order_book_levels:,}")
+    if result.time.last_run_ms is not None:
+        click.echo(
+            f"ages count as of {format_utc(result.time.at_ms)}, 7 days after the last run; the "
+            "next run continues, and --yes expires the rest now"
+        )
 
 
 def _describe_tally(tally: ObjectTally) -> str:

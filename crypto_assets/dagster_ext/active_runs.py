@@ -10,11 +10,14 @@ from crypto_assets.dagster_ext.run_statuses import UNFINISHED_STATUSES
 
 def find_active_run(
     instance: dg.DagsterInstance,
-    job_name: str,
+    job_name: str | None,
     within: timedelta | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> str | None:
-    """Return the id of an unfinished run of the job with these tags, created `within` this time."""
+    """Return the id of an unfinished run with these tags, created `within` this time.
+
+    Of one job, or of any.
+    """
     records = instance.get_run_records(
         dg.RunsFilter(
             job_name=job_name,

@@ -17,6 +17,7 @@ from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, floor_ms
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG, RunClass, build_run_tags
+from crypto_assets.pipeline.gaps.holes import record_holes
 from crypto_assets.pipeline.ingestion.gap_retry import get_gap_days, list_due_gaps
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.ingestion.tick_plan import is_long_gap
@@ -128,9 +129,13 @@ def build_orphaned_objects_sensor(
     def orphaned_objects_sensor(
         context: dg.SensorEvaluationContext,
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        """Request one run per range of days of a symbol; load a symbol's objects first."""
+        """Request one run per range of days of a symbol; load a symbol's objects first.
+
+        Also records holes, which a killed run has not: `catch_up` and `gaps` then fetch them.
+        """
         platform, partitions = market.get_platform(context), market.partitions
         try:
+            record_holes(platform, platform.closed_before())
             unloaded, uncomputed = find_orphaned_objects(platform), find_uncomputed_days(platform)
             now = platform.exchange_now()
         except CryptoAssetsError as error:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date
 
 import dagster as dg
 
@@ -13,12 +12,15 @@ from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
 from crypto_assets.defs.partitions import MarketPartitions, range_tags
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
-from crypto_assets.orchestrator.run_queue import AUTOMATIC_BACKFILL_TAGS
+from crypto_assets.orchestrator.run_queue import AUTOMATIC_BACKFILL_TAGS, RUN_CLASS_TAG, RunClass
 from crypto_assets.pipeline.control.bootstrap import claim_warehouse_for_market, follow_symbols
 from crypto_assets.pipeline.ingestion import tick_plan
 
 # The symbol of an automatic backfill.
 _BACKFILLED_SYMBOL_TAG = "crypto/past_of"
+_ANY_BACKFILL = {RUN_CLASS_TAG: RunClass.BACKFILL.value}
+# Of how many holes an evaluation requests a part.
+_MAX_HOLES = 4
 
 
 def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinition:
@@ -52,7 +54,9 @@ def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefiniti
                 request
                 for name in added
                 for request in _build_backfill_requests(
-                    partitions, name, partitions.start, day_of(platform.exchange_now()), "first"
+                    partitions,
+                    tick_plan.MissingDays(name, partitions.start, day_of(platform.exchange_now())),
+                    "first",
                 )
             ]
         except CryptoAssetsError as error:
@@ -91,7 +95,9 @@ def build_catch_up_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinit
         """Request backfills of missing days after and before a symbol's newest candle.
 
         A symbol with an active backfill is skipped. A failed backfill is requested again on the
-        next day, or at once if its first missing day has changed.
+        next day, or at once if its first missing day has changed. Days before the newest candle
+        wait until no backfill is active, and are then requested a part at a time: a few days of
+        years ago must neither fill the queue nor take the exchange's limits from others.
         """
         platform, partitions = market.get_platform(context), market.partitions
         try:
@@ -110,31 +116,39 @@ def build_catch_up_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinit
             for symbol in partitions.list_partitioned_symbols(instance, names)
             if not find_active_run(instance, job.name, tags={_BACKFILLED_SYMBOL_TAG: symbol})
         ]
-        if not waiting:
-            yield dg.SkipReason(
-                f"a backfill is active, or no partition exists yet: {', '.join(names)}"
-            )
-        for days in missing:
-            if days.symbol in waiting:
-                yield from _build_backfill_requests(
-                    partitions, days.symbol, days.first, days.last, f"missing on {today} from"
-                )
+        reason = f"a backfill is active, or no partition exists yet: {', '.join(names)}"
+        occasion = f"missing on {today} from"
+        due = [days for days in missing if days.symbol in waiting]
+        requests = [
+            request
+            for days in due
+            if not days.is_hole
+            for request in _build_backfill_requests(partitions, days, occasion)
+        ]
+        holes = [days for days in due if days.is_hole]
+        if holes and (active := find_active_run(instance, None, tags=_ANY_BACKFILL)):
+            holes, reason = [], f"older days wait for the backfill of run {active[:8]}"
+        for days in holes[:_MAX_HOLES]:
+            requests += _build_backfill_requests(partitions, days, occasion)[:1]
+        if not requests:
+            yield dg.SkipReason(reason)
+        yield from requests
 
     return catch_up_sensor
 
 
 def _build_backfill_requests(
-    partitions: MarketPartitions, symbol: str, first: date, last: date, occasion: str
+    partitions: MarketPartitions, days: tick_plan.MissingDays, occasion: str
 ) -> list[dg.RunRequest]:
-    """Request runs of limited size over a range of UTC days, both inclusive.
+    """Request runs of limited size over a range of UTC days.
 
     `occasion` is a part of the run key, with which Dagster launches each run once. Days before
     START_DATE have no partitions.
     """
-    start = max(first, partitions.start)
-    dates = partitions.list_date_keys(start, last) if start <= last else []
-    tags = {**AUTOMATIC_BACKFILL_TAGS, _BACKFILLED_SYMBOL_TAG: symbol}
-    runs = [rectangle.partition_keys for rectangle in split_dates(dates, (symbol,))]
+    start = max(days.first, partitions.start)
+    dates = partitions.list_date_keys(start, days.last) if start <= days.last else []
+    tags = {**AUTOMATIC_BACKFILL_TAGS, _BACKFILLED_SYMBOL_TAG: days.symbol}
+    runs = [rectangle.partition_keys for rectangle in split_dates(dates, (days.symbol,))]
     return [
         dg.RunRequest(
             run_key=f"{occasion} {keys[0]}", tags={**tags, **range_tags(keys[0], keys[-1])}

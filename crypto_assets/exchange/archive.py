@@ -33,6 +33,7 @@ from crypto_assets.market.raw_klines import (
     text_table_from_csv,
 )
 from crypto_assets.market.utc_time import Window
+from crypto_assets.outage_patience import OutagePatience
 
 _FOLDER = "/data/spot/daily/klines"
 _FOLDERS_BY_HOST = {"data.binance.us": "/public_data/spot/daily/klines"}
@@ -50,8 +51,13 @@ _MICROSECONDS = 100_000_000_000_000
 class DailyArchive:
     """Verified files of whole past days. Safe for many threads; uses no request weight."""
 
-    def __init__(self, base_url: str, retry_policy: RequestRetryPolicy | None = None) -> None:
-        self._transport = ExchangeTransport(base_url, retry_policy)
+    def __init__(
+        self,
+        base_url: str,
+        retry_policy: RequestRetryPolicy | None = None,
+        patience: OutagePatience | None = None,
+    ) -> None:
+        self._transport = ExchangeTransport(base_url, retry_policy, patience=patience)
         self._folder = _FOLDERS_BY_HOST.get(self._transport.host, _FOLDER)
 
     @property

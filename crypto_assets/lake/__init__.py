@@ -29,12 +29,14 @@ from crypto_assets.lake.object_keys import (
     parse_key,
     symbol_prefix,
 )
+from crypto_assets.lake.patient_lake import PatientLake
 
 __all__ = [
     "KeyParts",
     "Lake",
     "LakeEntry",
     "ObjectInfo",
+    "PatientLake",
     "S3Options",
     "build_depth_key",
     "build_depth_object",

@@ -95,10 +95,10 @@ class DirectoryLake(Lake):
             except FileNotFoundError:
                 return None
 
-    def list_entries(self, prefix: str = "") -> Iterator[LakeEntry]:
+    def list_entries(self, prefix: str = "", after: str = "") -> Iterator[LakeEntry]:
         self._require_directory()
         with self._translate_os_errors("read"):
-            for key, stat in _walk_files(self.directory, "", prefix):
+            for key, stat in _walk_files(self.directory, "", prefix, after):
                 yield LakeEntry(key, stat.st_size, _modified_at_ms(stat))
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -308,8 +308,13 @@ def _modified_at_ms(stat: os.stat_result) -> int:
     return stat.st_mtime_ns // 1_000_000
 
 
-def _walk_files(folder: Path, name: str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the files in a folder by key; `name` is the folder's key with a slash."""
+def _walk_files(
+    folder: Path, name: str, prefix: str, after: str
+) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the files in a folder by key; `name` is the folder's key with a slash.
+
+    Folders without a key that begins with `prefix` and is greater than `after` are not read.
+    """
     try:
         with os.scandir(folder) as entries:
             items = [(f"{name}{item.name}{'/' * item.is_dir()}", item) for item in entries]
@@ -319,8 +324,9 @@ def _walk_files(folder: Path, name: str, prefix: str) -> Iterator[tuple[str, os.
         if is_reserved_key(key):
             continue
         if key.endswith("/"):
-            if key.startswith(prefix) or prefix.startswith(key):
-                yield from _walk_files(Path(item.path), key, prefix)
-        elif key.startswith(prefix):
+            is_ahead = key > after or after.startswith(key)
+            if is_ahead and (key.startswith(prefix) or prefix.startswith(key)):
+                yield from _walk_files(Path(item.path), key, prefix, after)
+        elif key > after and key.startswith(prefix):
             with suppress(FileNotFoundError):
                 yield key, item.stat()

@@ -86,8 +86,8 @@ class Lake(ABC):
         """Return an object's info, or None if it does not exist."""
 
     @abstractmethod
-    def list_entries(self, prefix: str = "") -> Iterator[LakeEntry]:
-        """Yield the objects whose key begins with `prefix`.
+    def list_entries(self, prefix: str = "", after: str = "") -> Iterator[LakeEntry]:
+        """Yield the objects whose key begins with `prefix` and is greater than `after`.
 
         Keys of this lake's layout are in order.
         """

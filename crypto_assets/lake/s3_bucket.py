@@ -178,11 +178,15 @@ class S3Bucket:
                     return None
                 raise
 
-    def list_pages(self, prefix: str) -> Iterator[tuple[LakeEntry, ...]]:
-        """Yield pages of objects whose keys begin with `prefix`."""
+    def list_pages(self, prefix: str, after: str = "") -> Iterator[tuple[LakeEntry, ...]]:
+        """Yield pages of objects whose keys begin with `prefix` and are greater than `after`."""
+        start: Any = {"StartAfter": after} if after else {}
         with self._translate_errors():
             pages = self._s3_client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.name, Prefix=prefix, PaginationConfig={"PageSize": PAGE_SIZE}
+                Bucket=self.name,
+                Prefix=prefix,
+                PaginationConfig={"PageSize": PAGE_SIZE},
+                **start,
             )
             for page in pages:
                 self._require_own_listing(page)

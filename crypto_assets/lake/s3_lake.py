@@ -57,8 +57,8 @@ class S3Lake(Lake):
         existing = self._objects.head_object(require_valid_key(key))
         return _info_from_headers(key, existing) if existing else None
 
-    def list_entries(self, prefix: str = "") -> Iterator[LakeEntry]:
-        for page in self._objects.list_pages(prefix):
+    def list_entries(self, prefix: str = "", after: str = "") -> Iterator[LakeEntry]:
+        for page in self._objects.list_pages(prefix, after):
             yield from (entry for entry in page if not is_reserved_key(entry.key))
 
     def delete(self, keys: Iterable[str]) -> None:

@@ -12,9 +12,10 @@ class SymbolStatusReport:
     """The stored candles of a symbol; times in epoch ms, None before the first load.
 
     `coverage` is the share, 0 to 1, of the minutes between the first and the last candle that are
-    stored or explained; below 1, minutes are missing that the exchange may have. Expired minutes
-    count neither as stored nor as missing, but `first_open_time` includes the hours and days
-    computed from them. `lag_ms` is the time since the newest candle ended.
+    stored or explained; below 1, minutes are missing that the exchange may have. Gaps before the
+    first candle or after the last one count as missing minutes, but not against the coverage.
+    Expired minutes count neither as stored nor as missing, but `first_open_time` includes the hours
+    and days computed from them. `lag_ms` is the time since the newest candle ended.
     """
 
     symbol: str
@@ -69,22 +70,9 @@ def _build_symbol_status(
         first_open_time=coverage.first_open_time,
         last_open_time=coverage.last_open_time,
         rows=coverage.rows,
-        coverage=_compute_coverage(coverage),
+        coverage=coverage.share,
         open_gaps=coverage.open_gaps,
         missing_minutes=coverage.missing_minutes,
         lag_ms=coverage.lag_ms(now_ms),
         is_stale=is_stale,
     )
-
-
-def _compute_coverage(coverage: SymbolCoverage) -> float:
-    """Compute the share of minutes that are stored or explained.
-
-    Counts the minutes that the ledger lists as missing, even if other minutes would outweigh them.
-    """
-    if coverage.first_open_time is None:
-        return 0.0
-    if not coverage.minutes_expected:
-        return 1.0
-    absent = coverage.minutes_expected - coverage.rows - coverage.explained_minutes
-    return max(0.0, min(1.0, 1 - max(absent, coverage.missing_minutes) / coverage.minutes_expected))

@@ -2,6 +2,7 @@
 
 from functools import cached_property
 
+from crypto_assets.outage_patience import OutagePatience
 from crypto_assets.warehouse.catalog.app_settings import AppSettings
 from crypto_assets.warehouse.catalog.lake_objects import LakeObjectCatalog
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
@@ -23,6 +24,7 @@ from crypto_assets.warehouse.stats.coverage import CoverageStats
 from crypto_assets.warehouse.stats.flow import FlowStats
 from crypto_assets.warehouse.stats.stale_symbols import StalenessStats
 from crypto_assets.warehouse.stats.totals import TotalsHistory
+from crypto_assets.warehouse.stats.unrecorded_holes import UnrecordedHoles
 
 
 class Warehouse:
@@ -30,16 +32,24 @@ class Warehouse:
 
     Charts read from `read_url` where it is set (a replica, a read-only user); decisions of the
     pipeline are always based on the primary. `failover_seconds` limits how long work on the
-    primary is retried while a server that has answered before restarts or fails over.
+    primary is retried while a server that has answered before restarts or fails over; within
+    `patience`, all work is retried as long as that lasts.
 
     Raises WrongUse for an invalid URL. Every method may raise WarehouseUnavailable (a retry may
     succeed), WarehouseRefused and WarehouseNotReady.
     """
 
     def __init__(
-        self, url: str, read_url: str | None = None, *, failover_seconds: float = 0
+        self,
+        url: str,
+        read_url: str | None = None,
+        *,
+        failover_seconds: float = 0,
+        patience: OutagePatience | None = None,
     ) -> None:
-        self._database = Database(url, read_url, failover_seconds=failover_seconds)
+        self._database = Database(
+            url, read_url, failover_seconds=failover_seconds, patience=patience
+        )
 
     @property
     def has_exact_decimals(self) -> bool:
@@ -113,6 +123,10 @@ class Warehouse:
     @cached_property
     def retention_candidates(self) -> RetentionCandidates:
         return RetentionCandidates(self._database, self.symbols)
+
+    @cached_property
+    def unrecorded_holes(self) -> UnrecordedHoles:
+        return UnrecordedHoles(self._database)
 
     @cached_property
     def coverage(self) -> CoverageStats:

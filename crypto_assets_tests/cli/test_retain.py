@@ -3,17 +3,22 @@
 import pytest
 from sqlalchemy import create_engine, text
 
+from crypto_assets.market.utc_time import DAY_MS, day_of, floor_ms, now_ms
 from crypto_assets_tests.cli.conftest import Desk, MakeDesk
-from crypto_assets_tests.services.exchange import NOON, StartExchange
+from crypto_assets_tests.services.exchange import StartExchange
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.services.s3 import S3Server
+
+NOW = now_ms()
+# A hundred days ago, so that everything before it has expired.
+END_MS = floor_ms(NOW, DAY_MS) - 100 * DAY_MS
 
 
 @pytest.fixture(params=["embedded", "servers"])
 def database_and_desk(
     request: pytest.FixtureRequest, simulated_exchange: StartExchange, make_desk: MakeDesk
 ) -> tuple[str, Desk]:
-    server = simulated_exchange(now=NOON)
+    server = simulated_exchange(now=NOW, speed=1)
     if request.param == "embedded":
         desk = make_desk(server)
         return f"sqlite:///{desk.home / 'warehouse.db'}", desk
@@ -31,7 +36,7 @@ def database_and_desk(
 
 def test_dry_run_then_run_then_nothing(database_and_desk: tuple[str, Desk]) -> None:
     url, desk = database_and_desk
-    range_ = ("--from", "2025-03-04", "--to", "2025-03-05")
+    range_ = ("--from", str(day_of(END_MS - 2 * DAY_MS)), "--to", str(day_of(END_MS - DAY_MS)))
     assert desk.run("init").code == 0
     assert desk.run("backfill", "--symbols", "BTCUSDT", *range_).code == 0
     _age(url)
@@ -40,7 +45,7 @@ def test_dry_run_then_run_then_nothing(database_and_desk: tuple[str, Desk]) -> N
         "dry run, no changes; this would expire:\nmoved from the raw lake to the archive: 2 objects"
     )
     assert "deleted from the lake: 2 objects" in planned.out
-    assert "BTCUSDT: 2,880 minutes before 2025-03-06T00:00:00Z" in planned.out
+    assert f"BTCUSDT: 2,880 minutes before {day_of(END_MS)}T00:00:00Z" in planned.out
     done = desk.run("retain")
     assert planned.out.endswith(done.out)
     again = desk.run("retain")

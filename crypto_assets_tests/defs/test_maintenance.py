@@ -19,7 +19,8 @@ def test_counts_and_bytes_are_metadata(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     platform = replace(
-        build_platform(simulated_exchange()), retention_policy=RetentionPolicy(raw_days=7)
+        build_platform(simulated_exchange(now=now_ms(), speed=1)),
+        retention_policy=RetentionPolicy(raw_days=7),
     )
     size = _old_object(platform)
     result = dg.materialize([retention], resources={"platform": platform})

@@ -164,6 +164,27 @@ def test_data_older_than_the_first_partition_is_backfilled_from_there(
     assert request.tags[_FIRST_KEY] == f"{START}|ETHUSDT"
 
 
+def test_older_days_wait_for_other_backfills_and_come_in_parts(
+    instance: dg.DagsterInstance,
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+) -> None:
+    """A hole of more than a year, which a load of older days has left."""
+    today = TODAY + timedelta(days=600)
+    platform = build_platform(simulated_exchange(now=NOON + 600 * DAY_MS), "BTCUSDT", "ETHUSDT")
+    look(instance, platform, None)
+    store_day(platform, "BTCUSDT", today - timedelta(days=1))
+    store_day(platform, "BTCUSDT", TODAY)
+    (request,) = caught_up(instance, platform)
+    assert request.tags[_FIRST_KEY] == f"{TODAY + timedelta(days=1)}|BTCUSDT"
+    assert len(keys_of(instance, request)) == MAX_KEYS_PER_RUN
+    of_another = {**BACKFILL_TAGS, "crypto/symbols": "ETHUSDT"}
+    run = instance.create_run_for_job(backfill, tags=of_another, status=dg.DagsterRunStatus.STARTED)
+    assert caught_up(instance, platform) == []
+    instance.report_run_failed(run)
+    assert [one.run_key for one in caught_up(instance, platform)] == [request.run_key]
+
+
 def keys_of(instance: dg.DagsterInstance, request: dg.RunRequest) -> list[str]:
     ends = (request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
     with partition_loading_context(dynamic_partitions_store=instance):

@@ -1,9 +1,43 @@
 """Servers that tests start end with the tests."""
 
+import atexit
+import os
 import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+_restarted = ExitStack()
+atexit.register(_restarted.close)
 
 
 def with_parent() -> list[str]:
     """Return a command prefix with which the kernel kills the command when its parent dies."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+
+
+@contextmanager
+def killed_server(pid: int) -> Iterator[None]:
+    """Kill a server with SIGKILL, and start it again with the same arguments at the end.
+
+    The second process ends with the tests.
+    """
+    folder = Path(f"/proc/{pid}")
+    words = [word.decode() for word in (folder / "cmdline").read_bytes().split(b"\0")[:-1]]
+    variables = (folder / "environ").read_bytes().split(b"\0")[:-1]
+    environment = dict(variable.decode().split("=", 1) for variable in variables)
+    cwd = (folder / "cwd").readlink()
+    os.kill(pid, signal.SIGKILL)
+    yield
+    process = subprocess.Popen(
+        [*with_parent(), *words],
+        env=environment,
+        cwd=cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _restarted.callback(process.wait)
+    _restarted.callback(process.kill)

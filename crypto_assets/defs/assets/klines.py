@@ -16,6 +16,7 @@ from crypto_assets.defs.assets.materializations import (
     log_materializations,
     raise_for_failed_partitions,
     require_partitions,
+    wait_for_services,
 )
 from crypto_assets.defs.assets.specs import build_klines_specs
 from crypto_assets.defs.checks import build_check_specs, evaluate_checks, list_selected_checks
@@ -58,18 +59,19 @@ def build_klines_assets(market: MarketSpec) -> dg.AssetsDefinition:
         otherwise the selected ones.
         """
         platform = market.get_platform(context)
-        fail_unless_stores_ready(context, platform)
-        requested = require_partitions(market, context, config)
-        stages = {KlinesStage(get_asset_name(key)) for key in context.selected_asset_keys}
-        windows = {keys.symbol: keys.window for keys in requested} if stages else {}
         mode = IngestMode(context.run.tags.get(INGEST_MODE_TAG, config.errand))
-        failed, processed = [], set()
-        for outcomes in ingest_symbols(platform, windows, stages, mode):
-            failed += log_materializations(market, context, outcomes)
-            processed |= collect_partition_keys(market, outcomes)
-        checks = set(DayCheck) if mode is IngestMode.CLOSING else list_selected_checks(context)
-        checked = market.partitions.group_keys_by_symbol(processed) if stages else requested
-        failed_checks = evaluate_checks(market, context, checked, checks)
+        with wait_for_services(platform, is_tick=mode is IngestMode.TAIL):
+            fail_unless_stores_ready(context, platform)
+            requested = require_partitions(market, context, config)
+            stages = {KlinesStage(get_asset_name(key)) for key in context.selected_asset_keys}
+            windows = {keys.symbol: keys.window for keys in requested} if stages else {}
+            failed, processed = [], set()
+            for outcomes in ingest_symbols(platform, windows, stages, mode):
+                failed += log_materializations(market, context, outcomes)
+                processed |= collect_partition_keys(market, outcomes)
+            checks = set(DayCheck) if mode is IngestMode.CLOSING else list_selected_checks(context)
+            checked = market.partitions.group_keys_by_symbol(processed) if stages else requested
+            failed_checks = evaluate_checks(market, context, checked, checks)
         if mode is IngestMode.CLOSING:
             failed += [FailedPartition(*failure) for failure in failed_checks]
         raise_for_failed_partitions(context, failed)

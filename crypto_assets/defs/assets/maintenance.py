@@ -10,9 +10,15 @@ from crypto_assets.dagster_ext.run_retention import (
     list_automatic_jobs,
     measure_home_bytes,
 )
-from crypto_assets.defs.assets.materializations import fail_unless_stores_ready
+from crypto_assets.defs.assets.materializations import (
+    build_run_failure,
+    fail_unless_stores_ready,
+    wait_for_services,
+)
 from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
 from crypto_assets.defs.metadata import runbook_link
+from crypto_assets.errors import ClockNotTrusted
+from crypto_assets.market.utc_time import format_utc
 from crypto_assets.pipeline.retention.apply_retention import RetentionResult, apply_retention
 
 MAINTENANCE_GROUP = "maintenance"
@@ -35,8 +41,17 @@ def build_retention_asset(market: MarketSpec) -> dg.AssetsDefinition:
     def retention(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         """Apply the retention policy and report the number of expired objects and rows."""
         platform = market.get_platform(context)
-        fail_unless_stores_ready(context, platform)
-        result = apply_retention(platform)
+        try:
+            with wait_for_services(platform):
+                fail_unless_stores_ready(context, platform)
+                result = apply_retention(platform)
+        except ClockNotTrusted as error:
+            raise build_run_failure(context, str(error)) from error
+        if result.time.last_run_ms is not None:
+            context.log.warning(
+                f"ages count as of {format_utc(result.time.at_ms)}, 7 days after the last run; "
+                "`crypto-assets retain --yes` expires the rest"
+            )
         for symbol, reason in result.blockers.items():
             context.log.warning(f"older minutes of {symbol} are kept from {reason}")
         return dg.MaterializeResult(metadata=_build_retention_metadata(result))

@@ -1,6 +1,7 @@
 """Materializations per partition: log successful keys, and fail the run with the failed ones."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator.failure_reasons import build_failure_tag
 from crypto_assets.orchestrator.partition_keys import format_partition_key
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
+from crypto_assets.outage_patience import PATIENCE_SECONDS, TICK_PATIENCE_SECONDS
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.stages.results import DayOutcome
@@ -73,11 +75,21 @@ def require_partitions(
     """Group the run's partition keys by symbol; raises Failure for a run without partitions."""
     if requested := group_requested_keys(market.partitions, context, config):
         return requested
-    raise _build_run_failure(
+    raise build_run_failure(
         context,
         "this run has no partitions: Dagster cannot execute the checks of partitioned assets "
         "alone; materialize the partition of a day, which also checks it",
     )
+
+
+def wait_for_services(
+    platform: PipelineContext, *, is_tick: bool = False
+) -> AbstractContextManager[None]:
+    """Let a run wait while exchange, lake or warehouse do not respond.
+
+    A tick waits for seconds only: the next one ingests what it could not.
+    """
+    return platform.patience.wait_up_to(TICK_PATIENCE_SECONDS if is_tick else PATIENCE_SECONDS)
 
 
 def fail_unless_stores_ready(context: dg.AssetExecutionContext, platform: PipelineContext) -> None:
@@ -85,7 +97,7 @@ def fail_unless_stores_ready(context: dg.AssetExecutionContext, platform: Pipeli
     try:
         require_stores_ready(platform)
     except CryptoAssetsError as error:
-        raise _build_run_failure(context, str(error)) from error
+        raise build_run_failure(context, str(error)) from error
 
 
 def raise_for_failed_partitions(
@@ -102,14 +114,14 @@ def raise_for_failed_partitions(
         else ""
     )
     count = "1 partition" if len(partitions) == 1 else f"{len(partitions)} partitions"
-    raise _build_run_failure(
+    raise build_run_failure(
         context,
         f"{count} failed: {named}{more}. {failed[0].reason}",
         {"failed": [f"{key.asset} {key.partition}: {key.reason}" for key in failed]},
     )
 
 
-def _build_run_failure(
+def build_run_failure(
     context: dg.AssetExecutionContext, reason: str, metadata: Mapping[str, Any] | None = None
 ) -> dg.Failure:
     """Build the Failure, and add its reason as a tag, which the commands, the app and the API read.

@@ -9,6 +9,7 @@ from crypto_assets.defs.assets.materializations import (
     log_materializations,
     raise_for_failed_partitions,
     require_partitions,
+    wait_for_services,
 )
 from crypto_assets.defs.assets.specs import build_order_book_specs
 from crypto_assets.defs.markets import HOME_MARKET, MarketSpec, get_asset_name
@@ -38,18 +39,20 @@ def build_order_book_assets(market: MarketSpec) -> dg.AssetsDefinition:
         A tick skips symbols that have been untracked or do not trade any more.
         """
         platform = market.get_platform(context)
-        fail_unless_stores_ready(context, platform)
-        stages = {OrderBookStage(get_asset_name(key)) for key in context.selected_asset_keys}
-        requested = require_partitions(market, context, config)
-        if INGEST_MODE_TAG in context.run.tags:
-            trading = list_trading_names(platform.warehouse.symbols.list_tracked())
-            requested = [keys for keys in requested if keys.symbol in trading]
+        is_tick = INGEST_MODE_TAG in context.run.tags
         failed = []
-        for symbol_keys in requested:
-            for key in symbol_keys.keys:
-                window = market.partitions.partition_window(key)
-                outcomes = ingest_order_books(platform, symbol_keys.symbol, window, stages)
-                failed += log_materializations(market, context, outcomes)
+        with wait_for_services(platform, is_tick=is_tick):
+            fail_unless_stores_ready(context, platform)
+            stages = {OrderBookStage(get_asset_name(key)) for key in context.selected_asset_keys}
+            requested = require_partitions(market, context, config)
+            if is_tick:
+                trading = list_trading_names(platform.warehouse.symbols.list_tracked())
+                requested = [keys for keys in requested if keys.symbol in trading]
+            for symbol_keys in requested:
+                for key in symbol_keys.keys:
+                    window = market.partitions.partition_window(key)
+                    outcomes = ingest_order_books(platform, symbol_keys.symbol, window, stages)
+                    failed += log_materializations(market, context, outcomes)
         raise_for_failed_partitions(context, failed)
         yield from ()
 

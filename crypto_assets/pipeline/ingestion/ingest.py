@@ -69,6 +69,8 @@ def ingest_symbols(
     def run_pipeline(pipeline: SymbolPipeline) -> None:
         try:
             for outcomes in _MODE_FUNCTIONS[mode](pipeline):
+                if context.patience.is_canceled:
+                    return
                 if context.partition_unit == PartitionUnit.MONTH:
                     outcomes = build_month_outcomes(context.warehouse, outcomes, closed_before)
                 ready.put(outcomes)
@@ -80,6 +82,7 @@ def ingest_symbols(
     with (
         ThreadPoolExecutor(_FETCHERS, "fetch") as fetchers,
         ThreadPoolExecutor(_PIPELINES, "pipeline") as pipelines,
+        context.patience.cancel_on_error(),
     ):
         running = [
             pipelines.submit(

@@ -20,6 +20,7 @@ from crypto_assets.market.utc_time import (
     minute_end_ms,
 )
 from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.gaps.holes import record_holes
 from crypto_assets.pipeline.gaps.resolve_gaps import (
     classify_gaps,
     fetch_missing,
@@ -91,7 +92,8 @@ class SymbolPipeline:
     def ingest_days(self) -> Iterator[list[DayOutcome]]:
         """Ingest the whole days of the window, and resolve their gaps and conflicts.
 
-        Yields all outcomes of the days of one calendar month at a time.
+        Yields all outcomes of the days of one calendar month at a time. At the end, records
+        the days between these and other stored ones as gaps.
         """
         if KlinesStage.RAW in self.stages:
             refresh_delisted_status(self.context, self.symbol)
@@ -102,6 +104,8 @@ class SymbolPipeline:
             stored = [future.result() for future in fetching]
             fetching = self._start_fetching(months[number]) if number < len(months) else []
             yield self.load_stored_days(days, stored, resolve=True)
+        if KlinesStage.FACTS in self.stages:
+            record_holes(self.context, self.closed_before_ms, self.symbol)
 
     def ingest_new_candles(self) -> Iterator[list[DayOutcome]]:
         """Ingest the candles that closed since the newest stored one."""

@@ -24,11 +24,15 @@ INCREMENTAL_LIMIT_MS = 2 * DAY_MS
 
 @dataclass(frozen=True)
 class MissingDays:
-    """A range of UTC days of a symbol, both ends inclusive."""
+    """A range of UTC days of a symbol, both ends inclusive.
+
+    `is_hole` marks days before the symbol's newest candle, which can wait for other backfills.
+    """
 
     symbol: str
     first: date
     last: date
+    is_hole: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,14 +113,14 @@ def list_missing_days(context: PipelineContext) -> list[MissingDays]:
     """The days that need a backfill.
 
     Everything since the newest candle of lagging symbols, and unexplained gaps of several days,
-    which a load beyond them leaves.
+    which a load beyond or before them leaves.
     """
     today = day_of(context.exchange_now())
     behind = [
         MissingDays(symbol, since, today) for symbol, since in list_lagging_symbols(context).items()
     ]
     gaps = [gap for gap in list_due_gaps(context) if is_long_gap(gap)]
-    return behind + [MissingDays(gap.symbol, *get_gap_days(gap)) for gap in gaps]
+    return behind + [MissingDays(gap.symbol, *get_gap_days(gap), is_hole=True) for gap in gaps]
 
 
 def is_long_gap(gap: Gap) -> bool:

@@ -216,9 +216,10 @@ def _forget_missing_objects(
 def _closed_before(context: PipelineContext, listed: Sequence[ListedObject]) -> int:
     """Return the instant before which candles are closed, by the exchange's clock.
 
-    Without an exchange, the end of the newest candle in the lake.
+    Without an exchange, for which a rebuild does not wait, the end of the lake's newest candle.
     """
     try:
-        return context.closed_before()
+        with context.patience.wait_up_to(0):
+            return context.closed_before()
     except ExchangeError:
         return max((entry.parts.last_time + MINUTE_MS for entry in listed), default=0)

@@ -4,20 +4,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crypto_assets.market.lake_object import ObjectKind
-from crypto_assets.market.utc_time import DAY_MS, now_ms
+from crypto_assets.market.utc_time import DAY_MS
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.retention.expire_minutes import ExpiredMinutes, expire_minutes
 from crypto_assets.pipeline.retention.expire_objects import ExpiredObjects, expire_objects
+from crypto_assets.pipeline.retention.retention_time import (
+    RetentionTime,
+    find_retention_time,
+    record_retention_time,
+)
 from crypto_assets.retention_policy import GIGABYTE, RetentionPolicy
 
 
 @dataclass(frozen=True)
 class RetentionResult:
-    """What a run of retention expired, or with `dry_run` would expire."""
+    """What a run of retention expired, or with `dry_run` would expire.
+
+    `time` is the instant from which it counted ages.
+    """
 
     lake: ExpiredObjects
     minutes: tuple[ExpiredMinutes, ...]
     order_book_levels: int
+    time: RetentionTime
 
     @property
     def minute_rows(self) -> int:
@@ -35,14 +44,27 @@ def read_retention_policy(context: PipelineContext) -> RetentionPolicy:
 
 
 def apply_retention(
-    context: PipelineContext, *, dry_run: bool = False, at_ms: int | None = None
+    context: PipelineContext,
+    *,
+    dry_run: bool = False,
+    unlimited: bool = False,
+    at_ms: int | None = None,
 ) -> RetentionResult:
     """Expire everything that is older than the policy allows at an instant (epoch ms).
 
-    The default is now by the local clock, which also stamps fetches and loads: data of a simulated
-    past is as young as its fetch. Safe to kill and repeat. Raises LakeError, WarehouseError.
+    The default is now, by `find_retention_time`, of which `unlimited` lifts the limit. Safe to kill
+    and repeat. Raises ClockNotTrusted before anything expires, LakeError, WarehouseError.
     """
-    policy, at = read_retention_policy(context), now_ms() if at_ms is None else at_ms
+    time = find_retention_time(context, unlimited=unlimited) if at_ms is None else None
+    result = _expire_all(context, time or RetentionTime(at_ms or 0), dry_run=dry_run)
+    if time and not dry_run:
+        # Last: a run that was killed is repeated with the same limit.
+        record_retention_time(context, time)
+    return result
+
+
+def _expire_all(context: PipelineContext, time: RetentionTime, *, dry_run: bool) -> RetentionResult:
+    policy, at = read_retention_policy(context), time.at_ms
     max_bytes = None if policy.lake_max_gb is None else round(policy.lake_max_gb * GIGABYTE)
     return RetentionResult(
         lake=expire_objects(
@@ -56,6 +78,7 @@ def apply_retention(
         order_book_levels=_expire_order_book_levels(
             context, at - policy.order_book_days * DAY_MS, dry_run
         ),
+        time=time,
     )
 
 

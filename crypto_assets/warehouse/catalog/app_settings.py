@@ -1,7 +1,7 @@
 """Settings that users change at runtime, with an audit log, and permanent claims of a warehouse.
 
 A claim (`claimed.…`) binds the warehouse to an exchange, a market, a partition unit and a start
-date.
+date. A state (`state.…`) is where the pipeline's own maintenance continues.
 """
 
 import json
@@ -76,6 +76,14 @@ class AppSettings:
     def reset_value(self, name: str, who: str, *, secret: bool = False) -> None:
         """Delete the value that `put_value` stored, so that the default applies again."""
         self._database.run_write(lambda c: _delete_value(c, name, who, secret=secret))
+
+    def get_state(self, name: str) -> Any:
+        """Return what `put_state` stored under a name, None without it."""
+        return self.get_value(name)
+
+    def put_state(self, name: str, value: Any) -> None:
+        """Store a JSON value that no user sets: the audit log does not record it."""
+        self._database.run_write(lambda c: _store_value(c, name, value))
 
     def record_change(self, name: str, old: Any, new: Any, who: str) -> None:
         """Record in the audit log what a person changed elsewhere: a symbol, a schedule."""

@@ -152,8 +152,7 @@ class KlineFacts:
         `keep_stale_days`, only the days before the first stale hour expire. The call may be killed
         and repeated. Raises ValueError if `before_ms` is not a midnight, and UnknownSymbol.
         """
-        if before_ms % DAY_MS:
-            raise ValueError(f"{before_ms} is not the start of a UTC day")
+        _require_midnight(before_ms)
         symbol_id = self._symbols.get_id(symbol)
         expired = self._database.run_write(
             lambda c: _set_purged_before(c, symbol_id, before_ms, keep_stale_days)
@@ -162,6 +161,31 @@ class KlineFacts:
             self._database.run_write(partial(_delete_day, symbol_id=symbol_id, day=day))
             for day in expired.iter_days()
         )
+
+    def lift_expiry(self, symbol: str, from_ms: int) -> bool:
+        """Allow minutes from a UTC midnight on (epoch ms) to be fetched and loaded again.
+
+        Returns whether any of them had expired. Hours and days stay until their minutes are loaded.
+        Raises ValueError if `from_ms` is not a midnight, and UnknownSymbol.
+        """
+        _require_midnight(from_ms)
+        symbol_id = self._symbols.get_id(symbol)
+
+        def work(connection: Connection) -> bool:
+            mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
+            if from_ms >= (mark.purged_before or 0):
+                return False
+            watermarks.store_watermark(
+                connection, symbol_id, ObjectKind.KLINES, replace(mark, purged_before=from_ms)
+            )
+            return True
+
+        return self._database.run_write(work)
+
+
+def _require_midnight(ms: int) -> None:
+    if ms % DAY_MS:
+        raise ValueError(f"{ms} is not the start of a UTC day")
 
 
 def _concat_batches(batches: Sequence[KlinesBatch]) -> tuple[pa.Table, list[LakeObject]]:

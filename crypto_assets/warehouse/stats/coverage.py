@@ -1,6 +1,6 @@
 """What is stored per symbol, per day and in bytes; each figure takes a few key lookups."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +12,22 @@ from sqlalchemy import (
     func,
     inspect,
     literal,
+    or_,
     select,
     text,
     union_all,
 )
 from sqlalchemy.types import NullType, TypeEngine
 
+from crypto_assets.batches import iter_batches
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import (
     DAY_MS,
     MINUTE_MS,
     Window,
+    floor_ms,
     group_periods,
+    minute_end_ms,
 )
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine.database import Database
@@ -37,7 +41,11 @@ from crypto_assets.warehouse.engine.schema import (
     symbols,
 )
 from crypto_assets.warehouse.engine.time_filters import floor_to_day, match_window
+from crypto_assets.warehouse.quality.gap_detection import MissingRange
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
+
+_SYMBOLS_PER_STATEMENT = 100
+_NOTHING = Window(0, 0)
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,8 @@ class SymbolCoverage:
 
     `first_open_time` is that of the oldest candle, which may be an hour or a day whose minutes have
     expired. `missing_minutes` and `open_gaps` have no explanation; `explained_minutes` are in gaps
-    of the classes with `GapClass.is_explained`. Expired minutes are not counted.
+    of the classes with `GapClass.is_explained`. Expired minutes are not counted. The figures with
+    `inside` count only the minutes between the first and the last candle.
     """
 
     symbol: str
@@ -58,18 +67,50 @@ class SymbolCoverage:
     open_gaps: int
     last_fetch_time: int | None
     purged_before: int | None
+    missing_inside: int
+    explained_inside: int
+
+    @property
+    def share(self) -> float:
+        """The share, 0 to 1, of the minutes from the first to the last candle that need nothing.
+
+        They are stored or explained. A minute that the ledger lists as missing counts as missing
+        even if other minutes would outweigh it. Gaps before the first candle or after the last one
+        have no part in it. 0 before the first load.
+        """
+        if self.first_open_time is None:
+            return 0.0
+        if not self.minutes_expected:
+            return 1.0
+        absent = self.minutes_expected - self.rows - self.explained_inside
+        return max(0.0, min(1.0, 1 - max(absent, self.missing_inside) / self.minutes_expected))
 
     @property
     def minutes_expected(self) -> int:
         """Minutes from the first to the last candle, both included, without expired ones."""
-        if self.first_open_time is None or self.last_open_time is None:
-            return 0
-        first = max(self.first_open_time, self.purged_before or self.first_open_time)
-        return max(0, (self.last_open_time - first) // MINUTE_MS + 1)
+        window = _find_stored_window(self.first_open_time, self.last_open_time, self.purged_before)
+        return 0 if window is None else window.minutes
 
     def lag_ms(self, now: int) -> int | None:
         """Return how long ago the newest candle closed, None without candles."""
         return None if self.last_open_time is None else now - self.last_open_time - MINUTE_MS
+
+
+@dataclass(frozen=True)
+class _EdgeGap:
+    """A gap that reaches beyond the stored candles."""
+
+    gap_class: GapClass
+    window: Window
+
+
+@dataclass(frozen=True)
+class _GapCount:
+    """Gaps of one class: their number, their minutes, and those between stored candles."""
+
+    gaps: int
+    minutes: int
+    inside: int
 
 
 class CoverageStats:
@@ -83,35 +124,7 @@ class CoverageStats:
         Row counts and newest times come from the watermarks, the first candle from a key lookup
         in each table of candles, gaps from the ledger.
         """
-        marks, gaps_by_symbol, expired_by_symbol, firsts = self._database.run_read(
-            lambda c: (
-                rows := _read_watermarks(c),
-                _count_gaps(c),
-                _count_expired_gaps(c, rows),
-                _find_first_candles(c, [row.symbol_id for row in rows]),
-            )
-        )
-        coverages = []
-        for row in marks:
-            expired = expired_by_symbol.get(row.symbol_id, {})
-            gaps = {
-                kind: (count - expired.get(kind, (0, 0))[0], minutes - expired.get(kind, (0, 0))[1])
-                for kind, (count, minutes) in gaps_by_symbol.get(row.symbol_id, {}).items()
-            }
-            coverages.append(
-                SymbolCoverage(
-                    symbol=row.symbol,
-                    first_open_time=firsts.get(row.symbol_id),
-                    last_open_time=row.last_open_time,
-                    rows=row.record_count or 0,
-                    missing_minutes=sum(m for k, (_, m) in gaps.items() if not k.is_explained),
-                    explained_minutes=sum(m for k, (_, m) in gaps.items() if k.is_explained),
-                    open_gaps=sum(n for k, (n, _) in gaps.items() if not k.is_explained),
-                    last_fetch_time=row.last_fetch_time,
-                    purged_before=row.purged_before,
-                )
-            )
-        return coverages
+        return self._database.run_read(_list_coverages)
 
     def count_minutes_by_day(self, symbol: str, window: Window) -> dict[int, int]:
         """Count the stored minutes of each day that the window touches, by its start (epoch ms).
@@ -215,6 +228,108 @@ def _find_first_candles(connection: Connection, symbol_ids: Sequence[int]) -> di
     return firsts
 
 
+def _list_coverages(connection: Connection) -> list[SymbolCoverage]:
+    marks = _read_watermarks(connection)
+    firsts = _find_first_candles(connection, [row.symbol_id for row in marks])
+    totals = _count_gaps(connection)
+    windows = {
+        row.symbol_id: window
+        for row in marks
+        if (
+            window := _find_stored_window(
+                firsts.get(row.symbol_id), row.last_open_time, row.purged_before
+            )
+        )
+        is not None
+    }
+    edges = _list_gaps_beyond(connection, windows)
+    coverages = []
+    for row in marks:
+        counts = _subtract_edges(
+            totals.get(row.symbol_id, {}),
+            edges.get(row.symbol_id, ()),
+            windows.get(row.symbol_id),
+            row.purged_before or 0,
+        )
+        explained = [count for kind, count in counts.items() if kind.is_explained]
+        missing = [count for kind, count in counts.items() if not kind.is_explained]
+        coverages.append(
+            SymbolCoverage(
+                symbol=row.symbol,
+                first_open_time=firsts.get(row.symbol_id),
+                last_open_time=row.last_open_time,
+                rows=row.record_count or 0,
+                missing_minutes=sum(count.minutes for count in missing),
+                explained_minutes=sum(count.minutes for count in explained),
+                open_gaps=sum(count.gaps for count in missing),
+                last_fetch_time=row.last_fetch_time,
+                purged_before=row.purged_before,
+                missing_inside=sum(count.inside for count in missing),
+                explained_inside=sum(count.inside for count in explained),
+            )
+        )
+    return coverages
+
+
+def _find_stored_window(
+    first: int | None, last: int | None, purged_before: int | None
+) -> Window | None:
+    """Return the minutes from the first to the last candle, without expired ones.
+
+    It is empty if all have expired, and None before the first load.
+    """
+    if first is None or last is None:
+        return None if purged_before is None else Window(purged_before, purged_before)
+    start = floor_ms(max(first, purged_before or first), MINUTE_MS)
+    return Window(start, max(start, minute_end_ms(last)))
+
+
+def _subtract_edges(
+    totals: Mapping[GapClass, tuple[int, int]],
+    edges: Sequence[_EdgeGap],
+    stored: Window | None,
+    purged_before: int,
+) -> dict[GapClass, _GapCount]:
+    """Count a symbol's gaps without expired minutes, and the minutes inside the stored window.
+
+    `edges` are the gaps that reach beyond that window.
+    """
+    counts = {}
+    for kind, (gaps, minutes) in totals.items():
+        inside = 0 if stored is None else minutes
+        for edge in edges:
+            if edge.gap_class is kind:
+                expired, unexpired = edge.window.split_at(purged_before)
+                gaps -= not unexpired
+                minutes -= expired.minutes
+                inside -= edge.window.minutes - (edge.window & (stored or _NOTHING)).minutes
+        counts[kind] = _GapCount(gaps, minutes, inside)
+    return counts
+
+
+def _list_gaps_beyond(
+    connection: Connection, windows: Mapping[int, Window]
+) -> dict[int, list[_EdgeGap]]:
+    """List the open gaps that begin before or end after the window of their symbol."""
+    found: dict[int, list[_EdgeGap]] = {}
+    gap = kline_gaps.c
+    for batch in iter_batches(windows.items(), _SYMBOLS_PER_STATEMENT):
+        beyond = [
+            and_(
+                gap.symbol_id == symbol_id,
+                or_(gap.start < window.start_ms, gap.end >= window.end_ms),
+            )
+            for symbol_id, window in batch
+        ]
+        statement = select(gap.symbol_id, gap["class"], gap.start, gap.end).where(
+            gap.closed_at.is_(None), or_(*beyond)
+        )
+        for symbol_id, kind, start, end in connection.execute(statement):
+            edge = _EdgeGap(GapClass(kind), MissingRange(start, end).window)
+            found.setdefault(symbol_id, []).append(edge)
+    return found
+
+
 def _count_gaps(connection: Connection) -> dict[int, dict[GapClass, tuple[int, int]]]:
     """Count open gaps and their minutes by symbol and class."""
     kind = kline_gaps.c["class"]
@@ -226,27 +341,6 @@ def _count_gaps(connection: Connection) -> dict[int, dict[GapClass, tuple[int, i
     counts: dict[int, dict[GapClass, tuple[int, int]]] = {}
     for symbol_id, name, count, minutes in connection.execute(statement):
         counts.setdefault(symbol_id, {})[GapClass(name)] = (count, int(minutes))
-    return counts
-
-
-def _count_expired_gaps(
-    connection: Connection, marks: Sequence[Any]
-) -> dict[int, dict[str, tuple[int, int]]]:
-    """Count the open gaps whose minutes have all expired, and the expired minutes of gaps."""
-    counts: dict[int, dict[str, tuple[int, int]]] = {}
-    for mark in marks:
-        if mark.purged_before is None:
-            continue
-        statement = select(kline_gaps).where(
-            kline_gaps.c.symbol_id == mark.symbol_id,
-            kline_gaps.c.start < mark.purged_before,
-            kline_gaps.c.closed_at.is_(None),
-        )
-        expired = counts.setdefault(mark.symbol_id, {})
-        for gap in connection.execute(statement).mappings():
-            count, minutes = expired.get(gap["class"], (0, 0))
-            unexpired = max(0, (gap["end"] - mark.purged_before) // MINUTE_MS + 1)
-            expired[gap["class"]] = (count + (not unexpired), minutes + gap["minutes"] - unexpired)
     return counts
 
 

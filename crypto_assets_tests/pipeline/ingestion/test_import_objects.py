@@ -250,7 +250,7 @@ def test_objects_under_an_s3_prefix_are_imported(
 class ListsMore(DirectoryLake):
     """Lists, as S3 may, a key that no directory can hold and one whose object is gone."""
 
-    def list_entries(self, prefix: str = "") -> Iterator[LakeEntry]:
+    def list_entries(self, prefix: str = "", after: str = "") -> Iterator[LakeEntry]:
         yield from (LakeEntry(key, 2, 0) for key in ("old//BTCUSDT_1.json", "old/BTCUSDT_2.json"))
         yield from super().list_entries(prefix)
 

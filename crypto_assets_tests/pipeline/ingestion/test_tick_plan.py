@@ -75,7 +75,8 @@ def test_days_that_a_load_skips_are_missing(
     run_ingest(platform, first=today, last=today)
     assert tick_plan.list_lagging_symbols(platform) == {}
     (skipped,) = tick_plan.list_missing_days(platform)
-    assert skipped == tick_plan.MissingDays("BTCUSDT", TODAY, today - timedelta(days=1))
+    yesterday = today - timedelta(days=1)
+    assert skipped == tick_plan.MissingDays("BTCUSDT", TODAY, yesterday, is_hole=True)
     run_ingest(platform, first=skipped.first, last=skipped.last)
     assert tick_plan.list_missing_days(platform) == []
 

@@ -9,7 +9,7 @@ from datetime import date
 from crypto_assets.lake import build_depth_object
 from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.lake_object import Source
-from crypto_assets.market.utc_time import day_start_ms
+from crypto_assets.market.utc_time import day_start_ms, now_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.retention.apply_retention import apply_retention
 from crypto_assets.retention_policy import RetentionPolicy
@@ -25,11 +25,13 @@ from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.retention.apply_retention import apply_retention
+from crypto_assets.market.utc_time import now_ms
 from crypto_assets.warehouse import Warehouse
 raw, archive, warehouse = sys.argv[1:]
 nowhere = "http://127.0.0.1:9"
 apply_retention(PipelineContext(open_exchange(nowhere, nowhere), open_lake(raw),
-                                open_lake(archive), Warehouse(warehouse), 0, 20, 1, 5))
+                                open_lake(archive), Warehouse(warehouse), 0, 20, 1, 5),
+                at_ms=now_ms())
 """
 
 
@@ -48,7 +50,7 @@ def test_a_killed_run_loses_no_object_and_the_next_one_completes(
         lakes = (platform.raw_lake, platform.archive_lake)
         found = {entry.key: lake.get(entry.key) for lake in lakes for entry in lake.list_entries()}
         assert found == bodies
-    apply_retention(platform)
+    apply_retention(platform, at_ms=now_ms())
     assert list(platform.raw_lake.list_entries()) == []
     assert {entry.key for entry in platform.archive_lake.list_entries()} == set(bodies)
     recorded = {

@@ -1,0 +1,188 @@
+"""Waits for a service that does not respond, instead of failing what needs it.
+
+Clients of the exchange, the lake and the warehouse retry each request for some seconds. A restart
+or a failover takes longer, and a run that fails what it does meanwhile is left half done until
+somebody repeats it. Runs and commands therefore have patience; pages, the API, schedules and
+sensors have none.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+
+from crypto_assets.errors import TransientError
+
+T = TypeVar("T")
+Report = Callable[[str], None]
+
+# How long runs and commands wait: longer than a restart or a failover takes. A tick waits less,
+# since the next one is due in a minute.
+PATIENCE_SECONDS = 300.0
+TICK_PATIENCE_SECONDS = 30.0
+# The clients have retried before each of these delays, in seconds.
+_INITIAL_DELAY, _MAX_DELAY = 0.5, 4.0
+# A call that fails so often while others succeed has met another fault than an outage.
+_MAX_FAILURES_BESIDE_SUCCESS = 3
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _ServiceState:
+    """Whether a service responds; `down_since` is on the monotonic clock, in seconds."""
+
+    down_since: float | None = None
+    is_reported: bool = False
+    successes: int = 0
+
+
+class OutagePatience:
+    """How long calls wait for services to respond again. Safe for many threads.
+
+    Calls fail at once, unless they run within `wait_up_to`. An outage longer than that limit fails
+    them too, and each call after it until one succeeds: all calls together wait for the limit once.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._states: dict[str, _ServiceState] = {}
+        self._limit = 0.0
+        self._report: Report = _log.warning
+        self._canceled = threading.Event()
+
+    @property
+    def is_waiting_allowed(self) -> bool:
+        """Whether a call waits if its service does not respond."""
+        return self._limit > 0 and not self._canceled.is_set()
+
+    @property
+    def is_canceled(self) -> bool:
+        """Whether the work within `wait_up_to` was interrupted."""
+        return self._canceled.is_set()
+
+    @contextmanager
+    def wait_up_to(self, seconds: float, report: Report | None = None) -> Iterator[None]:
+        """Let calls of all threads wait up to this long per outage, and report each outage once.
+
+        Reports are lines such as `waiting for the warehouse: …`, for the log by default. With 0
+        seconds, calls within a longer patience do not wait.
+        """
+        outer = self._limit, self._report
+        if not self._limit:
+            self._canceled.clear()
+        self._limit, self._report = seconds, report or _log.warning
+        try:
+            yield
+        finally:
+            self._limit, self._report = outer
+
+    def cancel_on_error(self) -> AbstractContextManager[None]:
+        """Return a context that an exception ends with all waiting, in every thread.
+
+        Enter it last, so that threads which wait for a service end before their pool is awaited.
+        """
+        return _CancelOnError(self._canceled)
+
+    def run(self, service: str, call: Callable[[], T]) -> T:
+        """Return what `call` returns; repeat it while the service does not respond.
+
+        `service` is as messages name it, such as "the warehouse". Raises the TransientError of the
+        last attempt.
+        """
+        state = self._get_state(service)
+        if not self.is_waiting_allowed:
+            return call()
+        rounds = _CallRounds(self, service, state)
+        result: T = Retrying(
+            retry=retry_if_exception_type(TransientError),
+            stop=rounds.has_ended,
+            wait=wait_random_exponential(multiplier=_INITIAL_DELAY, max=_MAX_DELAY),
+            before_sleep=rounds.report_once,
+            sleep=self._sleep,
+            reraise=True,
+        )(call)
+        self._record_success(service, state)
+        return result
+
+    def _sleep(self, seconds: float) -> None:
+        self._canceled.wait(seconds)
+
+    def _get_state(self, service: str) -> _ServiceState:
+        with self._lock:
+            return self._states.setdefault(service, _ServiceState())
+
+    def _record_success(self, service: str, state: _ServiceState) -> None:
+        with self._lock:
+            state.successes += 1
+            since, state.down_since = state.down_since, None
+            was_reported, state.is_reported = state.is_reported, False
+        if since is not None and was_reported:
+            self._report(f"{service} responds again after {time.monotonic() - since:.0f} s")
+
+    def record_failure(self, state: _ServiceState) -> float:
+        """Return for how long the service has not responded, in seconds."""
+        with self._lock:
+            now = time.monotonic()
+            state.down_since = now if state.down_since is None else state.down_since
+            return now - state.down_since
+
+    def is_patient_after(self, seconds: float) -> bool:
+        """Whether calls still wait after an outage of this length."""
+        return self.is_waiting_allowed and seconds < self._limit
+
+    def report_outage(
+        self, service: str, state: _ServiceState, error: BaseException | None
+    ) -> None:
+        """Report an outage, unless another thread has."""
+        with self._lock:
+            is_known, state.is_reported = state.is_reported, True
+        if not is_known:
+            self._report(f"waiting for {service}, up to {self._limit:.0f} s: {error}")
+
+
+class _CallRounds:
+    """The attempts of one call; decides when it gives up."""
+
+    def __init__(self, patience: OutagePatience, service: str, state: _ServiceState) -> None:
+        self._patience, self._service, self._state = patience, service, state
+        self._first_failure: float | None = None
+        self._last_successes = state.successes
+        self._failures_beside_success = 0
+
+    def has_ended(self, _: RetryCallState) -> bool:
+        down = self._patience.record_failure(self._state)
+        now = time.monotonic()
+        self._first_failure = now if self._first_failure is None else self._first_failure
+        if self._state.successes != self._last_successes:
+            self._last_successes = self._state.successes
+            self._failures_beside_success += 1
+        longest = max(down, now - self._first_failure)
+        return (
+            self._failures_beside_success >= _MAX_FAILURES_BESIDE_SUCCESS
+            or not self._patience.is_patient_after(longest)
+        )
+
+    def report_once(self, attempt: RetryCallState) -> None:
+        error = attempt.outcome.exception() if attempt.outcome else None
+        self._patience.report_outage(self._service, self._state, error)
+
+
+class _CancelOnError(AbstractContextManager[None]):
+    def __init__(self, canceled: threading.Event) -> None:
+        self._canceled = canceled
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._canceled.set()
