@@ -30,16 +30,24 @@ class Warehouse:
 
     Charts read from `read_url` where it is set (a replica, a read-only user); decisions of the
     pipeline are always based on the primary. `failover_seconds` limits how long work on the
-    primary is retried while a server that has answered before restarts or fails over.
+    primary is retried while a server that has answered before restarts or fails over. `options` are
+    options of both URLs, such as `ssl_ca=FILE`.
 
     Raises WrongUse for an invalid URL. Every method may raise WarehouseUnavailable (a retry may
     succeed), WarehouseRefused and WarehouseNotReady.
     """
 
     def __init__(
-        self, url: str, read_url: str | None = None, *, failover_seconds: float = 0
+        self,
+        url: str,
+        read_url: str | None = None,
+        *,
+        failover_seconds: float = 0,
+        options: str = "",
     ) -> None:
-        self._database = Database(url, read_url, failover_seconds=failover_seconds)
+        self._database = Database(
+            url, read_url, failover_seconds=failover_seconds, options=options
+        )
 
     @property
     def has_exact_decimals(self) -> bool:
