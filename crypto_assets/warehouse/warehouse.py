@@ -21,6 +21,7 @@ from crypto_assets.warehouse.quality.quarantine import Quarantine
 from crypto_assets.warehouse.retention.retention_candidates import RetentionCandidates
 from crypto_assets.warehouse.stats.coverage import CoverageStats
 from crypto_assets.warehouse.stats.flow import FlowStats
+from crypto_assets.warehouse.stats.read_server import ReadServer
 from crypto_assets.warehouse.stats.stale_symbols import StalenessStats
 from crypto_assets.warehouse.stats.totals import TotalsHistory
 
@@ -64,7 +65,11 @@ class Warehouse:
 
     def format_grants(self) -> str:
         """Format the SQL that creates a writer and a reader with the least rights they need."""
-        return format_grant_statements(self._database.url)
+        return format_grant_statements(self._database.url, self._database.read_url)
+
+    @cached_property
+    def read_server(self) -> ReadServer:
+        return ReadServer(self._database)
 
     @cached_property
     def app_settings(self) -> AppSettings:

@@ -73,7 +73,12 @@ class Database:
 
     @cached_property
     def read_engine(self) -> Engine:
-        return self.engine if self.read_url == self.url else open_engine(self.read_url)
+        return open_engine(self.read_url) if self.has_read_server else self.engine
+
+    @property
+    def has_read_server(self) -> bool:
+        """Whether charts read from another URL than the primary's."""
+        return self.read_url != self.url
 
     @property
     def sqlite_path(self) -> Path | None:
