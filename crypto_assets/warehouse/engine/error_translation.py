@@ -16,7 +16,8 @@ from crypto_assets.errors import (
     WarehouseRefused,
     WarehouseUnavailable,
 )
-from crypto_assets.warehouse.engine.mysql_options import may_use_tls
+from crypto_assets.warehouse.engine.mysql_connections import FILE_REQUEST_REFUSED
+from crypto_assets.warehouse.engine.mysql_options import add_mysql_options, may_use_tls
 
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
 _ACCESS_DENIED = {1045, 1698, 1862, 3118}
@@ -87,12 +88,16 @@ def translate_error(error: DBAPIError, url: URL) -> WarehouseError:
 
 
 @contextmanager
-def translate_storage_errors(url: str) -> Iterator[None]:
-    """Translate errors of Dagster's own database into OrchestratorError."""
+def translate_storage_errors(url: str, options: str) -> Iterator[None]:
+    """Translate errors of Dagster's own database into OrchestratorError.
+
+    `options` are the value of DAGSTER_MYSQL_OPTIONS. Raises WrongUse if they are invalid.
+    """
+    parsed = add_mysql_options(make_url(url), options, _DAGSTER_LABELS.options)
     try:
         yield
     except DBAPIError as error:
-        parsed, original = make_url(url), error.orig
+        original = error.orig
         explained = _translate_connection_error(original, parsed, _DAGSTER_LABELS)
         place = f"{_DAGSTER_LABELS.database} at {_format_address(parsed)}"
         raise OrchestratorError(str(explained or f"{place} failed: {original}")) from error
@@ -143,12 +148,18 @@ def _format_address(url: URL) -> str:
 def _translate_connection_error(
     error: BaseException | None, url: URL, labels: _DatabaseLabels
 ) -> WarehouseError | None:
-    """Explain a failure of TLS or of the login; None for any other error."""
+    """Explain a failure of TLS or of the login, or a hostile server; None for any other error."""
     # PyMySQL wraps the error that it met while connecting.
     cause = getattr(error, "original_exception", None)
     if isinstance(cause, ssl.SSLError):
         return _translate_tls_error(cause, url, labels)
     code = _get_error_code(error)
+    if code == FILE_REQUEST_REFUSED:
+        return WarehouseRefused(
+            f"{labels.database} at {_format_address(url)} requested a file of this machine, and "
+            f"got none: it may not be your server; check {labels.login}, and set "
+            f"ssl_mode=VERIFY_IDENTITY in {labels.options}"
+        )
     return WarehouseRefused(_explain_login(code, url, labels)) if code in _LOGIN_FAILED else None
 
 
