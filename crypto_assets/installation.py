@@ -4,6 +4,7 @@ A wheel has the repository's files outside the package, such as the app and `dag
 `crypto_assets/project_files/`, under the same relative paths.
 """
 
+import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +16,9 @@ VERSION = version("crypto-assets")
 _PACKAGE = Path(__file__).resolve().parent
 _WHEEL_FILES = _PACKAGE / "project_files"
 _IS_WHEEL = _WHEEL_FILES.is_dir()
+
+# `crypto-assets up` sets it for the programs that it starts in another folder.
+BASE_FOLDER_VARIABLE = "CRYPTO_BASE_FOLDER"
 
 # The folder of `streamlit_app`, `docs`, `dagster.yaml` and `workspace.yaml`.
 PROJECT_ROOT = _WHEEL_FILES if _IS_WHEEL else _PACKAGE.parent
@@ -33,9 +37,11 @@ def find_project_file(relative: str) -> Path:
 def find_base_folder() -> Path:
     """Return the folder of `.env`, to which CRYPTO_HOME is relative.
 
-    It is the clone, or, if the package was installed from a wheel, the current folder. Raises
-    WrongUse if that no longer exists.
+    It is the clone, or, if the package was installed from a wheel, the current folder: that of
+    `crypto-assets up` in the programs that it starts. Raises WrongUse if that no longer exists.
     """
+    if folder := os.environ.get(BASE_FOLDER_VARIABLE):
+        return Path(folder)
     if not _IS_WHEEL:
         return PROJECT_ROOT
     try:

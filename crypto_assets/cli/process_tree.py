@@ -23,13 +23,17 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Program:
-    """A child process: its command, its log file, and a check whether it is ready."""
+    """A child process: its command, its log file, and a check whether it is ready.
+
+    It starts in `folder`, by default in the current one.
+    """
 
     name: str
     command: Sequence[str]
     log: Path
     is_ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
     ready_timeout_seconds: float = 180
     # What the program does during a long start, for progress messages.
     startup_activity: str = "is starting"
@@ -104,6 +108,7 @@ class ProcessTree:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                cwd=program.folder,
                 env={**os.environ, **program.environment},
                 start_new_session=True,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,

@@ -1,9 +1,14 @@
-"""The programs of `up` and `demo`: Dagster's webserver and daemon, app, API, simulated exchange."""
+"""The programs of `up` and `demo`: Dagster's webserver and daemon, app, API, simulated exchange.
+
+Dagster's start in the folder of their logs: they read `.env` of the current folder, and prefer it
+to the environment, even an empty value.
+"""
 
 import os
 import sys
 from pathlib import Path
 
+from crypto_assets.cli.child_environment import read_other_variables
 from crypto_assets.cli.process_tree import Program
 from crypto_assets.dagster_ext.commands import DAEMON_COMMAND, WEBSERVER_COMMAND
 from crypto_assets.errors import OrchestratorError
@@ -34,6 +39,8 @@ def webserver_program(port: int, logs: Path) -> Program:
         [*WEBSERVER_COMMAND, "-h", "127.0.0.1", "-p", str(port), *_workspace_option()],
         logs / "webserver.log",
         lambda: _url_responds(f"http://127.0.0.1:{port}/server_info"),
+        environment=read_other_variables(),
+        folder=logs,
         # It responds as soon as its code server does.
         ready_timeout_seconds=_CODE_LOAD_SECONDS,
         startup_activity="is loading the code",
@@ -49,6 +56,8 @@ def daemon_program(webserver_port: int, logs: Path) -> Program:
         [*DAEMON_COMMAND, "run", *_workspace_option()],
         logs / "daemon.log",
         lambda: _daemons_are_healthy(dagster, start_ms),
+        environment=read_other_variables(),
+        folder=logs,
         ready_timeout_seconds=_CODE_LOAD_SECONDS,
         startup_activity="is loading the code",
     )

@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from crypto_assets.cli import served_programs
+from crypto_assets.cli.child_environment import build_folder_variables
 from crypto_assets.cli.home_lock import hold_home_lock
 from crypto_assets.cli.init import run_init
 from crypto_assets.cli.process_tree import ProcessTree
 from crypto_assets.errors import WrongUse
-from crypto_assets.settings import get_settings
+from crypto_assets.settings import Settings, get_settings
 from crypto_assets.tcp_ports import require_free_port
 
 
@@ -61,12 +62,20 @@ def start_services(tree: ProcessTree, dagster_port: int, app_port: int, api_port
     Raises PortTaken if a port has been taken since the first check.
     """
     require_distinct_ports(dagster_port, app_port, api_port)
-    home = get_settings().dagster_home
+    settings = get_settings()
+    home = settings.dagster_home
+    os.environ.update(build_folder_variables())
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CRYPTO_DAGSTER_URL"] = f"http://127.0.0.1:{dagster_port}"
     # On a busy machine a code server may take minutes to respond; Dagster's default is one.
     os.environ.setdefault("DAGSTER_GRPC_TIMEOUT_SECONDS", "300")
-    os.environ.setdefault("CRYPTO_APP_LINK_URL", f"http://127.0.0.1:{app_port}")
+    # A backfill waits while the code server restarts, instead of failing for good.
+    os.environ.setdefault("DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR", "1")
+    # Addresses with the default ports, which earlier versions of `.env.example` contained.
+    if settings.app_link_url == Settings.model_fields["app_link_url"].default:
+        os.environ["CRYPTO_APP_LINK_URL"] = f"http://127.0.0.1:{app_port}"
+    if settings.dagster_link_url == Settings.model_fields["dagster_url"].default:
+        os.environ["CRYPTO_DAGSTER_LINK_URL"] = f"http://127.0.0.1:{dagster_port}"
     logs = home.parent / "logs"
     programs = (
         served_programs.webserver_program(dagster_port, logs),

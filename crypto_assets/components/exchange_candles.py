@@ -1,5 +1,6 @@
 """The component `ExchangeCandles`: a further market in this code location, from a YAML file."""
 
+import logging
 import os
 import re
 from typing import Literal, Self
@@ -16,12 +17,16 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.settings import PartitionUnit, Settings, get_settings, load_market_settings
 from crypto_assets.wiring import open_market_context
 
+_logger = logging.getLogger(__name__)
+
 # A variable of the environment, written as in every YAML file of Dagster.
 _VARIABLE = r"\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}"
 # No login: Dagster stores these addresses in clear.
 _WEB_PATTERN = r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$"
 _LAKE_PATTERN = rf"^({_VARIABLE}|s3://[a-z0-9.-]+/?|[^:{{}}]*)$"
 _WAREHOUSE_PATTERN = rf"^({_VARIABLE}|sqlite:///[^\s?#{{}}]+)?$"
+# Hosts under `.invalid` never exist.
+_NO_WAREHOUSE, _NO_LAKE = "mysql+pymysql://variable-not-set.invalid/", "s3://variable-not-set"
 _DAY_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
 
 
@@ -170,12 +175,16 @@ class ExchangeCandles(dg.Component):
         return cls(attributes)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Build the market's definitions."""
+        """Build the market's definitions.
+
+        A variable that is not set fails the market's runs, schedules and sensors, each with its
+        name, but not the code location with the other markets.
+        """
         # Imported late: `dg list components` imports this module, and needs no definitions.
         from crypto_assets.components.market_definitions import build_market_definitions
         from crypto_assets.defs.markets import MarketSpec
 
-        settings = build_market_settings(self.attributes)
+        settings = build_market_settings(_replace_unset_variables(self.attributes))
         _require_own_stores(settings)
         return build_market_definitions(
             MarketSpec(self.attributes.name, settings),
@@ -199,6 +208,24 @@ def build_market_settings(attributes: ExchangeCandlesAttributes) -> Settings:
         lake_archive_url=_read_variable(attributes.lake_archive),
         warehouse_url=_read_variable(attributes.warehouse),
     )
+
+
+def _replace_unset_variables(attributes: ExchangeCandlesAttributes) -> ExchangeCandlesAttributes:
+    """Replace the stores whose variable is not set by addresses of no store, and log a warning."""
+    replaced = {}
+    for name in _ADDRESSES:
+        found = re.fullmatch(_VARIABLE, getattr(attributes, name))
+        if found and not os.environ.get(found[1]):
+            replaced[name] = _NO_WAREHOUSE if name == "warehouse" else _NO_LAKE
+            _logger.warning(
+                "the market %s: the environment variable %s is not set, which `%s` refers to: set "
+                "it, and reload the code location; until then the market's runs, schedules and "
+                "sensors fail",
+                attributes.name,
+                found[1],
+                name,
+            )
+    return attributes.model_copy(update=replaced)
 
 
 def _read_variable(text: str) -> str:

@@ -11,12 +11,15 @@ from typing import Any, cast
 import dagster as dg
 
 from crypto_assets.dagster_ext.run_liveness import stamp_run_owner
+from crypto_assets.dagster_ext.run_retention import delete_empty_log_folders
 
 
 class OwnerStampingExecutor(dg.Executor):
     """Stamps a run with its process, so that the sensor `left_runs` notices if that is killed.
 
-    `inner` then executes the run. Dagster exports no types for the arguments of `execute`.
+    At the end it deletes the empty log folders of this machine.
+
+    `inner` executes the run. Dagster exports no types for the arguments of `execute`.
     """
 
     def __init__(self, inner: dg.Executor) -> None:
@@ -27,8 +30,12 @@ class OwnerStampingExecutor(dg.Executor):
         return self.inner.retries
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:
-        stamp_run_owner(plan_context.instance, plan_context.dagster_run)
-        return self.inner.execute(plan_context, execution_plan)
+        instance, run = plan_context.instance, plan_context.dagster_run
+        stamp_run_owner(instance, run)
+        try:
+            yield from self.inner.execute(plan_context, execution_plan)
+        finally:
+            delete_empty_log_folders(instance, run.run_id)
 
 
 def _create_executor(context: dg.InitExecutorContext) -> OwnerStampingExecutor:

@@ -1,5 +1,6 @@
 """Dagster's home: the instance's folder and its `dagster.yaml`."""
 
+from enum import Enum, auto
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote
@@ -15,13 +16,17 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.installation import find_project_file
 
 _CONFIG_NAME = "dagster.yaml"
+_NEW_CONFIG_NAME = f"{_CONFIG_NAME}.new"
 # The embedded size's file and the one in the Docker image.
 _EMBEDDED_CONFIG, _SERVER_CONFIG = _CONFIG_NAME, f"deploy/{_CONFIG_NAME}"
+_STORAGE_MODULE, _ESCAPING_STORAGE = "crypto_assets.dagster_ext.sqlite_storage", "SqliteStorage"
 # Digests of every version of these two files, which some versions copied without a digest header.
 _SHIPPED_DIGESTS = {
     "0c842dd444e5bf16",
     "157c3503813040ef",
+    "521cdee923d38a2b",
     "7815a068377ad47c",
+    "7df4ea1503b3296b",
     "7e2576f423eb756f",
     "7e6e1e9a874944f1",
     "7f7524bd1a180cf9",
@@ -40,35 +45,56 @@ _HEADER_START = "# Written by `crypto-assets init`"
 _DIGEST_HEADER = f"{_HEADER_START}, which updates it unless you change it: {{}}\n"
 
 
+class _Database(Enum):
+    """Where Dagster's storage is."""
+
+    SQLITE = auto()
+    MYSQL = auto()
+    OTHER = auto()
+
+
 def prepare_home(home: Path) -> str | None:
     """Create the folder and write the project's `dagster.yaml`, or update an unchanged one.
 
     A file that the user wrote or changed stays. The project's version is then written next to it as
     `dagster.yaml.new`, and the returned notice names it, once per version. A file that keeps
-    Dagster's database on a server gets the version of `deploy/`. Raises WrongUse if the folder
-    cannot be written.
+    Dagster's database in MySQL gets the version of `deploy/`; with another database server, the
+    project has no version of it. A file in a folder that cannot be written is used as it is, with a
+    notice. Raises WrongUse if there is none, and the folder cannot be written.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
-        return _install_config(home)
+        if not (home / _CONFIG_NAME).exists():
+            _replace_file(home / _CONFIG_NAME, _add_digest_header(_build_embedded_config(home)))
+            (home / _NEW_CONFIG_NAME).unlink(missing_ok=True)
+            return None
     except OSError as error:
         raise WrongUse(
             f"cannot write Dagster's home {home} ({error.strerror}): "
             "fix its permissions, or set another CRYPTO_HOME or DAGSTER_HOME"
         ) from error
+    return _update_config(home)
 
 
 def require_usable_home(home: Path) -> None:
     """Raise WrongUse if Dagster cannot open its SQLite files or read its `dagster.yaml`.
 
-    Dagster puts the path into a URL without escaping it: the URL's path ends at a `?`, and `%41`
-    becomes an A, so that Dagster creates its files in one place and opens them in another.
+    Dagster's own storage puts the path into a URL without escaping it: the URL's path ends at a
+    `?`, and `%41` becomes an A, so that Dagster creates its files in one place and opens them in
+    another. The project's file then names `SqliteStorage`.
     """
-    folder = _find_sqlite_folder(home)
-    if "?" in folder or unquote(folder) != folder:
+    config = home / _CONFIG_NAME
+    # Dagster warns if the file is missing.
+    if not config.is_file() or _find_database(home) is not _Database.SQLITE:
+        return
+    storage = _read_instance_config(home).storage_data
+    is_escaped = storage is not None and storage.class_name == _ESCAPING_STORAGE
+    folder = storage.config_dict["base_dir"] if storage else ""
+    if not is_escaped and _is_misread(folder) and not _is_project_config(config.read_text()):
         raise WrongUse(
             f"Dagster cannot store its database in {folder}: the path contains a ? or a % before "
-            "two hexadecimal digits; set CRYPTO_HOME, or only DAGSTER_HOME, to another folder"
+            f"two hexadecimal digits; delete {config.name} and run `crypto-assets init`, or set "
+            "CRYPTO_HOME, or only DAGSTER_HOME, to another folder"
         )
 
 
@@ -77,15 +103,20 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(home))
 
 
-def _find_sqlite_folder(home: Path) -> str:
-    """Return the folder of Dagster's SQLite files; "" if its database is on a server."""
-    # Dagster warns if the file is missing.
-    if not (home / _CONFIG_NAME).is_file():
-        return str(home)
+def _is_misread(folder: str) -> bool:
+    return "?" in folder or unquote(folder) != folder
+
+
+def _find_database(home: Path) -> _Database:
+    """Find out in which database `dagster.yaml` keeps Dagster's storage."""
     storage = _read_instance_config(home).storage_data
-    if storage is None or storage.class_name != "DagsterSqliteStorage":
-        return ""
-    return str(storage.config_dict["base_dir"])
+    names = {
+        "DagsterSqliteStorage": _Database.SQLITE,
+        _ESCAPING_STORAGE: _Database.SQLITE,
+        "DagsterMySQLStorage": _Database.MYSQL,
+        "MySQLStorage": _Database.MYSQL,
+    }
+    return names.get(storage.class_name if storage else "", _Database.OTHER)
 
 
 def _read_instance_config(home: Path) -> InstanceRef:
@@ -106,25 +137,33 @@ def _read_instance_config(home: Path) -> InstanceRef:
     raise WrongUse(f"Dagster cannot read {home / _CONFIG_NAME}: {reason}; correct the file")
 
 
-def _install_config(home: Path) -> str | None:
-    config, new_config = home / _CONFIG_NAME, home / f"{_CONFIG_NAME}.new"
-    if not config.exists():
-        _replace_file(config, _add_digest_header(_read_shipped_config(_EMBEDDED_CONFIG)))
-        new_config.unlink(missing_ok=True)
-        return None
+def _update_config(home: Path) -> str | None:
+    config, new_config = home / _CONFIG_NAME, home / _NEW_CONFIG_NAME
     # The embedded size's file would switch Dagster from a database server to an empty SQLite file.
-    is_embedded = bool(_find_sqlite_folder(home))
-    shipped = _read_shipped_config(_EMBEDDED_CONFIG if is_embedded else _SERVER_CONFIG)
+    database = _find_database(home)
+    if database is _Database.OTHER:
+        return None
+    is_embedded = database is _Database.SQLITE
+    name = _EMBEDDED_CONFIG if is_embedded else _SERVER_CONFIG
+    shipped = _build_embedded_config(home) if is_embedded else _read_shipped_config(name)
     text = config.read_text()
     if text == shipped:
         return None
-    if _is_project_config(text):
-        _replace_file(config, _add_digest_header(shipped))
-        new_config.unlink(missing_ok=True)
-        return None
-    if new_config.exists() and new_config.read_text() == shipped:
-        return None
-    _replace_file(new_config, shipped)
+    is_ours = _is_project_config(text)
+    try:
+        if is_ours:
+            _replace_file(config, _add_digest_header(shipped))
+            new_config.unlink(missing_ok=True)
+            return None
+        if new_config.exists() and new_config.read_text() == shipped:
+            return None
+        _replace_file(new_config, shipped)
+    except OSError as error:
+        state = "is of another version" if is_ours else "contains your changes"
+        return (
+            f"{config} {state} and was not updated, since its folder cannot be written "
+            f"({error.strerror}); the new version is {find_project_file(name)}"
+        )
     advice = (
         f"delete {config.name} and run `crypto-assets init`"
         if is_embedded
@@ -138,6 +177,16 @@ def _install_config(home: Path) -> str | None:
 
 def _read_shipped_config(name: str) -> str:
     return find_project_file(name).read_text()
+
+
+def _build_embedded_config(home: Path) -> str:
+    """Build the file of the embedded size, with `SqliteStorage` if the path of `home` needs it."""
+    text = _read_shipped_config(_EMBEDDED_CONFIG)
+    if not _is_misread(str(home)):
+        return text
+    storage = {"module": _STORAGE_MODULE, "class": _ESCAPING_STORAGE}
+    custom = {"custom": {**storage, "config": {"base_dir": str(home)}}}
+    return f"{text}\n{yaml.safe_dump({'storage': custom}, sort_keys=False, allow_unicode=True)}"
 
 
 def _add_digest_header(text: str) -> str:

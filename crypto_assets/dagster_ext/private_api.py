@@ -109,8 +109,8 @@ _CHECK_TARGETS = (
 )
 
 # Dagster's default launcher does not notice that a process was killed: the run stays STARTED. So
-# each run has a tag with its process, and a run without the tag is checked by the socket of its
-# code server. The change describes the prefix, which hides a tag in Dagster's UI.
+# each run has a tag with its process, and the code server of a run without the tag is asked for it.
+# The change describes the prefix, which hides a tag in Dagster's UI.
 _RUN_LIVENESS = (
     PrivatePart(
         "dagster._core.storage.tags",
@@ -145,6 +145,40 @@ _RUN_LIVENESS = (
         "the detection of killed processes",
         f"{_ISSUES}/4319",
         parameters=("self", "dagster_run", "message"),
+    ),
+    PrivatePart(
+        "dagster._grpc.client",
+        "DagsterGrpcClient",
+        "the detection of killed processes",
+        f"{_ISSUES}/4319",
+        parameters=("port", "socket", "host", "use_ssl"),
+    ),
+    PrivatePart(
+        "dagster._grpc.client",
+        "DagsterGrpcClient.can_cancel_execution",
+        "the detection of killed processes",
+        f"{_ISSUES}/4319",
+        parameters=("self", "can_cancel_execution_request", "timeout"),
+    ),
+    PrivatePart(
+        "dagster._grpc.types",
+        "CanCancelExecutionRequest",
+        "the detection of killed processes",
+        f"{_ISSUES}/4319",
+        parameters=("run_id",),
+    ),
+    PrivatePart(
+        "dagster._grpc.types",
+        "CanCancelExecutionResult",
+        "the detection of killed processes",
+        f"{_ISSUES}/4319",
+        parameters=("can_cancel",),
+    ),
+    PrivatePart(
+        "dagster._core.errors",
+        "DagsterUserCodeUnreachableError",
+        "the detection of killed processes",
+        f"{_ISSUES}/4319",
     ),
 )
 
@@ -223,6 +257,20 @@ _RUN_RETENTION = (
         parameters=("self", "prefix"),
     ),
     PrivatePart(
+        "dagster._core.storage.cloud_storage_compute_log_manager",
+        "CloudStorageComputeLogManager",
+        "the deletion of empty log folders",
+        f"{_ISSUES}/4498",
+        attributes=("local_manager",),
+    ),
+    PrivatePart(
+        "dagster._core.storage.local_compute_log_manager",
+        "LocalComputeLogManager.get_captured_local_path",
+        "the deletion of empty log folders",
+        f"{_ISSUES}/4498",
+        parameters=("self", "log_key", "extension"),
+    ),
+    PrivatePart(
         "dagster._core.storage.runs",
         "RunStorage.delete_run",
         "the deletion of superseded runs",
@@ -293,6 +341,40 @@ _INSTANCE_CONFIG = (
     PrivatePart("dagster._check", "CheckError", "the check of dagster.yaml"),
 )
 
+# Dagster's SQLite storage puts the path of its folder into a URL without escaping it. No request to
+# escape it was found.
+_SQLITE_PATHS = (
+    *(
+        PrivatePart(
+            package,
+            f"{module}.create_db_conn_string",
+            "a home of any name",
+            parameters=("base_dir", "db_name"),
+        )
+        for package, module in (
+            ("dagster._core.storage.event_log.sqlite", "sqlite_event_log"),
+            ("dagster._core.storage.runs.sqlite", "sqlite_run_storage"),
+            ("dagster._core.storage.schedules.sqlite", "sqlite_schedule_storage"),
+        )
+    ),
+    PrivatePart(
+        "dagster._core.storage.sqlite_storage",
+        "DagsterSqliteStorage.from_local",
+        "a home of any name",
+        parameters=("base_dir", "inst_data"),
+    ),
+    PrivatePart(
+        "dagster._core.storage.sqlite_storage",
+        "DagsterSqliteStorage.from_config_value",
+        "a home of any name",
+        parameters=("inst_data", "config_value"),
+    ),
+)
+
+# The module that `commands.py` starts. `dagster dev` is public, but also starts a webserver. No request
+# for a public module was found.
+_COMMANDS = (PrivatePart("dagster._daemon.cli", "main", "the command of the daemon"),)
+
 PRIVATE_PARTS = (
     *_PLANNED_PARTITIONS,
     *_PLANNED_CHECKS,
@@ -304,6 +386,8 @@ PRIVATE_PARTS = (
     *_RUN_RETENTION,
     *_RUN_EVENTS,
     *_INSTANCE_CONFIG,
+    *_SQLITE_PATHS,
+    *_COMMANDS,
 )
 
 

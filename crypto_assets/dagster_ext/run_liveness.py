@@ -16,8 +16,11 @@ from typing import Any, Self
 import dagster as dg
 import psutil
 
-# Dagster does not export the names of its own tags.
+# Dagster exports neither the names of its own tags, nor the question to a code server.
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX
+from dagster._grpc.client import DagsterGrpcClient
+from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 
 from crypto_assets.dagster_ext.run_statuses import LAUNCHED_STATUSES
 
@@ -25,8 +28,10 @@ from crypto_assets.dagster_ext.run_statuses import LAUNCHED_STATUSES
 RUN_OWNER_TAG = f"{HIDDEN_TAG_PREFIX}crypto_worker"
 _BOOT_ID_PATH = Path("/proc/sys/kernel/random/boot_id")
 _PROC_STAT_PATH = Path("/proc/self/stat")
-# A process stamps its run within seconds of its start.
-_UNSTAMPED_GRACE = timedelta(minutes=1)
+# A process stamps its run within seconds of its start. If one is later, Dagster ignores it, because
+# its run has failed.
+_UNSTAMPED_GRACE = timedelta(seconds=20)
+_SERVER_TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def _is_abandoned(record: dg.RunRecord) -> bool:
         return owner.is_gone
     updated = record.update_timestamp
     updated = updated if updated.tzinfo else updated.replace(tzinfo=UTC)
-    return datetime.now(UTC) - updated > _UNSTAMPED_GRACE and _server_is_gone(run.tags)
+    return datetime.now(UTC) - updated > _UNSTAMPED_GRACE and _has_no_server(run)
 
 
 def _parse_run_owner(run: dg.DagsterRun) -> RunOwner | None:
@@ -113,13 +118,39 @@ def _parse_run_owner(run: dg.DagsterRun) -> RunOwner | None:
     return RunOwner(owner["host"], owner["boot"], owner["pid"], owner.get("born"))
 
 
-def _server_is_gone(tags: Mapping[str, str]) -> bool:
-    """Whether the socket of the run's code server is on this machine and nothing listens on it."""
-    path = json.loads(tags.get(GRPC_INFO_TAG, "{}")).get("socket")
-    if not path or not Path(path).exists():
+def _has_no_server(run: dg.DagsterRun) -> bool:
+    """Whether the code server that a run was launched in is gone, or does not execute it any more.
+
+    A server that was restarted under the same address does not know the run. False if the server
+    cannot be asked, unless its socket is on this machine and nothing listens on it.
+    """
+    server: dict[str, Any] = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
+    if not server:
         return False
-    with socket.socket(socket.AF_UNIX) as client:
-        return client.connect_ex(path) != 0
+    if path := server.get("socket"):
+        if not Path(path).exists():
+            return False
+        with socket.socket(socket.AF_UNIX) as client:
+            if client.connect_ex(path) != 0:
+                return True
+    return not _may_execute(server, run.run_id)
+
+
+def _may_execute(server: Mapping[str, Any], run_id: str) -> bool:
+    """Ask a code server whether it executes a run; True if it does not respond."""
+    client = DagsterGrpcClient(
+        host=server.get("host"),
+        port=server.get("port"),
+        socket=server.get("socket"),
+        use_ssl=bool(server.get("use_ssl")),
+    )
+    try:
+        response = client.can_cancel_execution(
+            CanCancelExecutionRequest(run_id=run_id), timeout=_SERVER_TIMEOUT_SECONDS
+        )
+    except DagsterUserCodeUnreachableError:
+        return True
+    return bool(dg.deserialize_value(response, CanCancelExecutionResult).can_cancel)
 
 
 def _read_boot_id() -> str:

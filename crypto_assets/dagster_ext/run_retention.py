@@ -5,14 +5,17 @@ deleted. So two kinds of runs are kept: the newest runs of each automatic job, a
 hold the last materialization of a partition. The latter lose their log files in the end.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 
-# Where and how Dagster stores runs in SQLite.
+# Where and how Dagster stores runs in SQLite, and their output before it is uploaded.
+from dagster._core.storage.cloud_storage_compute_log_manager import CloudStorageComputeLogManager
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.runs.schema import RunsTable, RunTagsTable
@@ -29,6 +32,8 @@ KEPT_RUNS_PER_JOB = 60
 # their event files are deleted (SQLite: 0.4 MB per day): no partition's status needs those.
 _RUN_WINDOW = timedelta(days=14)
 _PAGE_SIZE = 500
+# From the last file of an empty folder until it is deleted.
+_LOG_FOLDER_SECONDS = 3600
 _SUCCEEDED = [dg.DagsterRunStatus.SUCCESS]
 _FAILED_OR_CANCELED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 AssetPartition = tuple[dg.AssetKey, str | None]
@@ -72,6 +77,25 @@ def delete_superseded_runs(
             _delete_run_files(instance, run_id)
     _delete_orphaned_tags(instance)
     return RunRetentionResult(deleted, retained)
+
+
+def delete_empty_log_folders(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Delete the empty folders in which a run that ends, and older runs, prepared their output.
+
+    If it is uploaded, Dagster deletes the files, and leaves two folders for each run on the machine
+    that executed it.
+    """
+    logs = instance.compute_log_manager
+    if not isinstance(logs, CloudStorageComputeLogManager):
+        return
+    output = logs.local_manager.get_captured_local_path([run_id, "compute_logs", "step"], "out")
+    for folder in Path(output).parents[2].glob("*/compute_logs"):
+        # Not those of a run that is about to create its files, nor the files of a killed run.
+        with suppress(OSError):
+            age = time.time() - folder.stat().st_mtime
+            if folder.parent.name == run_id or age > _LOG_FOLDER_SECONDS:
+                folder.rmdir()
+                folder.parent.rmdir()
 
 
 def measure_home_bytes(home: Path) -> int:

@@ -8,7 +8,7 @@ from crypto_assets.dagster_ext.run_liveness import fail_abandoned_runs
 @dg.sensor(
     name="left_runs",
     target=None,
-    minimum_interval_seconds=60,
+    minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Fails runs whose process no longer exists, so that Dagster retries them.",
 )

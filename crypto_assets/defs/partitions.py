@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from itertools import groupby
 
@@ -89,6 +89,21 @@ class MarketPartitions:
     def date_key(self, day: date) -> str:
         """Return the key of the date dimension that contains a UTC day."""
         return format_date_key(self.unit, day)
+
+    def find_invalid_date_key(self, texts: Iterable[str]) -> str | None:
+        """Return the first text that is no key of the date dimension, or one before START_DATE.
+
+        A future key is valid: the exchange's clock may be ahead of this machine's.
+        """
+        first = self.date_key(self.start)
+        for text in texts:
+            try:
+                day = datetime.strptime(text, self.dates_def.fmt).date()
+            except ValueError:
+                return text
+            if self.date_key(day) != text or text < first:
+                return text
+        return None
 
     def list_date_keys(self, first: date, last: date) -> list[str]:
         """List the keys of the date dimension that contain the UTC days, both inclusive."""

@@ -13,6 +13,8 @@ import dagster as dg
 from pydantic import Field
 
 from crypto_assets.defs.partitions import MarketPartitions, SymbolKeys
+from crypto_assets.errors import WrongUse
+from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.orchestrator.partition_keys import build_partition_tags, format_partition_key
 
 
@@ -52,6 +54,23 @@ def group_requested_keys(
         return partitions.group_keys_by_symbol(context.partition_keys)
     rectangle = PartitionRectangle(tuple(config.dates), tuple(config.symbols))
     return partitions.group_keys_by_symbol(rectangle.partition_keys)
+
+
+def describe_invalid_config(partitions: MarketPartitions, config: PartitionsConfig) -> str | None:
+    """Describe what is wrong with the run config of a run without Dagster's partition tags."""
+    if bool(config.dates) != bool(config.symbols):
+        return "it needs both `dates` and `symbols`, or neither"
+    if (wrong := partitions.find_invalid_date_key(config.dates)) is not None:
+        first = partitions.date_key(partitions.start)
+        return f"`dates` contains {wrong!r}, which is no partition: write {first} or a later key"
+    for symbol in config.symbols:
+        try:
+            parsed = parse_symbol(symbol)
+        except WrongUse as error:
+            return f"`symbols`: {error}"
+        if parsed != symbol:
+            return f"`symbols` contains {symbol!r}: write {parsed}"
+    return None
 
 
 def has_planned_partitions(context: dg.AssetExecutionContext) -> bool:

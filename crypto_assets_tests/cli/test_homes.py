@@ -26,26 +26,34 @@ def test_everything_works_in_a_home_of_any_name(
     assert [path.name for path in home.parent.iterdir()] == [_ODD]
 
 
-@pytest.mark.parametrize("name", ["a?b", "x%41y"])
-def test_a_home_whose_path_dagster_misreads_is_rejected(make_desk: MakeDesk, name: str) -> None:
-    parent = make_desk("http://127.0.0.1:9").home
-    ran = desk_at(parent / name, "http://127.0.0.1:9").run("init")
-    assert ran.code == 2
-    assert "DAGSTER_HOME" in ran.complaint
-    assert not parent.exists()
-
-
-def test_such_a_home_works_with_dagsters_home_elsewhere(
-    simulated_exchange: StartExchange, make_desk: MakeDesk
+@pytest.mark.parametrize("name", ["a?b=1", "x%41y", "50% #1 é"])
+def test_dagsters_database_is_in_a_home_of_any_name(
+    simulated_exchange: StartExchange, make_desk: MakeDesk, name: str
 ) -> None:
+    """Dagster puts the path into a URL without escaping it."""
     server = simulated_exchange(now=NOON)
-    parent = make_desk(server).home
-    desk = desk_at(parent / "a?b%41", server.url)
-    for words in (("init",), ("backfill", *_DAY), ("status",)):
-        ran = desk.run(*words, DAGSTER_HOME=str(parent / "dagster"))
+    home = make_desk(server).home / name
+    desk = desk_at(home, server.url)
+    for words in (("init",), ("init",), ("backfill", *_DAY)):
+        ran = desk.run(*words)
         assert ran.code == 0, ran.err
-    assert (parent / "a?b%41" / "warehouse.db").is_file()
-    assert sorted(path.name for path in parent.iterdir()) == ["a?b%41", "dagster"]
+        assert "changes" not in ran.err
+    assert [path.name for path in home.parent.iterdir()] == [name]
+    history = home / "dagster" / "history"
+    assert (history / "runs.db").is_file()
+    assert len(list((history / "runs").glob("*-*.db"))) == 1
+    ran = desk.run("init", CRYPTO_HOME=str(home.rename(home.with_name("moved"))))
+    assert (ran.code, ran.err) == (0, "")
+    assert "base_dir" not in (home.parent / "moved" / "dagster" / "dagster.yaml").read_text()
+
+
+def test_a_dagster_yaml_of_ones_own_in_such_a_home_is_rejected(make_desk: MakeDesk) -> None:
+    home = make_desk("http://127.0.0.1:9").home / "a?b"
+    (home / "dagster").mkdir(parents=True)
+    (home / "dagster" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    ran = desk_at(home, "http://127.0.0.1:9").run("init")
+    assert ran.code == 2
+    assert "DAGSTER_HOME" in ran.complaint and "delete dagster.yaml" in ran.complaint
 
 
 def test_a_database_file_of_any_name_is_percent_encoded(

@@ -92,6 +92,54 @@ def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
         prepare_home(tmp_path / "file" / "dagster")
 
 
+@pytest.mark.parametrize(
+    ("own", "version"),
+    [
+        (f"{SHIPPED}# mine\n", "dagster.yaml"),
+        (f"{IN_IMAGE}# mine\n", "deploy/dagster.yaml"),
+        (IN_EARLIER_IMAGE, "deploy/dagster.yaml"),
+    ],
+)
+def test_a_home_that_cannot_be_written_needs_no_write(
+    own: str, version: str, home: Path, tmp_path: Path
+) -> None:
+    """Such as a ConfigMap of Kubernetes; one line names the file of this version."""
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text(own)
+    # A read-only mount, which also stops root.
+    script = (
+        'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && exec "$2" -c "$3" "$1"'
+    )
+    program = (
+        "import sys; from pathlib import Path; "
+        "from crypto_assets.dagster_ext.instance_home import prepare_home, require_usable_home; "
+        "home = Path(sys.argv[1]); require_usable_home(home); print(prepare_home(home))"
+    )
+    shell = ["sh", "-c", script, "sh", str(home), sys.executable, program]
+    ran = subprocess.run(
+        ["unshare", "--mount", "--map-root-user", *shell],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    (notice,) = ran.stdout.splitlines()
+    assert "Read-only file system" in notice
+    assert notice.endswith(str(ROOT / version))
+    assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
+
+
+def test_another_database_gets_no_file_of_the_project(home: Path) -> None:
+    """None of the project's versions fits; `deploy/dagster.yaml` would switch it to MySQL."""
+    home.mkdir(parents=True)
+    postgres = "storage: {postgres: {postgres_url: 'postgresql://dagster@db/dagster'}}\n"
+    (home / "dagster.yaml").write_text(postgres)
+    require_usable_home(home)
+    assert prepare_home(home) is None
+    assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
+
+
 @pytest.mark.parametrize("shipped", [SHIPPED, IN_IMAGE])
 def test_the_digest_of_every_shipped_file_is_listed(shipped: str) -> None:
     """If this fails, add the digest of the changed file to `_SHIPPED_DIGESTS`."""

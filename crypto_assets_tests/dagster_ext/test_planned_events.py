@@ -5,6 +5,8 @@ Most of these tests fail if Dagster changes how it plans a run or shows a failed
 """
 
 import multiprocessing
+import os
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -259,7 +261,14 @@ def _execute_in_child(
         execute(instance, job, run)
 
 
-def test_a_tick_that_is_killed_halfway_fails_no_partition(
+def _has_ended(instance: dg.DagsterInstance, run_id: str) -> bool:
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.is_finished
+
+
+@pytest.mark.parametrize("ending", ["killed", "canceled"])
+def test_a_tick_that_is_killed_or_canceled_halfway_fails_no_partition(
+    ending: str,
     instance: dg.DagsterInstance,
     home: Path,
     tmp_path: Path,
@@ -269,7 +278,10 @@ def test_a_tick_that_is_killed_halfway_fails_no_partition(
     platform = build_platform(server, *_SYMBOLS)
     assert tick(instance, platform)[1]
     server.clock.advance(MINUTE_MS)
-    server.faults.add_rule({"do": "stall", "seconds": 600, "symbol": "ETHUSDT"})
+    # Not exchangeInfo: the first symbol of a process requests it, and the others wait for it.
+    server.faults.add_rule(
+        {"do": "stall", "seconds": 600, "symbol": "ETHUSDT", "path": "/api/v3/klines"}
+    )
     job, request = request_tick(instance, platform)
     run = queue(instance, job, request.tags, request.run_config)
     (stores,) = tmp_path.glob("home-*")
@@ -289,12 +301,21 @@ def test_a_tick_that_is_killed_halfway_fails_no_partition(
         )
         assert child.is_alive()
         assert list_red(instance) == {}
-        child.kill()
-        child.join()
-        assert fail_abandoned_runs(instance) == [run.run_id]
+        if ending == "killed":
+            child.kill()
+            child.join()
+            assert fail_abandoned_runs(instance) == [run.run_id]
+        else:
+            instance.report_run_canceling(run)
+            assert child.pid
+            os.kill(child.pid, signal.SIGINT)
+            # Less than one timeout of the request.
+            wait_for(lambda: _has_ended(instance, run.run_id), 15)
+            child.kill()
+            child.join()
     ended = instance.get_run_by_id(run.run_id)
     assert ended
-    assert ended.status is dg.DagsterRunStatus.FAILURE
+    assert ended.status.value == {"killed": "FAILURE", "canceled": "CANCELED"}[ending]
     assert list_red(instance) == {}
     server.faults.clear_rules()
     # Dagster retries a killed run with its tags and run config.

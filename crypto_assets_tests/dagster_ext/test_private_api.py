@@ -174,8 +174,24 @@ def test_every_private_name_that_the_package_imports_is_listed() -> None:
     assert unused == {
         ("dagster._core.storage.event_log", "EventLogStorage"),
         ("dagster._core.storage.compute_log_manager", "ComputeLogManager"),
+        ("dagster._core.storage.local_compute_log_manager", "LocalComputeLogManager"),
         ("dagster._core.storage.runs", "RunStorage"),
+        # Of the module that `commands.py` starts.
+        ("dagster._daemon.cli", "main"),
     }
+
+
+def test_every_private_module_that_is_started_by_its_name_is_listed() -> None:
+    listed = {part.module.rpartition(".")[0] for part in PRIVATE_PARTS}
+    named = {
+        node.value
+        for path in _PACKAGE.rglob("*.py")
+        if path.name != "private_api.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and re.fullmatch(r"dagster[\w.]*\._[\w.]+", str(node.value))
+    }
+    assert named == {"dagster._daemon"}
+    assert named <= listed
 
 
 def test_every_undocumented_method_of_the_instance_is_listed() -> None:

@@ -21,6 +21,8 @@ from crypto_assets.dagster_ext.executor import owner_stamping_executor
 from crypto_assets.dagster_ext.run_liveness import RUN_OWNER_TAG, RunOwner, fail_abandoned_runs
 from crypto_assets.definitions import defs
 from crypto_assets.defs.abandoned_runs import abandoned_runs_sensor
+from crypto_assets.tcp_ports import require_free_port
+from crypto_assets_tests.services.dagster_tree import wait_for
 
 STARTING, STARTED = dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED
 # Above the highest pid of a machine.
@@ -227,11 +229,36 @@ def test_a_run_killed_before_it_was_stamped(
         server.bind(path)
         server.listen()
         monkeypatch.setattr("crypto_assets.dagster_ext.run_liveness._UNSTAMPED_GRACE", timedelta(0))
-        assert fail_abandoned_runs(instance) == [], "its code server responds"
+        monkeypatch.setattr("crypto_assets.dagster_ext.run_liveness._SERVER_TIMEOUT_SECONDS", 1)
+        assert fail_abandoned_runs(instance) == [], "its code server accepts connections"
     monkeypatch.undo()
     assert fail_abandoned_runs(instance) == [], "it may have started this second"
     monkeypatch.setattr("crypto_assets.dagster_ext.run_liveness._UNSTAMPED_GRACE", timedelta(0))
     assert fail_abandoned_runs(instance) == [run_id]
+
+
+def test_a_run_that_its_restarted_code_server_does_not_know(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A code server over TCP, as in production; the run was killed before it was stamped."""
+    monkeypatch.setattr("crypto_assets.dagster_ext.run_liveness._UNSTAMPED_GRACE", timedelta(0))
+    (tmp_path / "empty.py").write_text("import dagster as dg\ndefs = dg.Definitions()\n")
+    port = require_free_port(0)
+    run_id = make(instance, status=STARTING)
+    server = json.dumps({"host": "127.0.0.1", "port": port})
+    instance.add_run_tags(run_id, {".dagster/grpc_info": server})
+    assert fail_abandoned_runs(instance) == [], "it cannot be asked: it may be the network"
+    command = [*("-m", "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", str(port))]
+    with subprocess.Popen(
+        [sys.executable, *command, "-f", str(tmp_path / "empty.py")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            wait_for(lambda: fail_abandoned_runs(instance) == [run_id], 60)
+        finally:
+            process.terminate()
+    assert status(instance, run_id) is dg.DagsterRunStatus.FAILURE
 
 
 def test_the_sensor_fails_abandoned_runs(instance: dg.DagsterInstance) -> None:

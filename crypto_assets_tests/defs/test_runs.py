@@ -291,3 +291,35 @@ def test_a_run_of_checks_without_partitions_fails_and_says_what_to_do(
     )
     (failure,) = result.get_step_failure_events()
     assert "materialize the partition of a day" in describe_step_failure(failure)
+
+
+@pytest.mark.parametrize(
+    ("dates", "symbols", "complaint"),
+    [
+        (["yesterday"], ["BTCUSDT"], "`dates` contains 'yesterday', which is no partition"),
+        (["2025-3-6"], ["BTCUSDT"], "'2025-3-6', which is no partition"),
+        (["2024-12-31"], ["BTCUSDT"], "write 2025-01-01 or a later key"),
+        (["2025-03-05"], [], "needs both `dates` and `symbols`"),
+        (["2025-03-05"], ["BTC/USDT"], "`symbols`: "),
+        (["2025-03-05"], ["btcusdt"], "write BTCUSDT"),
+    ],
+)
+def test_an_invalid_run_config_fails_and_says_what_is_wrong(
+    instance: dg.DagsterInstance,
+    platform: PipelineContext,
+    dates: list[str],
+    symbols: list[str],
+    complaint: str,
+) -> None:
+    """As somebody may write it in the launchpad."""
+    result = dg.materialize(
+        [klines_assets],
+        instance=instance,
+        resources={"platform": platform},
+        run_config=dg.RunConfig(ops={"bring_klines": KlinesConfig(dates=dates, symbols=symbols)}),
+        raise_on_error=False,
+    )
+    (failure,) = result.get_step_failure_events()
+    reason = describe_step_failure(failure)
+    assert reason.startswith("invalid run config: ") and complaint in reason
+    assert count_facts_and_days(platform) == (0, 0)

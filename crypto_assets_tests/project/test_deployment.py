@@ -3,6 +3,7 @@
 import json
 import re
 from importlib.resources import files as package_files
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dotenv import dotenv_values
 
 from crypto_assets.orchestrator.run_queue import RUN_CLASS_TAG, RunClass
+from crypto_assets_tests.project.env_example import uncomment_example
 from crypto_assets_tests.project.repository import ROOT, files, text
 
 PRODUCTION = {
@@ -89,7 +91,7 @@ def test_every_secret_is_required_and_in_the_example() -> None:
 
 
 def test_the_defaults_of_the_compose_file_match_the_example() -> None:
-    example = dotenv_values(ROOT / ".env.example")
+    example = dotenv_values(stream=StringIO(uncomment_example()))
     defaults = dict(re.findall(r"\$\{(\w+):-([^}]+)\}", text("docker-compose.yml")))
     assert {name: example[name] for name in defaults} == defaults
 

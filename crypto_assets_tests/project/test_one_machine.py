@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,49 +72,69 @@ def create_databases(server: DatabaseServer, folder: Path) -> None:
     )
 
 
-@pytest.fixture(scope="module")
-def machine(
-    mariadb: DatabaseServer, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
+@contextmanager
+def run_machine(
+    folder: Path,
+    exchange_url: str,
+    warehouse: DatabaseServer,
+    s3_server: S3Server,
+    storage: DatabaseServer | None = None,
+    **variables: str,
 ) -> Iterator[Machine]:
-    folder = tmp_path_factory.mktemp("machine")
-    create_databases(mariadb, folder)
-    exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(NOW, 1))
+    """Prepare the services with their places on this machine; `storage` has Dagster's database."""
+    for server in {warehouse, storage or warehouse}:
+        create_databases(server, folder)
     code, webserver, app, api = (str(port) for port in free_ports(4))
     home = folder / "dagster"
     home.mkdir()
     (home / "dagster.yaml").write_text(text("deploy/dagster.yaml"))
     workspace = text("deploy/workspace.yaml").replace("host: code", "host: 127.0.0.1")
     (home / "workspace.yaml").write_text(workspace.replace("port: 4000", f"port: {code}"))
-    with start_exchange_server(exchange) as url:
-        machine = Machine(
-            variables={
-                **SECRETS,
-                "CRYPTO_EXCHANGE_URL": url,
-                "CRYPTO_ARCHIVE_URL": url,
-                "CRYPTO_SYMBOLS": "BTCUSDT,ETHUSDT",
-            },
-            places={
-                "@mysql/": f"@127.0.0.1:{mariadb.port}/",
-                "http://webserver:3000": f"http://127.0.0.1:{webserver}",
-                "127.0.0.1:3000": f"127.0.0.1:{webserver}",
-                "127.0.0.1:4000": f"127.0.0.1:{code}",
-                "127.0.0.1:8501": f"127.0.0.1:{app}",
-                "127.0.0.1:8000": f"127.0.0.1:{api}",
-                ANYWHERE: "127.0.0.1",
-                "/var/lib/dagster": str(home),
-            },
-            extra={
-                **s3_server.environment(),
-                "DAGSTER_HOME": str(home),
-                "CRYPTO_HOME": str(folder / "home"),
-                "DAGSTER_MYSQL_HOST": "127.0.0.1",
-                "DAGSTER_MYSQL_PORT": str(mariadb.port),
-            },
-            logs=folder,
-            ports={"4000": code, "3000": webserver, "8501": app, "8000": api},
-        )
+    machine = Machine(
+        variables={
+            **SECRETS,
+            "CRYPTO_EXCHANGE_URL": exchange_url,
+            "CRYPTO_ARCHIVE_URL": exchange_url,
+            "CRYPTO_SYMBOLS": "BTCUSDT,ETHUSDT",
+            **variables,
+        },
+        places={
+            "@mysql/": f"@127.0.0.1:{warehouse.port}/",
+            "http://webserver:3000": f"http://127.0.0.1:{webserver}",
+            "127.0.0.1:3000": f"127.0.0.1:{webserver}",
+            "127.0.0.1:4000": f"127.0.0.1:{code}",
+            "127.0.0.1:8501": f"127.0.0.1:{app}",
+            "127.0.0.1:8000": f"127.0.0.1:{api}",
+            ANYWHERE: "127.0.0.1",
+            "/var/lib/dagster": str(home),
+        },
+        extra={
+            **s3_server.environment(),
+            "DAGSTER_HOME": str(home),
+            "CRYPTO_HOME": str(folder / "home"),
+            "DAGSTER_MYSQL_HOST": "127.0.0.1",
+            "DAGSTER_MYSQL_PORT": str((storage or warehouse).port),
+        },
+        logs=folder,
+        ports={"4000": code, "3000": webserver, "8501": app, "8000": api},
+    )
+    try:
         yield machine
+    finally:
         machine.kill()
+
+
+@pytest.fixture(scope="module")
+def machine(
+    mariadb: DatabaseServer, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Machine]:
+    exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(NOW, 1))
+    folder = tmp_path_factory.mktemp("machine")
+    with (
+        start_exchange_server(exchange) as url,
+        run_machine(folder, url, mariadb, s3_server) as machine,
+    ):
+        yield machine
 
 
 def graphql(machine: Machine, query: str, **variables: object) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,11 @@ from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
 from crypto_assets.settings import Settings
+from crypto_assets_tests.project.env_example import uncomment_example
 from crypto_assets_tests.project.repository import ROOT, text
 
 FIELDS = Settings.model_fields
-# boto3 takes an empty AWS_PROFILE as a profile without a name: it is commented out in the example,
-# and the compose file sets the keys of its own server.
+# The compose file sets the keys of its own server.
 UNSET = {"s3_profile"}
 COMPUTED = {
     "lake_raw_url",
@@ -62,28 +63,37 @@ def test_the_documented_default_is_the_fields_own(name: str) -> None:
     assert documented_defaults()[variables(name)[0]] == written(FIELDS[name])
 
 
+def read_example() -> dict[str, str | None]:
+    """The variables that the example offers in comments, and those that it sets."""
+    return dotenv_values(stream=StringIO(uncomment_example()))
+
+
 def test_the_example_has_every_setting() -> None:
-    example = dotenv_values(ROOT / ".env.example").keys()
-    assert {variables(name)[0] for name in FIELDS.keys() - UNSET} <= example
-    for name in UNSET:
-        assert variables(name)[0] not in example
-        assert f"\n# {variables(name)[0]}=\n" in text(".env.example")
+    assert {variables(name)[0] for name in FIELDS} <= read_example().keys()
+
+
+def test_the_example_sets_nothing_that_a_program_reads() -> None:
+    """Dagster and boto3 prefer even an empty value of `.env` to the environment."""
+    passwords = dotenv_values(ROOT / ".env.example")
+    assert all(name.endswith("PASSWORD") for name in passwords), "comment the others out"
+    assert set(passwords.values()) == {""}
 
 
 def test_the_example_contains_only_variables_that_are_read() -> None:
     known = {variable for name in FIELDS for variable in variables(name)}
     known |= set(re.findall(r"\$\{(\w+)", text("docker-compose.yml")))
-    assert dotenv_values(ROOT / ".env.example").keys() - known == set()
+    assert read_example().keys() - known == set()
 
 
-def test_an_unchanged_copy_of_the_example_means_the_defaults(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("example", [text(".env.example"), uncomment_example()])
+def test_a_copy_of_the_example_means_the_defaults(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in FIELDS:
         for variable in variables(name):
             monkeypatch.delenv(variable, raising=False)
     copied = tmp_path / ".env"
-    copied.write_text(text(".env.example"))
+    copied.write_text(example)
     assert Settings(_env_file=copied) == Settings(_env_file=None)
 
 

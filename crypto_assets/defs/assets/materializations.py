@@ -13,6 +13,7 @@ from crypto_assets.defs.metadata import partition_metadata
 from crypto_assets.defs.partitions import SymbolKeys
 from crypto_assets.defs.run_partitions import (
     PartitionsConfig,
+    describe_invalid_config,
     group_requested_keys,
     has_planned_partitions,
 )
@@ -72,7 +73,14 @@ def collect_partition_keys(market: MarketSpec, outcomes: Iterable[DayOutcome]) -
 def require_partitions(
     market: MarketSpec, context: dg.AssetExecutionContext, config: PartitionsConfig
 ) -> list[SymbolKeys]:
-    """Group the run's partition keys by symbol; raises Failure for a run without partitions."""
+    """Group the run's partition keys by symbol.
+
+    Raises Failure for a run without partitions, or with a run config that names others.
+    """
+    if not has_planned_partitions(context) and (
+        problem := describe_invalid_config(market.partitions, config)
+    ):
+        raise build_run_failure(context, f"invalid run config: {problem}")
     if requested := group_requested_keys(market.partitions, context, config):
         return requested
     raise build_run_failure(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from queue import SimpleQueue
+from types import TracebackType
 
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import Window, now_ms
@@ -45,6 +46,23 @@ _MODE_FUNCTIONS: dict[IngestMode, Callable[[SymbolPipeline], Iterator[DayOutcome
 }
 
 
+class _AbandoningPool(ThreadPoolExecutor):
+    """Waits for its threads like its base class, except after an interrupt.
+
+    A request that stalls may take minutes with its retries. A canceled run does not wait for it; a
+    thread that goes on may still load what it fetched, which the next run then finds.
+    """
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        is_interrupt = kind is not None and not issubclass(kind, Exception)
+        self.shutdown(wait=not is_interrupt, cancel_futures=is_interrupt)
+
+
 def ingest_symbols(
     context: PipelineContext,
     windows: Mapping[str, Window],
@@ -54,7 +72,7 @@ def ingest_symbols(
     """Take each symbol's window through `stages`; each list holds all outcomes of its days.
 
     In the mode TAIL, waits until the last minute has settled. The outcomes of a symbol that fails
-    carry the error; other symbols continue.
+    carry the error; other symbols continue. An interrupt ends the iteration at once.
     """
     if mode is IngestMode.TAIL:
         closed_before = context.wait_until_settled()
@@ -80,8 +98,8 @@ def ingest_symbols(
             ready.put(None)
 
     with (
-        ThreadPoolExecutor(_FETCHERS, "fetch") as fetchers,
-        ThreadPoolExecutor(_PIPELINES, "pipeline") as pipelines,
+        _AbandoningPool(_FETCHERS, "fetch") as fetchers,
+        _AbandoningPool(_PIPELINES, "pipeline") as pipelines,
         context.patience.cancel_on_error(),
     ):
         running = [

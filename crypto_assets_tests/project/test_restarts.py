@@ -1,0 +1,217 @@
+"""The one-machine size survives outages: each ends with its backfill complete.
+
+The services run by the commands and settings of docker-compose.yml and `deploy/dagster.yaml`.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+import pytest
+
+from crypto_assets.errors import OrchestratorError
+from crypto_assets.exchange.simulated import (
+    FaultScript,
+    GeneratedCandles,
+    SimulatedClock,
+    SimulatedExchange,
+    start_exchange_server,
+)
+from crypto_assets.orchestrator import Kind, Orchestrator
+from crypto_assets.orchestrator.backfills import BackfillProgress
+from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
+from crypto_assets.pipeline.stages.results import KlinesStage
+from crypto_assets_tests.project.compose import Machine
+from crypto_assets_tests.project.test_one_machine import run_machine
+from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
+from crypto_assets_tests.services.s3 import S3Server
+
+pytestmark = pytest.mark.timeout(600)
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+FIRST = date(2025, 1, 1)
+# Sunday 2025-06-01 12:00:30 UTC, which stands still.
+NOW = 1_748_779_230_000
+OUTAGE_SECONDS = 20
+# From the end of the outage's cause to the end of the backfill.
+LIMIT_SECONDS = 180
+STOP_SECONDS = 60  # `stop_grace_period` of the service
+
+Seen = TypeVar("Seen")
+
+
+def wait_for(look: Callable[[], Seen], seconds: float) -> Seen:
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"nothing within {seconds} s: {seen!r}"
+        time.sleep(0.05)
+    return seen
+
+
+@dataclass
+class Production:
+    """The running services, and the server with Dagster's database."""
+
+    machine: Machine
+    storage: DatabaseServer
+    exchange: SimulatedExchange
+    _next_day: date = FIRST
+
+    @property
+    def orchestrator(self) -> Orchestrator:
+        return Orchestrator(self.machine.here("http://webserver:3000"))
+
+    def launch_backfill(self, days: int) -> str:
+        """Launch a backfill of days that no test has loaded yet."""
+        wait_for(self.is_loaded, 120)
+        dates = [self._next_day + timedelta(days=number) for number in range(days)]
+        self._next_day = dates[-1] + timedelta(days=1)
+        keys = [f"{day}|{symbol}" for day in dates for symbol in SYMBOLS]
+        return self.orchestrator.launch_backfill(
+            [stage.value for stage in KlinesStage], keys, BACKFILL_TAGS, "a test"
+        )
+
+    def list_runs(self, backfill_id: str, *statuses: str) -> dict[str, dict[str, str]]:
+        """Return the tags of a backfill's runs with these statuses, by run id."""
+        wanted = ", ".join(f"'{status}'" for status in statuses)
+        query = (
+            f"SELECT run_id, run_body FROM runs JOIN run_tags USING (run_id) WHERE `key` = "
+            f"'dagster/backfill' AND value = '{backfill_id}' AND status IN ({wanted})"
+        )
+        with self.storage.connect("dagster") as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return {run_id: json.loads(body)["tags"] for run_id, body in cursor.fetchall()}
+
+    def require_success(self, backfill_id: str, seconds: float) -> BackfillProgress:
+        """Wait until a backfill has ended, and check that nothing of it failed."""
+
+        def find_ended() -> BackfillProgress | None:
+            progress = self.orchestrator.get_backfill(backfill_id)
+            return progress if progress.ended else None
+
+        ended = wait_for(find_ended, seconds)
+        assert ended.status == "COMPLETED_SUCCESS", ended
+        assert (ended.materialized, ended.failed) == (ended.targeted, 0)
+        return ended
+
+    def start_code(self) -> None:
+        self.machine.start("code")
+        wait_for(lambda: self.machine.healthy("code"), 90)
+
+    def is_loaded(self) -> bool:
+        """Whether the webserver has loaded the code location."""
+        try:
+            return bool(self.orchestrator.list_instigators(Kind.SCHEDULE))
+        except OrchestratorError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def production(
+    own_mariadb: StartServer,
+    mariadb: DatabaseServer,
+    s3_server: S3Server,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Production]:
+    """Code server, webserver and daemon; of the sensors only the one that fails abandoned runs."""
+    storage = own_mariadb()
+    exchange = SimulatedExchange(
+        GeneratedCandles(1, False), SimulatedClock(NOW, 0), FaultScript([])
+    )
+    folder = tmp_path_factory.mktemp("restarts")
+    with (
+        start_exchange_server(exchange) as url,
+        run_machine(folder, url, mariadb, s3_server, storage) as machine,
+    ):
+        production = Production(machine, storage, exchange)
+        prepared = machine.run("init")
+        assert prepared.returncode == 0, prepared.stdout.decode()
+        production.start_code()
+        machine.start("webserver")
+        wait_for(lambda: machine.healthy("webserver"), 90)
+        for kind in Kind:
+            for one in production.orchestrator.list_instigators(kind):
+                if one.name != "left_runs":
+                    production.orchestrator.switch_instigator(kind, one.name, running=False)
+        machine.start("daemon")
+        wait_for(lambda: not production.orchestrator.list_unhealthy_daemons(), 90)
+        yield production
+
+
+def kill_service(machine: Machine, name: str) -> None:
+    """Kill a service with all of its processes, as the end of a container does."""
+    process = machine.running[name]
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    for one in family:
+        if one.is_running():
+            one.kill()
+    process.wait()
+    psutil.wait_procs(family, timeout=20)
+
+
+def stop_service(machine: Machine, name: str) -> None:
+    """Stop a service as `docker stop` does."""
+    process = machine.running[name]
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        kill_service(machine, name)
+
+
+def test_a_code_server_that_is_stopped_in_a_backfill(production: Production) -> None:
+    production.exchange.faults.add_rule({"do": "stall", "seconds": 1, "path": "/data/*"})
+    backfill = production.launch_backfill(days=40)
+    wait_for(lambda: production.list_runs(backfill, "STARTED"), 120)
+    stop_service(production.machine, "code")
+    time.sleep(OUTAGE_SECONDS)
+    production.exchange.faults.clear_rules()
+    since = time.monotonic()
+    production.start_code()
+    production.require_success(backfill, LIMIT_SECONDS - (time.monotonic() - since))
+    print("took", time.monotonic() - since)
+
+
+def test_a_code_server_that_is_killed_while_a_run_starts(production: Production) -> None:
+    backfill = production.launch_backfill(days=2)
+
+    def find_launched() -> list[str]:
+        runs = production.list_runs(backfill, "STARTING")
+        return [run_id for run_id, tags in runs.items() if ".dagster/grpc_info" in tags]
+
+    killed = wait_for(find_launched, 120)
+    kill_service(production.machine, "code")
+    since = time.monotonic()
+    assert set(killed) & production.list_runs(backfill, "STARTING").keys()
+    time.sleep(OUTAGE_SECONDS)
+    production.start_code()
+    production.require_success(backfill, LIMIT_SECONDS - (time.monotonic() - since))
+    print("took", time.monotonic() - since)
+
+
+def test_dagsters_database_is_killed_in_a_backfill(production: Production, tmp_path: Path) -> None:
+    production.exchange.faults.add_rule({"do": "stall", "seconds": 1, "path": "/data/*"})
+    backfill = production.launch_backfill(days=60)
+    wait_for(lambda: production.list_runs(backfill, "STARTED"), 120)
+    server = psutil.Process(production.storage.pid)
+    command, folder = server.cmdline(), server.cwd()
+    server.kill()
+    time.sleep(30)
+    production.exchange.faults.clear_rules()
+    since = time.monotonic()
+    with (
+        (tmp_path / "server.log").open("wb") as log,
+        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as restarted,
+    ):
+        try:
+            production.require_success(backfill, LIMIT_SECONDS)
+            print("took", time.monotonic() - since)
+        finally:
+            restarted.kill()
