@@ -20,7 +20,7 @@ _INPUT_KEY = "token"
 def render_write_gate() -> bool:
     """Return whether this viewer may change things; if not, show how to get write access."""
     reason = _find_refusal()
-    if reason and get_settings().api_token:
+    if reason and get_settings().operator_token:
         _render_token_form()
     elif reason:
         st.info(
@@ -45,7 +45,7 @@ def get_viewer_name() -> str:
 
 def _find_refusal() -> str | None:
     """Return why this viewer may not change things, None if allowed."""
-    if get_settings().api_token:
+    if get_settings().operator_token:
         return (
             None
             if st.session_state.get(_UNLOCKED_KEY)
@@ -81,7 +81,7 @@ def _render_token_form() -> None:
 
 
 def _unlock_changes() -> None:
-    entered, token = st.session_state[_INPUT_KEY], get_settings().api_token
+    entered, token = st.session_state[_INPUT_KEY], get_settings().operator_token
     # Compare in constant time, so that the duration does not reveal the token.
     if token and secrets.compare_digest(entered.encode(), token.get_secret_value().encode()):
         st.session_state[_UNLOCKED_KEY] = True

@@ -56,7 +56,7 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
         orchestrator=Orchestrator(settings.dagster_url),
         partitioning=Partitioning(settings.partition_unit, settings.start_date),
     )
-    access = AccessPolicy(host, settings.api_token)
+    access = AccessPolicy(host, settings.operator_token)
     app = create_app(api_context, access, settings.api_cors_origins, requests_per_minute)
     configure_json_logs()
     click.echo(f"\n  API   http://{host}:{port}/api\n  docs  http://{host}:{port}/docs\n")
