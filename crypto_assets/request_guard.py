@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crypto_assets.loopback import is_loopback
+from crypto_assets.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -171,16 +172,29 @@ def parse_host(host: str) -> str | None:
     return name
 
 
-def list_host_names(*addresses: str) -> frozenset[str]:
-    """Return the host names of web addresses; an address may also be a bare name."""
-    names = (urlsplit(one if "//" in one else f"//{one}").hostname for one in addresses if one)
-    return frozenset(name for name in names if name)
+def build_guard_policy(
+    settings: Settings,
+    link_url: str = "",
+    *,
+    csp: Mapping[str, str] | None = None,
+    page_csp: Mapping[str, Mapping[str, str]] | None = None,
+    isolated: bool = True,
+) -> GuardPolicy:
+    """Build the policy of a server; `link_url` is its address in links, whose origin is its own.
 
-
-def list_origins(*addresses: str) -> frozenset[str]:
-    """Return the origins of web addresses, as browsers write them."""
-    parts = (urlsplit(address) for address in addresses if address)
-    return frozenset(f"{one.scheme}://{one.netloc}".lower() for one in parts if one.netloc)
+    Names of the server are the hosts of all links, and those in CRYPTO_ALLOWED_HOSTS.
+    """
+    links = (settings.app_link_url, settings.dagster_link_url, settings.dagster_url)
+    hosts = {urlsplit(link).hostname or "" for link in links} | set(settings.allowed_hosts)
+    link = urlsplit(link_url)
+    own = f"{link.scheme}://{link.netloc}".lower()
+    return GuardPolicy(
+        hosts=frozenset(hosts - {""}),
+        origins=frozenset({own} if link.netloc else ()),
+        isolated=isolated,
+        csp=csp or API_CSP,
+        page_csp=page_csp or {},
+    )
 
 
 def _group_headers(scope: Scope) -> dict[str, list[str]]:
@@ -215,14 +229,18 @@ def _is_own(origin: str, host: str, policy: GuardPolicy) -> bool:
 
 
 def _merge_csp(sent: Iterable[str], policy: Mapping[str, str]) -> str:
-    """Return the policy that the application sent, or `policy`, with the common directives."""
+    """Return the policy that the application sent, tightened by `policy`, or `policy` alone.
+
+    Where the application sets a default for all kinds, more directives could loosen it.
+    """
     directives: dict[str, str] = {}
     for part in (part.strip() for text in sent for part in text.split(";")):
         name, _, value = part.partition(" ")
         if name:
             directives.setdefault(name.lower(), value.strip())
-    directives = {**_COMMON_CSP, **(directives or policy)}
-    directives["frame-ancestors"] = _COMMON_CSP["frame-ancestors"]
+    if "default-src" not in directives:
+        directives = {**policy, **directives}
+    directives = {**_COMMON_CSP, **directives, "frame-ancestors": _COMMON_CSP["frame-ancestors"]}
     return "; ".join(f"{name} {value}".strip() for name, value in directives.items())
 
 
