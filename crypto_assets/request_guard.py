@@ -43,6 +43,8 @@ _HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
     b"permissions-policy": b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+# Replaced by the headers above.
+_DROPPED = frozenset({*_HEADERS, b"feature-policy", b"server"})
 _CSP = b"content-security-policy"
 # Directives of every page, which no page of the three servers needs otherwise.
 _COMMON_CSP = {
@@ -107,7 +109,7 @@ class RequestGuardMiddleware:
             [value.decode("latin-1") for name, value in sent if name == _CSP],
             self._policy.page_csp.get(path, self._policy.csp),
         )
-        kept = [pair for pair in sent if pair[0] not in _HEADERS and pair[0] not in {_CSP}]
+        kept = [pair for pair in sent if pair[0] not in _DROPPED and pair[0] != _CSP]
         message["headers"] = [*kept, *_HEADERS.items(), (_CSP, csp.encode("latin-1"))]
 
 

@@ -58,7 +58,7 @@ _NOTICE = """\
 <a href="{unlock}" style="position:fixed;left:16px;bottom:16px;z-index:1000;padding:6px 12px;\
 border-radius:8px;font:500 14px/20px system-ui,sans-serif;text-decoration:none;color:#fff;\
 background:#3a3f4b;box-shadow:0 1px 4px rgba(0,0,0,.4)" title="Changes need the operator token, or \
-the link that `crypto-assets unlock` prints.">\N{LOCK} Read-only \N{MIDDLE DOT} Unlock</a>"""
+the link that `crypto-assets unlock` prints.">Read-only \N{MIDDLE DOT} Unlock</a>"""
 
 
 class AccessWorkspaceProcessContext(WorkspaceProcessContext):
