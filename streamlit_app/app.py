@@ -11,14 +11,19 @@ from pathlib import Path
 from pkgutil import walk_packages
 
 import streamlit as st
+from starlette.middleware import Middleware
 
+from crypto_assets.access import AccessMiddleware
 from crypto_assets.analytics import registry
 from crypto_assets.python_gc import freeze_loaded_objects
+from streamlit_app import auth
 from streamlit_app.components import plotly_library
 
 _HERE = Path(__file__).parent
 # Scripts that Streamlit runs; importing them would draw a page.
 _PAGE_SCRIPTS = ("app", "app_pages", "page_frame")
+# Open to everyone, since a container's probe has no token.
+_HEALTH_PATH = "/_stcore/health"
 
 
 def warm_up() -> None:
@@ -42,4 +47,9 @@ async def _app_lifespan(_: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App(_HERE / "page_frame.py", routes=[plotly_library.SCRIPT_ROUTE], lifespan=_app_lifespan)
+app = st.App(
+    _HERE / "page_frame.py",
+    routes=[plotly_library.SCRIPT_ROUTE],
+    middleware=[Middleware(AccessMiddleware, auth.get_access_control(), open_paths=[_HEALTH_PATH])],
+    lifespan=_app_lifespan,
+)

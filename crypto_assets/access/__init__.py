@@ -36,6 +36,7 @@ from crypto_assets.access.control import (
 from crypto_assets.access.middleware import AccessMiddleware, get_caller, refusal_response
 from crypto_assets.access.origins import comes_from_own_page
 from crypto_assets.access.roles import Caller, Credential, Role
+from crypto_assets.access.signatures import CODE_SECONDS
 from crypto_assets.access.spent_ids import SpentIds
 from crypto_assets.access.tokens import (
     build_bearer_headers,
@@ -47,6 +48,7 @@ from crypto_assets.access.tokens import (
 from crypto_assets.access.unlock_page import LOCK_PATH, UNLOCK_PATH
 
 __all__ = [
+    "CODE_SECONDS",
     "LOCK_PATH",
     "SESSION_COOKIE",
     "UNLOCK_PATH",

@@ -14,6 +14,8 @@ def comes_from_own_page(headers: Mapping[str, str], scheme: str) -> bool:
     host = headers.get("host", "")
     # A proxy with TLS may forward the request without saying so.
     own_origins = {f"{scheme}://{host}", f"https://{host}"}
+    if site == "same-origin" and origin == "null":
+        return True  # a page that hides its address; no other page has this value of `site`
     return site in (None, "same-origin") and (origin is None or origin in own_origins)
 
 

@@ -3,7 +3,7 @@
 from html import escape
 from urllib.parse import urlencode
 
-from crypto_assets.access.roles import Caller, Role
+from crypto_assets.access.roles import Caller, Credential, Role
 
 UNLOCK_PATH, LOCK_PATH = "/unlock", "/lock"
 
@@ -23,7 +23,6 @@ _DOCUMENT = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
 {head}<title>{title} · crypto-assets</title>
 <style>{style}</style>
 </head>
@@ -59,7 +58,9 @@ def build_unlock_page(
     if not caller.is_operator:
         body += _FORM.format(action=UNLOCK_PATH, next_path=escape(next_path))
         body += _HINT if has_operator else ""
-    if caller.name or caller.credential == "cookie":
+    else:
+        body += f'<p><a href="{escape(next_path)}">Continue</a></p>\n'
+    if caller.credential is Credential.COOKIE:
         body += _LOCK_FORM.format(action=LOCK_PATH)
     title = "Unlocked" if caller.is_operator else "Unlock"
     return _DOCUMENT.format(head="", title=title, style=_STYLE, body=body)

@@ -8,7 +8,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from crypto_assets.api.access import AccessPolicy
+from crypto_assets.access import AccessControl, AccessMiddleware
 from crypto_assets.api.body_limit import BodyLimitMiddleware
 from crypto_assets.api.dependencies import ApiContext
 from crypto_assets.api.error_handlers import add_error_handlers
@@ -23,6 +23,7 @@ from crypto_assets.api.rate_limit import (
 from crypto_assets.api.request_metrics import RequestMetricsMiddleware
 from crypto_assets.api.routes import backfills, control, health, markets, pipeline, symbols
 from crypto_assets.api.routes.analytics import create_analytics_router
+from crypto_assets.api.routes.health import HEALTH_PATHS
 from crypto_assets.installation import VERSION
 
 _DESCRIPTION = """\
@@ -30,7 +31,8 @@ Candles, indicators and order books from the warehouse, and the pipeline's contr
 
 Times are epoch milliseconds, UTC; rows of series also contain the time in ISO 8601. Prices and
 volumes of candles are decimal text. Indicators are numbers, or null where a value is undefined.
-Reads are open; writes need `Authorization: Bearer`.
+Writes need `Authorization: Bearer` with the operator token; reads need a token if the server has a
+viewer token.
 """
 _TAGS = {
     "symbols": "List, track and untrack symbols.",
@@ -45,7 +47,7 @@ _TAGS = {
 
 def create_app(
     context: ApiContext,
-    access: AccessPolicy,
+    access: AccessControl,
     cors_origins: Sequence[str] = (),
     requests_per_minute: int = REQUESTS_PER_MINUTE,
 ) -> FastAPI:
@@ -80,6 +82,7 @@ def _install_middleware(
     app.add_middleware(HeadAsGetMiddleware)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    app.add_middleware(AccessMiddleware, access=app.state.access, open_paths=HEALTH_PATHS)
     if requests_per_minute:
         app.add_middleware(RateLimitMiddleware, allowance=RequestAllowance(requests_per_minute))
     app.add_middleware(

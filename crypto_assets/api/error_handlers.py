@@ -10,13 +10,18 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from crypto_assets.access import get_caller
 from crypto_assets.errors import (
     CryptoAssetsError,
+    ExchangeError,
     ForeignExchange,
+    LakeError,
+    OrchestratorError,
     TransientError,
     UnknownProvider,
     UnknownSymbol,
     UnknownTarget,
+    WarehouseError,
     WrongUse,
 )
 
@@ -30,6 +35,12 @@ _STATUSES: tuple[tuple[type[CryptoAssetsError], int], ...] = (
     (UnknownTarget, 404),
     (WrongUse, 422),
     (ForeignExchange, 409),
+)
+_COMPONENTS: tuple[tuple[type[CryptoAssetsError], str], ...] = (
+    (WarehouseError, "the warehouse"),
+    (LakeError, "the lake"),
+    (OrchestratorError, "Dagster"),
+    (ExchangeError, "the exchange"),
 )
 
 
@@ -57,10 +68,18 @@ def error_response(
 
 def _handle_own_error(request: Request, error: CryptoAssetsError) -> JSONResponse:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 503)
-    if status == 503:
-        _log.warning("%s: %s", type(error).__name__, error)
     headers = {"Retry-After": _RETRY_SECONDS} if isinstance(error, TransientError) else {}
-    return error_response(status, str(error), headers)
+    if status != 503:
+        return error_response(status, str(error), headers)
+    _log.warning("%s: %s", type(error).__name__, error)
+    # The message contains host names, users and paths.
+    detail = str(error) if get_caller(request.scope).is_operator else _hide_reason(error)
+    return error_response(status, detail, headers)
+
+
+def _hide_reason(error: CryptoAssetsError) -> str:
+    components = (name for kind, name in _COMPONENTS if isinstance(error, kind))
+    return f"{next(components, 'a component')} fails: the operator and the log see the reason"
 
 
 def _handle_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from crypto_assets.access import find_operator_token
 from crypto_assets.cli.process_tree import Program
 from crypto_assets.dagster_ext.commands import DAEMON_COMMAND, WEBSERVER_COMMAND
 from crypto_assets.errors import OrchestratorError
@@ -11,6 +12,7 @@ from crypto_assets.http_client import REQUEST_ERRORS, open_session
 from crypto_assets.installation import PROJECT_ROOT, find_project_file
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.orchestrator import Orchestrator
+from crypto_assets.settings import get_settings
 
 _PYTHON = sys.executable
 # The same as `local_startup_timeout` in dagster.yaml.
@@ -43,7 +45,9 @@ def webserver_program(port: int, logs: Path) -> Program:
 def daemon_program(webserver_port: int, logs: Path) -> Program:
     """Describe Dagster's daemon, which is ready when the webserver shows its heartbeats."""
     start_ms = now_ms()
-    dagster = Orchestrator(f"http://127.0.0.1:{webserver_port}")
+    dagster = Orchestrator(
+        f"http://127.0.0.1:{webserver_port}", token=find_operator_token(get_settings())
+    )
     return Program(
         "Dagster's daemon",
         [*DAEMON_COMMAND, "run", *_workspace_option()],
@@ -66,7 +70,11 @@ def app_program(port: int, logs: Path) -> Program:
         logs / "app.log",
         lambda: _url_responds(f"http://127.0.0.1:{port}/_stcore/health"),
         # A wheel does not put `streamlit_app` on Python's path.
-        environment={"PYTHONPATH": _prepend_to_python_path(str(PROJECT_ROOT))},
+        environment={
+            "PYTHONPATH": _prepend_to_python_path(str(PROJECT_ROOT)),
+            # By default, uvicorn trusts the headers of every program of this machine.
+            "FORWARDED_ALLOW_IPS": ",".join(get_settings().trusted_proxies),
+        },
     )
 
 

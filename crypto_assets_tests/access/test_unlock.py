@@ -45,7 +45,7 @@ def test_a_link_unlocks_one_browser(access: AccessControl, browser: Browser) -> 
     assert browser.read_role() == "VIEWER"
     answer = browser.get(link)
     assert answer.status_code == 303 and answer.headers["Location"] == "/"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
     attributes = answer.headers["Set-Cookie"].split("; ")[1:]
     assert sorted(attributes) == ["HttpOnly", "Max-Age=2592000", "Path=/", "SameSite=strict"]
     assert browser.read_role() == "OPERATOR"
@@ -105,6 +105,7 @@ def test_guesses_end_in_429(access: AccessControl, browser: Browser) -> None:
         {"Sec_Fetch_Site": "cross-site"},
         {"Sec_Fetch_Site": "same-site"},
         {"Origin": EVIL, "Sec_Fetch_Site": "same-origin"},
+        {"Origin": "null", "Sec_Fetch_Site": "cross-site"},
     ],
 )
 def test_forms_of_other_origins_are_refused(
