@@ -11,7 +11,7 @@ import signal
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -62,16 +62,24 @@ def serve_app(
     host: str = "127.0.0.1",
     grace_seconds: int = _GRACE_SECONDS,
     *,
+    trusted_proxies: Sequence[str] = (),
     websockets: bool = False,
     log_level: str = "critical",
 ) -> None:
     """Serve an ASGI app until SIGINT or SIGTERM, then wait `grace_seconds` for active requests.
 
+    The client's address and scheme are those that `trusted_proxies` forward, or the real ones.
     Raises PortTaken.
     """
     with _claim_port(port, host) as claimed:
         freeze_loaded_objects()
-        config = _build_config(app, grace_seconds, websockets=websockets, log_level=log_level)
+        config = _build_config(
+            app,
+            grace_seconds,
+            trusted_proxies=trusted_proxies,
+            websockets=websockets,
+            log_level=log_level,
+        )
         _Server(config).run(sockets=[claimed])
 
 
@@ -129,6 +137,8 @@ class _LimitedProtocol(H11Protocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Whatever handlers the application adds to uvicorn's loggers.
+        self.access_log = self.config.access_log
         self._limits = cast(_LimitedConfig, self.config).limits
         self._deadline: asyncio.TimerHandle | None = None
         self._awaits_body = False
@@ -248,6 +258,7 @@ def _build_config(
     grace_seconds: int,
     limits: ServerLimits | None = None,
     *,
+    trusted_proxies: Sequence[str] = (),
     websockets: bool = False,
     log_level: str = "critical",
 ) -> uvicorn.Config:
@@ -263,8 +274,9 @@ def _build_config(
         log_level=log_level,
         access_log=False,
         server_header=False,
-        # Access control needs the client's real address, not the one of a header.
-        proxy_headers=False,
+        # Anyone can send the headers; only those of a known proxy tell the client's address.
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=grace_seconds,
     )
     config.limits = limits or ServerLimits.from_open_files()

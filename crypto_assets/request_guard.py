@@ -94,7 +94,7 @@ class RequestGuardMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
-                self._add_headers(scope["path"], message)
+                self._change_headers(scope, message)
             await send(message)
 
         if refusal := find_refusal(scope, self._policy):
@@ -103,13 +103,17 @@ class RequestGuardMiddleware:
             return
         await self._app(scope, receive, send_with_headers)
 
-    def _add_headers(self, path: str, message: MutableMapping[str, Any]) -> None:
+    def _change_headers(self, scope: Scope, message: MutableMapping[str, Any]) -> None:
         sent = [(name.lower(), value) for name, value in message.get("headers", ())]
         csp = _merge_csp(
             [value.decode("latin-1") for name, value in sent if name == _CSP],
-            self._policy.page_csp.get(path, self._policy.csp),
+            self._policy.page_csp.get(scope["path"], self._policy.csp),
         )
-        kept = [pair for pair in sent if pair[0] not in _DROPPED and pair[0] != _CSP]
+        kept = [
+            (name, _make_local(scope, value) if name == b"location" else value)
+            for name, value in sent
+            if name not in _DROPPED and name != _CSP
+        ]
         message["headers"] = [*kept, *_HEADERS.items(), (_CSP, csp.encode("latin-1"))]
 
 
@@ -244,6 +248,19 @@ def _merge_csp(sent: Iterable[str], policy: Mapping[str, str]) -> str:
         directives = {**policy, **directives}
     directives = {**_COMMON_CSP, **directives, "frame-ancestors": _COMMON_CSP["frame-ancestors"]}
     return "; ".join(f"{name} {value}".strip() for name, value in directives.items())
+
+
+def _make_local(scope: Scope, location: bytes) -> bytes:
+    """Return the path of a redirect to this server, whose scheme may be another one for a client.
+
+    Starlette builds such a redirect from the Host header.
+    """
+    host = _group_headers(scope)["host"][0].encode("latin-1")
+    for scheme in (b"http", b"https"):
+        own = scheme + b"://" + host
+        if location.startswith(own + b"/"):
+            return location.removeprefix(own)
+    return location
 
 
 def _log_refusal(scope: Scope, refusal: Refusal) -> None:

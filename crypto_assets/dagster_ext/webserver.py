@@ -35,6 +35,7 @@ from crypto_assets.http_server import serve_app
 from crypto_assets.request_guard import GuardPolicy, RequestGuardMiddleware, build_guard_policy
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.tcp_ports import require_free_port
+from crypto_assets.warehouse.catalog.app_settings import Author
 from crypto_assets.wiring import open_warehouse
 
 # As a program, the module's name is `__main__`.
@@ -155,7 +156,14 @@ def serve_webserver(host: str, port: int, workspace: Path) -> None:
                 create_change_recorder(settings, instance),
             )
             _log.info("Serving Dagster on http://%s:%d", host, port)
-            serve_app(app, port, host, websockets=True, log_level="error")
+            serve_app(
+                app,
+                port,
+                host,
+                trusted_proxies=settings.trusted_proxies,
+                websockets=True,
+                log_level="error",
+            )
 
 
 def create_change_recorder(settings: Settings, instance: dg.DagsterInstance) -> RecordChange:
@@ -166,9 +174,7 @@ def create_change_recorder(settings: Settings, instance: dg.DagsterInstance) -> 
         what = _name_instigator(instance, change) or change.arguments
         _log.info("%s by %s: %s", change.name, caller.name or caller.address, what)
         try:
-            changes.record_change(
-                f"Dagster {change.name}", None, what, _describe_author(caller)
-            )
+            changes.record_change(f"Dagster: {change.name}", None, what, _name_author(caller))
         except CryptoAssetsError as error:
             # An operator must be able to stop things while the warehouse is down.
             _log.error("cannot record %s in the change log: %s", change.name, error)  # noqa: TRY400
@@ -176,8 +182,8 @@ def create_change_recorder(settings: Settings, instance: dg.DagsterInstance) -> 
     return record_change
 
 
-def _describe_author(caller: Caller) -> str:
-    return f"{caller.name or 'the operator'} in Dagster"
+def _name_author(caller: Caller) -> Author:
+    return Author(f"{caller.name} in Dagster" if caller.name else "Dagster's pages", caller.address)
 
 
 def _name_instigator(instance: dg.DagsterInstance, change: DagsterChange) -> str:
