@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crypto_assets.access.control import AccessControl, TokenRefused
-from crypto_assets.access.roles import Caller
+from crypto_assets.access.roles import Caller, Role
 from crypto_assets.access.routes import create_unlock_router, page_response
 from crypto_assets.access.unlock_page import LOCK_PATH, UNLOCK_PATH, build_refresh_page
 
@@ -53,10 +53,9 @@ class AccessMiddleware:
 
 
 def get_caller(scope: Scope) -> Caller:
-    """Return who sends a request that AccessMiddleware has passed on."""
-    caller = scope["state"][_STATE_KEY]
-    assert isinstance(caller, Caller)  # noqa: S101 - narrows the type
-    return caller
+    """Return who sends a request; someone without a role if it did not pass AccessMiddleware."""
+    caller = scope.get("state", {}).get(_STATE_KEY)
+    return caller if isinstance(caller, Caller) else Caller(Role.NONE)
 
 
 def refusal_response(
