@@ -1,11 +1,13 @@
 """The settings, read from environment variables and `.env`."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 from urllib.parse import quote
 
 from pydantic import (
@@ -16,9 +18,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -43,6 +47,7 @@ EMBEDDED_INGEST_MINUTES = 5
 EARLIEST_DAY = date(1970, 1, 1)
 # `https://github.com/NAME/REPOSITORY/tree/BRANCH`, or GitLab's form with `/-/tree/`.
 BRANCH_URL = re.compile(r"(?P<repository>https?://[^?#]+?)(?P<gitlab>/-)?/tree/(?P<branch>[^?#]+)")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
 # As Dagster requires of owners.
 _OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 _S3_KEYS, _S3_TOKEN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, "AWS_SESSION_TOKEN"
@@ -70,10 +75,52 @@ class _DotEnv(DotEnvSettingsSource):
         return values
 
 
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Secrets in files: `CRYPTO_X_FILE` is the path of a file that contains CRYPTO_X.
+
+    `variables` are all variables with lower-case names; one that has a value needs no file.
+    """
+
+    def __init__(
+        self, settings_cls: type[BaseSettings], variables: Mapping[str, str | None]
+    ) -> None:
+        super().__init__(settings_cls)
+        self._variables = variables
+
+    def __call__(self) -> dict[str, Any]:
+        found = {}
+        for field_name, field in self.settings_cls.model_fields.items():
+            if SecretStr in (field.annotation, *get_args(field.annotation)):
+                value, key, _ = self.get_field_value(field, field_name)
+                if value is not None:
+                    found[key] = value
+        return found
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        names = list_variable_names(field_name)
+        if any(self._variables.get(name.lower()) for name in names):
+            return None, field_name, False
+        for name in names:
+            if path := self._variables.get(f"{name}_file".lower()):
+                return _read_secret_file(f"{name}_FILE", path), field_name, False
+        return None, field_name, False
+
+
+def _read_secret_file(variable: str, path: str) -> str:
+    try:
+        secret = expand_user(Path(path)).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUse(f"{variable}: cannot read {path}: {error}") from None
+    if not secret:
+        raise WrongUse(f"{variable}: {path} is empty")
+    return secret
+
+
 class Settings(BaseSettings):
     """The settings; the defaults select the embedded size: a directory and SQLite, no servers.
 
-    Each field is read from `CRYPTO_<NAME>`, in the environment or in `.env`.
+    Each field is read from `CRYPTO_<NAME>`, in the environment or in `.env`; a secret also from the
+    file that `CRYPTO_<NAME>_FILE` names.
     """
 
     model_config = SettingsConfigDict(
@@ -129,8 +176,18 @@ class Settings(BaseSettings):
         default=RetentionPolicy.order_book_days, ge=1, le=MAX_RETENTION_DAYS
     )
     alert_webhook_url: SecretStr | None = None
-    api_token: SecretStr | None = None
+    operator_token: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices(
+            "operator_token", "CRYPTO_OPERATOR_TOKEN", "CRYPTO_API_TOKEN"
+        ),
+    )
+    viewer_token: SecretStr | None = None
+    # Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto count.
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     api_cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    # Names of this server in the Host header, besides those of the links.
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     s3_endpoint_url: str | None = _aws_field("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
     s3_access_key_id: SecretStr | None = _aws_field("AWS_ACCESS_KEY_ID")
     s3_secret_access_key: SecretStr | None = _aws_field("AWS_SECRET_ACCESS_KEY")
@@ -150,11 +207,18 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        variables: dict[str, str | None] = {}
         if isinstance(dotenv_settings, DotEnvSettingsSource):
             dotenv_settings = _DotEnv(settings_cls, env_file=dotenv_settings.env_file)
-        return init_settings, env_settings, dotenv_settings, file_secret_settings
+            variables |= dotenv_settings.env_vars
+        if isinstance(env_settings, EnvSettingsSource):
+            variables |= env_settings.env_vars
+        files = _SecretFiles(settings_cls, variables)
+        return init_settings, files, env_settings, dotenv_settings, file_secret_settings
 
-    @field_validator("symbols", "api_cors_origins", "owners", mode="before")
+    @field_validator(
+        "symbols", "api_cors_origins", "owners", "trusted_proxies", "allowed_hosts", mode="before"
+    )
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -184,6 +248,33 @@ class Settings(BaseSettings):
         if wrong := next((owner for owner in value if not _OWNER.fullmatch(owner)), None):
             raise ValueError(f"{wrong!r} is neither an e-mail address nor team:NAME")
         return tuple(dict.fromkeys(value))
+
+    @field_validator("operator_token", "viewer_token")
+    @classmethod
+    def _require_visible_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        token = value.get_secret_value().strip()
+        if not token:
+            raise ValueError("is blank: set a random token, or leave it empty")
+        return SecretStr(token)
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _require_host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := next((host for host in value if not _HOST_NAME.fullmatch(host)), None):
+            raise ValueError(f"{wrong!r} is not a host name: write names without scheme and port")
+        return tuple(host.lower() for host in value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _require_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                ip_network(text)
+            except ValueError:
+                raise ValueError(f"{text!r} is not an IP address or network") from None
+        return value
 
     @field_validator("source_url")
     @classmethod
@@ -295,10 +386,14 @@ def _require_utf8(file: Path) -> None:
 
 def get_variable_name(field: str) -> str:
     """Return the environment variable of a field; the documented one if there are several."""
+    return list_variable_names(field)[0]
+
+
+def list_variable_names(field: str) -> list[str]:
+    """Return the environment variables of a field, the documented one first."""
     alias = Settings.model_fields[field].validation_alias
     names = alias.choices if isinstance(alias, AliasChoices) else ()
-    variables = (str(name) for name in names if str(name).isupper())
-    return next(variables, f"CRYPTO_{field.upper()}")
+    return [str(name) for name in names if str(name).isupper()] or [f"CRYPTO_{field.upper()}"]
 
 
 def _variable_from_location(location: tuple[int | str, ...]) -> str:

@@ -5,9 +5,11 @@ from functools import lru_cache
 
 from pydantic import SecretStr
 
+from crypto_assets.access import find_operator_token
 from crypto_assets.errors import WrongUse
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import Lake, PatientLake, S3Options, open_lake
+from crypto_assets.orchestrator import WEBSERVER_TIMEOUT_SECONDS, Orchestrator
 from crypto_assets.outage_patience import OutagePatience
 from crypto_assets.pipeline.alerting.destination import AlertAddress
 from crypto_assets.pipeline.context import PipelineContext
@@ -74,6 +76,13 @@ def open_lake_at(settings: Settings, url: str) -> Lake:
         addressing_style=settings.s3_addressing_style,
     )
     return open_lake(url, options)
+
+
+def open_orchestrator(
+    settings: Settings, timeout_seconds: tuple[float, float] = WEBSERVER_TIMEOUT_SECONDS
+) -> Orchestrator:
+    """Create the client of Dagster's webserver, with the operator's token."""
+    return Orchestrator(settings.dagster_url, timeout_seconds, find_operator_token(settings))
 
 
 def open_reports(settings: Settings) -> Reports:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.warehouse.catalog.app_settings import Author
 from streamlit_app import auth, data
 from streamlit_app.components import notices
 from streamlit_app.data import app_settings, scheduler
@@ -24,15 +25,15 @@ _CACHED_READS = (
 )
 
 
-def run_action(action: Callable[[str], str]) -> None:
+def run_action(action: Callable[[Author], str]) -> None:
     """Run a change, show its message, and rerun the page, which closes any dialog.
 
-    `action` takes the viewer's name for the change log and returns the message. Errors are shown
+    `action` takes the viewer, for the change log, and returns the message. Errors are shown
     in place.
     """
     try:
         auth.require_write_access()
-        message = action(auth.get_viewer_name())
+        message = action(auth.get_viewer())
     except CryptoAssetsError as error:
         st.error(notices.format_sentence(str(error)), icon=":material/error:")
         return
@@ -60,7 +61,7 @@ def request_dialog(dialog: Callable[[], None]) -> None:
     st.rerun()
 
 
-def confirm_action(title: str, text: str, label: str, action: Callable[[str], str]) -> None:
+def confirm_action(title: str, text: str, label: str, action: Callable[[Author], str]) -> None:
     """Run a change after a confirmation. `label` is the text of the button that runs it."""
 
     @st.dialog(title)

@@ -1,87 +1,95 @@
-"""Write access: with the token, or from this machine if no token is set.
+"""Who the viewer is, and what the viewer may do: the rule of `crypto_assets.access`.
 
-The HTTP API has the same rule; reading is open to everyone who can reach the app. Disabled buttons
-are only a hint: `require_write_access` runs before each change.
+The browser's session cookie arrives with the connection of the page. Disabled buttons are only a
+hint: `require_write_access` runs before each change.
 """
 
-import secrets
+from html import escape
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
+from crypto_assets.access import (
+    LOCK_PATH,
+    SESSION_COOKIE,
+    UNLOCK_PATH,
+    AccessControl,
+    Caller,
+    Credential,
+    open_access_control,
+)
 from crypto_assets.errors import WrongUse
-from crypto_assets.loopback import RequestOrigin, list_nonlocal_reasons
 from crypto_assets.settings import get_settings
-from streamlit_app.components import notices
+from crypto_assets.warehouse.catalog.app_settings import Author
 
-_UNLOCKED_KEY = "changes_unlocked"
-_INPUT_KEY = "token"
+_STYLE = """
+<style>
+.session { display: flex; gap: .5rem; margin: 0; font-size: .875rem; white-space: nowrap; }
+.session a, .session button { padding: 0; border: 0; background: none; color: inherit;
+  font: inherit; text-decoration: underline; cursor: pointer; }
+</style>
+"""
+_LOCK_FORM = """{style}
+<form class="session" method="post" action="{action}">
+<span>{label}</span><button type="submit">Lock</button>
+</form>
+"""
+_UNLOCK_LINK = """{style}
+<div class="session"><span>Read-only</span><a href="{target}">Unlock</a></div>
+"""
+
+
+@st.cache_resource(show_spinner=False)
+def get_access_control() -> AccessControl:
+    return open_access_control(get_settings())
+
+
+def find_caller() -> Caller:
+    """Return who looks at the page."""
+    cookie = st.context.cookies.get(SESSION_COOKIE, "")
+    # Streamlit reports this machine as None.
+    return get_access_control().find_session(cookie, st.context.ip_address or "127.0.0.1")
 
 
 def render_write_gate() -> bool:
     """Return whether this viewer may change things; if not, show how to get write access."""
-    reason = _find_refusal()
-    if reason and get_settings().api_token:
-        _render_token_form()
-    elif reason:
+    if find_caller().is_operator:
+        return True
+    if get_access_control().has_operator:
         st.info(
-            f"**Read-only:** {reason}. To make changes, open the app on its own machine at its "
-            "loopback address, or set CRYPTO_API_TOKEN there and enter the token here.",
+            "**Read-only.** To make changes, choose *Unlock* above and enter the operator token, "
+            "or open the link that `crypto-assets unlock` prints on the machine of the app.",
             icon=":material/lock:",
         )
-    return reason is None
+    else:
+        st.info(
+            "**Read-only.** This installation has no operator token: run `crypto-assets init`, or "
+            "set `CRYPTO_OPERATOR_TOKEN`, and restart the app.",
+            icon=":material/lock:",
+        )
+    return False
 
 
 def require_write_access() -> None:
     """Check that this viewer may change things. Raises WrongUse if not."""
-    if reason := _find_refusal():
-        raise WrongUse(f"changes are not allowed: {reason}")
+    if not find_caller().is_operator:
+        raise WrongUse("changes are not allowed: unlock the app first")
 
 
-def get_viewer_name() -> str:
-    """Return the viewer's name for the change log."""
-    name = st.user.get("email")
-    return f"{name} in the app" if name else "the app"
+def get_viewer() -> Author:
+    """Return the viewer for the change log."""
+    caller = find_caller()
+    return Author(f"{caller.name} in the app" if caller.name else "the app", caller.address)
 
 
-def _find_refusal() -> str | None:
-    """Return why this viewer may not change things, None if allowed."""
-    if get_settings().api_token:
-        return (
-            None
-            if st.session_state.get(_UNLOCKED_KEY)
-            else "the token of CRYPTO_API_TOKEN is required"
-        )
-    headers = {name.lower(): value for name, value in st.context.headers.items()}
-    origin = RequestOrigin(
-        bound_to=st.get_option("server.address") or "every address",
-        # Streamlit reports this machine as None.
-        client=st.context.ip_address or "127.0.0.1",
-        scheme=(st.context.url or "").partition(":")[0],
-        headers=headers,
-    )
-    return next(list_nonlocal_reasons(origin, "app"), None)
-
-
-def _render_token_form() -> None:
-    with (
-        st.form("unlock", border=False),
-        st.container(horizontal=True, vertical_alignment="bottom"),
-    ):
-        st.text_input(
-            "To make changes, enter the token of CRYPTO_API_TOKEN",
-            type="password",
-            key=_INPUT_KEY,
-            width=420,
-        )
-        submitted = st.form_submit_button(
-            "Unlock", icon=":material/lock_open:", on_click=_unlock_changes
-        )
-    if submitted:
-        st.error(notices.format_sentence("the token is wrong"), icon=":material/lock:")
-
-
-def _unlock_changes() -> None:
-    entered, token = st.session_state[_INPUT_KEY], get_settings().api_token
-    # Compare in constant time, so that the duration does not reveal the token.
-    if token and secrets.compare_digest(entered.encode(), token.get_secret_value().encode()):
-        st.session_state[_UNLOCKED_KEY] = True
+def render_session() -> None:
+    """Draw the viewer's name and role, with a link that unlocks or a button that locks."""
+    caller = find_caller()
+    if caller.credential is Credential.COOKIE:
+        label = escape(caller.name) or caller.role.name.capitalize()
+        st.html(_LOCK_FORM.format(style=_STYLE, label=label, action=LOCK_PATH))
+    elif get_access_control().has_operator:
+        page = urlsplit(st.context.url or "/")
+        path = f"{page.path}?{page.query}" if page.query else page.path
+        target = escape(f"{UNLOCK_PATH}?{urlencode({'next': path or '/'})}")
+        st.html(_UNLOCK_LINK.format(style=_STYLE, target=target))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from streamlit_app import auth
 from streamlit_app.components import freshness
 from streamlit_app.navigation import PAGES
 
@@ -34,5 +35,9 @@ page = st.navigation(
     position="top",
 )
 st.set_page_config(page_title=f"{page.title} · crypto-assets")
-freshness.render_freshness_line()
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(width="stretch"):
+        freshness.render_freshness_line()
+    with st.container(width="content"):
+        auth.render_session()
 page.run()

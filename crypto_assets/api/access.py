@@ -1,59 +1,67 @@
-"""Write access: requests with the token or, if no token is set, requests from this machine.
+"""Write access: the operator's token, or the session of an operator's browser.
 
-Reads are open. Without a token, a write must also have the content type JSON, which a browser does
-not send to another origin without a preflight request.
+A browser sends its session with requests that other pages caused, too. So a write by session must
+come from a page of this server, and have the content type JSON, which a browser does not send to
+another origin without a preflight request.
 """
 
-import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import SecretStr
 
-from crypto_assets.loopback import RequestOrigin, list_nonlocal_reasons
+from crypto_assets.access import (
+    AccessControl,
+    Caller,
+    Credential,
+    comes_from_own_page,
+    get_caller,
+)
+from crypto_assets.warehouse.catalog.app_settings import Author
 
-_bearer = HTTPBearer(auto_error=False, description="`CRYPTO_API_TOKEN`, if one is set.")
-
-
-@dataclass(frozen=True)
-class AccessPolicy:
-    """The token that writes need, if any, and the address to which the server is bound."""
-
-    host: str = "127.0.0.1"
-    token: SecretStr | None = None
+# It describes the token in the OpenAPI document; AccessMiddleware has checked it.
+_bearer = HTTPBearer(auto_error=False, description="The operator token.")
 
 
 async def _require_write_access(
-    request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> None:
-    access: AccessPolicy = request.app.state.access
-    if access.token:
-        _require_token(access.token, credentials)
-    elif reason := next(_list_nonlocal_reasons(request, access), None):
-        raise HTTPException(403, f"writes are not allowed: {reason}; or set CRYPTO_API_TOKEN")
-    elif request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise HTTPException(415, "a write without a token requires Content-Type: application/json")
+    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Author:
+    """Return who writes, for the change log."""
+    caller = get_caller(request.scope)
+    if not caller.is_operator:
+        raise _build_refusal(caller, request.app.state.access)
+    if caller.credential is Credential.COOKIE:
+        _require_own_page(request)
+    name = f"{caller.name} in the API" if caller.name else "the API"
+    return Author(name, caller.address)
 
 
 RequireWriteAccess = Depends(_require_write_access)
+AuthorDep = Annotated[Author, RequireWriteAccess]
 
 
-def _require_token(token: SecretStr, credentials: HTTPAuthorizationCredentials | None) -> None:
-    presented = credentials.credentials if credentials else ""
-    # Constant time, so that the duration does not reveal a correct prefix.
-    if not secrets.compare_digest(presented.encode(), token.get_secret_value().encode()):
-        problem = "the token is wrong" if credentials else "a write requires a token"
-        raise HTTPException(
-            401, f"{problem}: send Authorization: Bearer …", {"WWW-Authenticate": "Bearer"}
+def _build_refusal(caller: Caller, access: AccessControl) -> HTTPException:
+    if not access.has_operator:
+        return HTTPException(
+            403, "writes are not allowed: this server has no token, set CRYPTO_OPERATOR_TOKEN"
         )
-
-
-def _list_nonlocal_reasons(request: Request, access: AccessPolicy) -> Iterator[str]:
-    client = request.client.host if request.client else None
-    return list_nonlocal_reasons(
-        RequestOrigin(access.host, client, request.url.scheme, request.headers), "API"
+    if caller.credential is not Credential.NONE:
+        return HTTPException(403, "a viewer may not write: use the operator token")
+    return HTTPException(
+        401,
+        "a write requires the operator token: send Authorization: Bearer …",
+        {"WWW-Authenticate": "Bearer"},
     )
+
+
+def _require_own_page(request: Request) -> None:
+    if not comes_from_own_page(request.headers, request.url.scheme):
+        raise HTTPException(
+            403,
+            "a write with a browser's session must come from a page of this server: "
+            "programs send Authorization: Bearer …",
+        )
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise HTTPException(
+            415, "a write with a browser's session requires Content-Type: application/json"
+        )

@@ -7,8 +7,9 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp
 
-from crypto_assets.api.access import AccessPolicy
+from crypto_assets.access import AccessControl, AccessMiddleware
 from crypto_assets.api.body_limit import BodyLimitMiddleware
 from crypto_assets.api.dependencies import ApiContext
 from crypto_assets.api.error_handlers import add_error_handlers
@@ -23,14 +24,18 @@ from crypto_assets.api.rate_limit import (
 from crypto_assets.api.request_metrics import RequestMetricsMiddleware
 from crypto_assets.api.routes import backfills, control, health, markets, pipeline, symbols
 from crypto_assets.api.routes.analytics import create_analytics_router
+from crypto_assets.api.routes.health import HEALTH_PATHS
 from crypto_assets.installation import VERSION
+from crypto_assets.request_guard import GuardPolicy, RequestGuardMiddleware, build_guard_policy
+from crypto_assets.settings import Settings
 
 _DESCRIPTION = """\
 Candles, indicators and order books from the warehouse, and the pipeline's controls.
 
 Times are epoch milliseconds, UTC; rows of series also contain the time in ISO 8601. Prices and
 volumes of candles are decimal text. Indicators are numbers, or null where a value is undefined.
-Reads are open; writes need `Authorization: Bearer`.
+Writes need `Authorization: Bearer` with the operator token; reads need a token if the server has a
+viewer token.
 """
 _TAGS = {
     "symbols": "List, track and untrack symbols.",
@@ -43,12 +48,29 @@ _TAGS = {
 }
 
 
+# Of the page /docs, which has its script and its icons in the page itself.
+_DOCS_CSP = {
+    "default-src": "'none'",
+    "script-src": "'self' 'unsafe-inline'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data:",
+    "connect-src": "'self'",
+}
+_DEFAULT_POLICY = GuardPolicy(page_csp={"/docs": _DOCS_CSP}, isolated=False)
+
+
+def build_api_policy(settings: Settings) -> GuardPolicy:
+    """Build the policy of the API. Whether a page of another origin may read is decided by CORS."""
+    return build_guard_policy(settings, page_csp={"/docs": _DOCS_CSP}, isolated=False)
+
+
 def create_app(
     context: ApiContext,
-    access: AccessPolicy,
+    access: AccessControl,
     cors_origins: Sequence[str] = (),
     requests_per_minute: int = REQUESTS_PER_MINUTE,
-) -> FastAPI:
+    guard: GuardPolicy | None = None,
+) -> ASGIApp:
     """Create the app; it closes the warehouse's connections when it stops.
 
     Pages of `cors_origins` may read. `requests_per_minute` limits each client; 0 is no limit.
@@ -70,7 +92,8 @@ def create_app(
     add_error_handlers(app)
     _install_middleware(app, cors_origins, requests_per_minute)
     app.openapi()  # takes half a second, which the first request would wait for otherwise
-    return app
+    # Outside of FastAPI, whose response to an unexpected error passes no middleware.
+    return RequestGuardMiddleware(app, guard or _DEFAULT_POLICY)
 
 
 def _install_middleware(
@@ -80,6 +103,7 @@ def _install_middleware(
     app.add_middleware(HeadAsGetMiddleware)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    app.add_middleware(AccessMiddleware, access=app.state.access, open_paths=HEALTH_PATHS)
     if requests_per_minute:
         app.add_middleware(RateLimitMiddleware, allowance=RequestAllowance(requests_per_minute))
     app.add_middleware(

@@ -9,20 +9,27 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
+from crypto_assets.access import get_caller
 from crypto_assets.errors import (
     CryptoAssetsError,
+    ExchangeError,
     ForeignExchange,
+    LakeError,
+    OrchestratorError,
     TransientError,
     UnknownProvider,
     UnknownSymbol,
     UnknownTarget,
+    WarehouseError,
     WrongUse,
 )
 
 _log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = "5"
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 # The first match counts; every other error of this package is a component that fails, a 503.
 _STATUSES: tuple[tuple[type[CryptoAssetsError], int], ...] = (
     (UnknownSymbol, 404),
@@ -30,6 +37,12 @@ _STATUSES: tuple[tuple[type[CryptoAssetsError], int], ...] = (
     (UnknownTarget, 404),
     (WrongUse, 422),
     (ForeignExchange, 409),
+)
+_COMPONENTS: tuple[tuple[type[CryptoAssetsError], str], ...] = (
+    (WarehouseError, "the warehouse"),
+    (LakeError, "the lake"),
+    (OrchestratorError, "Dagster"),
+    (ExchangeError, "the exchange"),
 )
 
 
@@ -57,10 +70,18 @@ def error_response(
 
 def _handle_own_error(request: Request, error: CryptoAssetsError) -> JSONResponse:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 503)
-    if status == 503:
-        _log.warning("%s: %s", type(error).__name__, error)
     headers = {"Retry-After": _RETRY_SECONDS} if isinstance(error, TransientError) else {}
-    return error_response(status, str(error), headers)
+    if status != 503:
+        return error_response(status, str(error), headers)
+    _log.warning("%s: %s", type(error).__name__, error)
+    # The message contains host names, users and paths.
+    detail = str(error) if get_caller(request.scope).is_operator else _hide_reason(error)
+    return error_response(status, detail, headers)
+
+
+def _hide_reason(error: CryptoAssetsError) -> str:
+    components = (name for kind, name in _COMPONENTS if isinstance(error, kind))
+    return f"{next(components, 'a component')} fails: the operator and the log see the reason"
 
 
 def _handle_validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -92,7 +113,23 @@ def _handle_http_exception(request: Request, error: HTTPException) -> JSONRespon
         return error_response(404, f"no route {request.url.path}; /docs lists all routes")
     if error.status_code == 400:  # FastAPI's status for a body that is not text
         return error_response(422, f"the body: {error.detail}")
+    if error.status_code == 405:
+        allowed = ", ".join(_list_allowed_methods(request))
+        return error_response(405, error.detail, {"Allow": allowed})
     return error_response(error.status_code, error.detail, error.headers)
+
+
+def _list_allowed_methods(request: Request) -> list[str]:
+    """Return the methods of all routes with the request's path; each route knows its own only."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    allowed = {
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+        )
+    }
+    return sorted(allowed | {"HEAD"} if "GET" in allowed else allowed)
 
 
 def _handle_unexpected_error(request: Request, error: Exception) -> JSONResponse:

@@ -2,19 +2,19 @@
 
 import click
 
+from crypto_assets.access import open_access_control
 from crypto_assets.api import (
     REQUESTS_PER_MINUTE,
-    AccessPolicy,
     ApiContext,
+    build_api_policy,
     configure_json_logs,
     create_app,
 )
 from crypto_assets.http_server import serve_app
-from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.control.backfill import Partitioning
 from crypto_assets.settings import get_settings
 from crypto_assets.tcp_ports import require_free_port
-from crypto_assets.wiring import open_pipeline_context, open_reports
+from crypto_assets.wiring import open_orchestrator, open_pipeline_context, open_reports
 
 _GRACE_SECONDS = 10
 
@@ -31,7 +31,7 @@ _GRACE_SECONDS = 10
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on. Writes from other machines need CRYPTO_API_TOKEN.",
+    help="Address to listen on.",
 )
 @click.option(
     "--requests-per-minute",
@@ -52,11 +52,17 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
     api_context = ApiContext(
         pipeline=context,
         reports=open_reports(settings),
-        orchestrator=Orchestrator(settings.dagster_url),
+        orchestrator=open_orchestrator(settings),
         partitioning=Partitioning(settings.partition_unit, settings.start_date),
     )
-    access = AccessPolicy(host, settings.api_token)
-    app = create_app(api_context, access, settings.api_cors_origins, requests_per_minute)
+    access = open_access_control(settings)
+    app = create_app(
+        api_context,
+        access,
+        settings.api_cors_origins,
+        requests_per_minute,
+        build_api_policy(settings),
+    )
     configure_json_logs()
     click.echo(f"\n  API   http://{host}:{port}/api\n  docs  http://{host}:{port}/docs\n")
-    serve_app(app, port, host, _GRACE_SECONDS)
+    serve_app(app, port, host, _GRACE_SECONDS, trusted_proxies=settings.trusted_proxies)

@@ -29,7 +29,7 @@ from crypto_assets.pipeline.control.backfill import (
 from crypto_assets.pipeline.control.bootstrap import register_symbols, require_stores_ready
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import open_shared_context
+from crypto_assets.wiring import open_orchestrator, open_shared_context
 
 _POLL_SECONDS = 1.0
 
@@ -71,7 +71,7 @@ def run_backfill(
         task = progress.add_task(
             "asset partitions", total=len(request.partition_keys) * len(KlinesStage)
         )
-        orchestrator = Orchestrator(settings.dagster_url)
+        orchestrator = open_orchestrator(settings)
         if orchestrator.serves_home(settings.dagster_home):
             _backfill_through_dagster(orchestrator, request, progress, task)
         else:

@@ -15,6 +15,7 @@ _COMMANDS = {
     "init": "crypto_assets.cli.init:init",
     "up": "crypto_assets.cli.up:up",
     "demo": "crypto_assets.cli.demo:demo",
+    "unlock": "crypto_assets.cli.unlock:unlock",
     "backfill": "crypto_assets.cli.backfill:backfill",
     "status": "crypto_assets.cli.status:status",
     "verify": "crypto_assets.cli.verify:verify",

@@ -2,6 +2,8 @@
 
 import click
 
+from crypto_assets.access import ensure_operator_token
+from crypto_assets.cli.unlock import print_token_problems
 from crypto_assets.pipeline.control.bootstrap import initialize_stores
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports, open_shared_context, open_warehouse
@@ -39,6 +41,9 @@ def run_init() -> list[str]:
     settings = get_settings()
     home = settings.dagster_home
     require_usable_home(home)
+    print_token_problems(settings)
+    if file := ensure_operator_token(settings):
+        click.echo(f"wrote a random operator token to {file}")
     added = initialize_stores(open_shared_context(), settings.symbols, settings.start_date)
     if notice := prepare_home(home):
         click.echo(notice, err=True)

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from crypto_assets.access import find_operator_token
 from crypto_assets.cli.child_environment import read_other_variables
 from crypto_assets.cli.process_tree import Program
 from crypto_assets.dagster_ext.commands import DAEMON_COMMAND, WEBSERVER_COMMAND
@@ -16,6 +17,7 @@ from crypto_assets.http_client import REQUEST_ERRORS, open_session
 from crypto_assets.installation import PROJECT_ROOT, find_project_file
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.orchestrator import Orchestrator
+from crypto_assets.settings import get_settings
 
 _PYTHON = sys.executable
 # The same as `local_startup_timeout` in dagster.yaml.
@@ -50,7 +52,9 @@ def webserver_program(port: int, logs: Path) -> Program:
 def daemon_program(webserver_port: int, logs: Path) -> Program:
     """Describe Dagster's daemon, which is ready when the webserver shows its heartbeats."""
     start_ms = now_ms()
-    dagster = Orchestrator(f"http://127.0.0.1:{webserver_port}")
+    dagster = Orchestrator(
+        f"http://127.0.0.1:{webserver_port}", token=find_operator_token(get_settings())
+    )
     return Program(
         "Dagster's daemon",
         [*DAEMON_COMMAND, "run", *_workspace_option()],
@@ -67,11 +71,7 @@ def app_program(port: int, logs: Path) -> Program:
     """Describe the Streamlit app on `port`."""
     return Program(
         "the app",
-        [
-            *(_PYTHON, "-m", "streamlit", "run", str(find_project_file("streamlit_app/app.py"))),
-            *("--server.port", str(port), "--server.address", "127.0.0.1"),
-            *("--server.headless", "true", "--browser.gatherUsageStats", "false"),
-        ],
+        [_PYTHON, "-m", "streamlit_app.app", "--port", str(port)],
         logs / "app.log",
         lambda: _url_responds(f"http://127.0.0.1:{port}/_stcore/health"),
         # A wheel does not put `streamlit_app` on Python's path.

@@ -11,6 +11,7 @@ from crypto_assets.cli.child_environment import build_folder_variables
 from crypto_assets.cli.home_lock import hold_home_lock
 from crypto_assets.cli.init import run_init
 from crypto_assets.cli.process_tree import ProcessTree
+from crypto_assets.cli.unlock import print_unlock_link
 from crypto_assets.errors import WrongUse
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.tcp_ports import require_free_port
@@ -88,4 +89,6 @@ def start_services(tree: ProcessTree, dagster_port: int, app_port: int, api_port
     click.echo(f"\n  app      http://127.0.0.1:{app_port}")
     click.echo(f"  Dagster  http://127.0.0.1:{dagster_port}")
     click.echo(f"  API      http://127.0.0.1:{api_port}/docs")
-    click.echo(f"  logs     {logs}\n\nCtrl-C stops everything.")
+    click.echo(f"  logs     {logs}")
+    print_unlock_link(get_settings(), f"http://127.0.0.1:{app_port}")
+    click.echo("\nCtrl-C stops everything.")

@@ -6,8 +6,10 @@ from crypto_assets.orchestrator.instigators import Instigator, InstigatorTick, K
 from crypto_assets.orchestrator.manual_ticks import ManualTickResult
 from crypto_assets.orchestrator.orchestrator import Orchestrator
 from crypto_assets.orchestrator.recent_runs import RunSummary
+from crypto_assets.orchestrator.webserver_client import WEBSERVER_TIMEOUT_SECONDS
 
 __all__ = [
+    "WEBSERVER_TIMEOUT_SECONDS",
     "AssetCheck",
     "BackfillProgress",
     "CheckExecution",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 import yaml
+from pydantic import SecretStr
 
 from crypto_assets.errors import OrchestratorError
 from crypto_assets.orchestrator import (
@@ -25,7 +26,11 @@ from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.recent_runs import RunSummary
 from crypto_assets.orchestrator.repository import find_loaded_repository
 from crypto_assets.orchestrator.run_queue import RunClass, build_run_tags
-from crypto_assets.orchestrator.webserver_client import WebserverClient, epoch_seconds_to_ms
+from crypto_assets.orchestrator.webserver_client import (
+    WEBSERVER_TIMEOUT_SECONDS,
+    WebserverClient,
+    epoch_seconds_to_ms,
+)
 
 _MANUAL_RUN_TAGS = build_run_tags(RunClass.MANUAL)
 
@@ -44,17 +49,22 @@ class Orchestrator:
 
     Every method raises OrchestratorError, whose message contains `url` without its login. Methods
     that take a name or an id raise UnknownTarget if it does not exist. `timeout_seconds` are the
-    connect and the read timeout.
+    connect and the read timeout, `token` is the operator's.
     """
 
-    def __init__(self, url: str, timeout_seconds: tuple[float, float] = (2.0, 30.0)) -> None:
-        self._address = url
-        self._webserver = WebserverClient(url, timeout_seconds)
+    def __init__(
+        self,
+        url: str,
+        timeout_seconds: tuple[float, float] = WEBSERVER_TIMEOUT_SECONDS,
+        token: SecretStr | None = None,
+    ) -> None:
+        self._address, self._token = url, token
+        self._webserver = WebserverClient(url, timeout_seconds, token)
         self.url = self._webserver.url
 
     def with_timeout(self, timeout_seconds: tuple[float, float]) -> Self:
         """Return a client of the same webserver with other timeouts."""
-        return type(self)(self._address, timeout_seconds)
+        return type(self)(self._address, timeout_seconds, self._token)
 
     def serves_home(self, home: Path) -> bool:
         """Whether a webserver responds and uses this Dagster home."""

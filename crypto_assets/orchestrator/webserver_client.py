@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import SecretStr
+
 from crypto_assets.addresses import is_web_address, redact_address
 from crypto_assets.errors import OrchestratorError, WrongUse
 from crypto_assets.http_client import REQUEST_ERRORS, describe_proxy_failure, open_session
 
-_TIMEOUT_SECONDS = (2.0, 30.0)
+# Connect and read timeouts.
+WEBSERVER_TIMEOUT_SECONDS = (2.0, 30.0)
 
 GraphQLObject = Mapping[str, Any]
 
@@ -16,13 +19,20 @@ class WebserverClient:
     """A thread-safe client of one webserver.
 
     Errors are OrchestratorError, whose message contains the address without its login.
-    `timeout_seconds` are the connect and the read timeout.
+    `timeout_seconds` are the connect and the read timeout. `token` is the operator's, which the
+    webserver requires for changes.
     """
 
-    def __init__(self, url: str, timeout_seconds: tuple[float, float] = _TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout_seconds: tuple[float, float] = WEBSERVER_TIMEOUT_SECONDS,
+        token: SecretStr | None = None,
+    ) -> None:
         self._address = url.rstrip("/")
         self.url = redact_address(self._address)
         self._timeout_seconds = timeout_seconds
+        self._headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
 
     def run_query(self, query: str, **variables: object) -> dict[str, Any]:
         """Run a query or a mutation, and return the response's `data`."""
@@ -36,9 +46,15 @@ class WebserverClient:
                 response = session.post(
                     f"{self._address}/graphql",
                     json={"query": query, "variables": variables},
+                    headers=self._headers,
                     timeout=self._timeout_seconds,
                 )
-            payload = response.json()
+                if response.status_code in (401, 403):
+                    raise OrchestratorError(
+                        f"Dagster at {self.url} refused the request (HTTP {response.status_code}): "
+                        "give all programs the same CRYPTO_OPERATOR_TOKEN"
+                    )
+                payload = response.json()
         except WrongUse as error:
             raise OrchestratorError(f"cannot reach Dagster at {self.url}: {error}") from error
         except REQUEST_ERRORS as error:

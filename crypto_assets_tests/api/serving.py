@@ -10,7 +10,8 @@ from typing import Any
 import requests
 from pydantic import SecretStr
 
-from crypto_assets.api import AccessPolicy, ApiContext, create_app
+from crypto_assets.access import AccessControl
+from crypto_assets.api import ApiContext, create_app
 from crypto_assets.exchange import open_exchange
 from crypto_assets.http_server import serve_in_thread
 from crypto_assets.lake import open_lake
@@ -86,11 +87,11 @@ def create_context(
 @contextmanager
 def serve_api(
     context: ApiContext,
-    access: AccessPolicy | None = None,
+    access: AccessControl | None = None,
     cors_origins: tuple[str, ...] = (),
     rate: int = 0,
 ) -> Iterator[Api]:
     """Serve until the `with` block ends; writes need TOKEN unless `access` is given."""
-    access = access or AccessPolicy(token=SecretStr(TOKEN))
+    access = access or AccessControl(SecretStr(TOKEN))
     with serve_in_thread(create_app(context, access, cors_origins, rate)) as url:
         yield Api(url)

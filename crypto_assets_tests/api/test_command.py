@@ -123,13 +123,16 @@ def test_ctrl_c_stops_it_without_a_traceback(home: Path) -> None:
     assert "Traceback" not in err
 
 
-def test_a_public_host_without_a_token_refuses_writes(home: Path) -> None:
-    everywhere = "0.0.0.0"  # noqa: S104
-    with started(desk_at(home, NOWHERE), "--host", everywhere) as (_, api):
-        answer = api.send(
-            "DELETE", "/api/symbols/NOPE", headers={"Content-Type": "application/json"}
-        )
-        assert answer.status_code == 403 and "CRYPTO_API_TOKEN" in answer.json()["detail"]
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104
+def test_the_token_of_the_home_is_required(home: Path, host: str) -> None:
+    no_token = {"Content-Type": "application/json"}
+    with started(desk_at(home, NOWHERE), "--host", host) as (_, api):
+        answer = api.send("DELETE", "/api/symbols/NOPE", headers=no_token)
+        assert answer.status_code == 403 and "CRYPTO_OPERATOR_TOKEN" in answer.json()["detail"]
+    (home / "operator-token").write_text(f"{TOKEN}\n")
+    with started(desk_at(home, NOWHERE), "--host", host) as (_, api):
+        assert api.send("DELETE", "/api/symbols/NOPE", headers=no_token).status_code == 401
+        assert api.send("DELETE", "/api/symbols/NOPE").status_code == 404
 
 
 def test_an_occupied_port_is_reported_with_its_process(home: Path) -> None:

@@ -35,13 +35,13 @@ def get_pipeline_context() -> PipelineContext:
 
 @st.cache_resource(show_spinner=False)
 def get_orchestrator() -> Orchestrator:
-    return Orchestrator(get_settings().dagster_url, _ORCHESTRATOR_TIMEOUTS)
+    return wiring.open_orchestrator(get_settings(), _ORCHESTRATOR_TIMEOUTS)
 
 
 @st.cache_resource(show_spinner=False, on_release=HealthMonitor.close)
 def _get_health() -> HealthMonitor:
     settings = get_settings()
-    dagster = Orchestrator(settings.dagster_url, CHECK_REQUEST_SECONDS)
+    dagster = wiring.open_orchestrator(settings, CHECK_REQUEST_SECONDS)
     rest = open_exchange(settings.exchange_url, settings.archive_url, _SINGLE_ATTEMPT).rest
     return HealthMonitor(
         {DAGSTER: dagster.require_healthy_daemons, EXCHANGE: rest.fetch_server_time}

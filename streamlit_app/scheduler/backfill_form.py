@@ -9,6 +9,7 @@ from crypto_assets.errors import CryptoAssetsError, ExchangeError
 from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.pipeline.control import admin
 from crypto_assets.settings import get_settings
+from crypto_assets.warehouse.catalog.app_settings import Author
 from streamlit_app import data
 from streamlit_app.actions import run_action
 from streamlit_app.components import notices
@@ -97,7 +98,7 @@ def _explain_estimate(preview: scheduler.BackfillPreview) -> str:
     return f"Based on {measured} of at most {pace.largest:,} partitions."
 
 
-def _launch_backfill(symbols: tuple[str, ...], first: date, last: date, who: str) -> str:
+def _launch_backfill(symbols: tuple[str, ...], first: date, last: date, who: Author) -> str:
     request = scheduler.plan_requested_backfill(symbols, first, last)
     admin.start_backfill(data.get_pipeline_context(), data.get_orchestrator(), request, who)
     return f"Launched: {request.title}. Dagster starts it within 30 seconds."

@@ -7,6 +7,7 @@ import streamlit as st
 
 from crypto_assets.orchestrator import BackfillProgress
 from crypto_assets.pipeline.control import admin
+from crypto_assets.warehouse.catalog.app_settings import Author
 from streamlit_app import data
 from streamlit_app.actions import confirm_action
 from streamlit_app.components import notices
@@ -75,6 +76,6 @@ def _render_cancel_button(backfill: BackfillProgress, can_write: bool) -> None:
         )
 
 
-def _cancel_backfill(backfill: BackfillProgress, who: str) -> str:
+def _cancel_backfill(backfill: BackfillProgress, who: Author) -> str:
     admin.cancel_backfill(data.get_pipeline_context(), data.get_orchestrator(), backfill.id, who)
     return f"Canceled: {backfill.title or backfill.id}."

@@ -9,6 +9,7 @@ from crypto_assets.orchestrator import Instigator, Kind
 from crypto_assets.pipeline.control import admin
 from crypto_assets.pipeline.control.runtime_settings import INTERVAL_SETTINGS, override_settings
 from crypto_assets.warehouse import INGEST_INTERVAL, ORDER_BOOK_INTERVAL
+from crypto_assets.warehouse.catalog.app_settings import Author
 from streamlit_app import data
 from streamlit_app.actions import confirm_action, request_dialog, run_action
 from streamlit_app.format import humanize
@@ -107,7 +108,7 @@ def _render_switch_button(instigator: Instigator, can_write: bool) -> None:
         )
 
 
-def _switch_instigator(instigator: Instigator, running: bool, who: str) -> str:
+def _switch_instigator(instigator: Instigator, running: bool, who: Author) -> str:
     admin.set_instigator_running(
         data.get_pipeline_context(),
         data.get_orchestrator(),
@@ -131,7 +132,7 @@ def _render_run_button(instigator: Instigator, can_write: bool) -> None:
         run_action(partial(_run_instigator_now, instigator))
 
 
-def _run_instigator_now(instigator: Instigator, who: str) -> str:
+def _run_instigator_now(instigator: Instigator, who: Author) -> str:
     result = admin.trigger_instigator(
         data.get_pipeline_context(), data.get_orchestrator(), instigator.kind, instigator.name, who
     )
@@ -174,6 +175,6 @@ def _render_interval_dialog(setting: str, name: str, minutes: int) -> None:
         run_action(partial(_save_interval, setting, name, int(new_minutes)))
 
 
-def _save_interval(setting: str, name: str, minutes: int, who: str) -> str:
+def _save_interval(setting: str, name: str, minutes: int, who: Author) -> str:
     override_settings(data.get_pipeline_context(), {setting: minutes}, who)
     return f"{name}: every {minutes} min from the next tick."

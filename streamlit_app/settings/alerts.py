@@ -7,7 +7,7 @@ import streamlit as st
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.pipeline.alerting.destination import send_test_alert, validate_webhook_url
 from crypto_assets.pipeline.alerting.webhook import Webhook
-from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK
+from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK, Author
 from streamlit_app import auth
 from streamlit_app.actions import confirm_action, run_action
 from streamlit_app.components import notices
@@ -108,16 +108,16 @@ def _confirm_address(url: str) -> None:
     )
 
 
-def _save_address(url: str, who: str) -> str:
+def _save_address(url: str, who: Author) -> str:
     app_settings.get_alert_destination().set_override(url, who)
     return "Webhook saved. Send a test to check it."
 
 
-def _disable_alerts(who: str) -> str:
+def _disable_alerts(who: Author) -> str:
     app_settings.get_alert_destination().set_override("", who)
     return "Alerts are off."
 
 
-def _reset_address(who: str) -> str:
+def _reset_address(who: Author) -> str:
     app_settings.get_alert_destination().remove_override(who)
     return "The webhook of the environment is used."

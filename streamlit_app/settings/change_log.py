@@ -11,6 +11,8 @@ from crypto_assets.warehouse.catalog.app_settings import SettingChange
 from streamlit_app.components import notices
 from streamlit_app.data import app_settings
 
+_NONE = "\N{EM DASH}"
+
 
 def render_change_log() -> None:
     """Draw the log. Raises WarehouseError."""
@@ -36,10 +38,11 @@ def _build_row(change: SettingChange) -> dict[str, Any]:
         "Before": _format_value(change.old),
         "After": _format_value(change.new),
         "Who": change.who,
+        "Address": change.address or _NONE,
     }
 
 
 def _format_value(value: Any) -> str:
     if value is None:
-        return "\N{EM DASH}"
+        return _NONE
     return value if isinstance(value, str) else json.dumps(value)

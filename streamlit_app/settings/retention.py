@@ -12,6 +12,7 @@ from crypto_assets.pipeline.control.runtime_settings import (
     override_settings,
     reset_setting,
 )
+from crypto_assets.warehouse.catalog.app_settings import Author
 from streamlit_app import data
 from streamlit_app.actions import confirm_action, run_action
 from streamlit_app.data import app_settings
@@ -114,7 +115,7 @@ def _format_setting(name: str, value: float | None) -> str:
     return "no limit" if name == "minute_days" and not value else f"{value:g} {setting.unit}"
 
 
-def _save_retention(changed: dict[str, float | None], who: str) -> str:
+def _save_retention(changed: dict[str, float | None], who: Author) -> str:
     override_settings(data.get_pipeline_context(), changed, who)
     return "Retention saved. It applies to the next run."
 
@@ -131,6 +132,6 @@ def _render_reset_button(name: str, effective: EffectiveSetting, can_write: bool
         run_action(partial(_reset_to_default, name))
 
 
-def _reset_to_default(name: str, who: str) -> str:
+def _reset_to_default(name: str, who: Author) -> str:
     reset_setting(data.get_pipeline_context(), name, who)
     return f"{_SETTING_TEXTS[name][0]}: the value from the environment is used."

@@ -10,6 +10,7 @@ from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.pipeline.control import admin
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import RegisteredSymbol
+from crypto_assets.warehouse.catalog.app_settings import Author
 from streamlit_app import data
 from streamlit_app.actions import confirm_action, run_action
 from streamlit_app.components import notices
@@ -70,7 +71,7 @@ def _list_addable_symbols(tracked: set[str]) -> list[str]:
         return []
 
 
-def _track_symbol(name: str, who: str) -> str:
+def _track_symbol(name: str, who: Author) -> str:
     added = admin.track_symbols(app_settings.get_interactive_context(), [name], who)
     if not added:
         raise WrongUse(f"{parse_symbol(name)} is already tracked")
@@ -121,7 +122,7 @@ def _confirm_untracking(symbol: RegisteredSymbol) -> None:
     )
 
 
-def _untrack_symbol(name: str, who: str) -> str:
+def _untrack_symbol(name: str, who: Author) -> str:
     admin.untrack_symbol(data.get_pipeline_context(), name, who)
     return f"{name} is no longer tracked. Its data is kept."
 

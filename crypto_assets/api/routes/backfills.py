@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, Field
 
+from crypto_assets.api.access import AuthorDep
 from crypto_assets.api.dependencies import ContextDep, OrchestratorDep
 from crypto_assets.api.parameters import DayInput
-from crypto_assets.api.routes.router import API_ACTOR, WRITE_ROUTE_OPTIONS, create_api_router
+from crypto_assets.api.routes.router import WRITE_ROUTE_OPTIONS, create_api_router
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.control import BackfillView, LaunchedBackfillView
 from crypto_assets.orchestrator import Orchestrator
@@ -48,12 +49,14 @@ class BackfillWish(BaseModel):
     status_code=202,
     **WRITE_ROUTE_OPTIONS,
 )
-def post_backfill(body: BackfillWish, context: ContextDep) -> Answer[LaunchedBackfillView]:
+def post_backfill(
+    body: BackfillWish, context: ContextDep, author: AuthorDep
+) -> Answer[LaunchedBackfillView]:
     """Start a Dagster backfill that fetches, loads and aggregates whole days."""
     plan = plan_backfill(
         context.pipeline, context.partitioning, body.symbols, body.first, body.last
     )
-    backfill_id = start_backfill(context.pipeline, context.orchestrator, plan, API_ACTOR)
+    backfill_id = start_backfill(context.pipeline, context.orchestrator, plan, author)
     return Answer(
         data=LaunchedBackfillView(
             id=backfill_id, title=plan.title, partitions=len(plan.partition_keys)
@@ -68,9 +71,9 @@ def read_backfill(id: BackfillId, orchestrator: OrchestratorDep) -> Answer[Backf
 
 
 @router.delete("/backfills/{id}", name="cancel", summary="Cancel a backfill", **WRITE_ROUTE_OPTIONS)
-def delete_backfill(id: BackfillId, context: ContextDep) -> Answer[BackfillView]:
+def delete_backfill(id: BackfillId, context: ContextDep, author: AuthorDep) -> Answer[BackfillView]:
     """Cancel a backfill. Loaded data is kept. A backfill that has ended does not change."""
-    cancel_backfill(context.pipeline, context.orchestrator, id, API_ACTOR)
+    cancel_backfill(context.pipeline, context.orchestrator, id, author)
     return _build_backfill_answer(id, context.orchestrator)
 
 

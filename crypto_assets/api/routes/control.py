@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
+from crypto_assets.api.access import AuthorDep
 from crypto_assets.api.dependencies import ContextDep, OrchestratorDep
-from crypto_assets.api.routes.router import API_ACTOR, WRITE_ROUTE_OPTIONS, create_api_router
+from crypto_assets.api.routes.router import WRITE_ROUTE_OPTIONS, create_api_router
 from crypto_assets.api.views.base import Answer
 from crypto_assets.api.views.control import InstigatorView, LaunchedView, RunView
 from crypto_assets.orchestrator import Kind
@@ -35,11 +36,11 @@ def _add_instigator_routes(router: APIRouter, kind: Kind) -> None:
         **WRITE_ROUTE_OPTIONS,
     )
     def switch_instigator(
-        name: DagsterName, body: Switch, context: ContextDep
+        name: DagsterName, body: Switch, context: ContextDep, author: AuthorDep
     ) -> Answer[InstigatorView]:
         """Start or stop it, and return its new state."""
         instigator = admin.set_instigator_running(
-            context.pipeline, context.orchestrator, kind, name, body.running, API_ACTOR
+            context.pipeline, context.orchestrator, kind, name, body.running, author
         )
         return Answer(data=InstigatorView.model_validate(instigator))
 
@@ -50,10 +51,12 @@ def _add_instigator_routes(router: APIRouter, kind: Kind) -> None:
         status_code=202,
         **WRITE_ROUTE_OPTIONS,
     )
-    def run_instigator(name: DagsterName, context: ContextDep) -> Answer[LaunchedView]:
+    def run_instigator(
+        name: DagsterName, context: ContextDep, author: AuthorDep
+    ) -> Answer[LaunchedView]:
         """Run the next tick now."""
         launched = admin.trigger_instigator(
-            context.pipeline, context.orchestrator, kind, name, API_ACTOR
+            context.pipeline, context.orchestrator, kind, name, author
         )
         return Answer(data=LaunchedView.model_validate(launched))
 

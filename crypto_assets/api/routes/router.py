@@ -10,21 +10,18 @@ from crypto_assets.api.http_caching import ETagRoute
 from crypto_assets.api.parameters import KnownParametersOnly
 
 _ERROR_DESCRIPTIONS = {
+    401: "A token is required, or the token is wrong.",
     404: "Unknown symbol, provider or name.",
     422: "Invalid input; `detail` names each problem.",
     429: "Too many requests: wait for Retry-After seconds.",
     503: "The warehouse, the exchange or Dagster does not respond.",
 }
 _WRITE_ERROR_DESCRIPTIONS = {
-    401: "The token is missing or wrong.",
-    403: "No token is set, and the request does not come directly from this machine.",
+    403: "The caller may only read, or a browser sent the request for another page.",
     409: "The warehouse belongs to another exchange.",
     413: "The body is too large.",
     415: "The body is not JSON.",
 }
-
-# The author of changes in the change log.
-API_ACTOR = "the API"
 
 RouteResponses = dict[int | str, dict[str, Any]]
 

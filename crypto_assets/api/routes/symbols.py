@@ -3,11 +3,10 @@
 from fastapi import Response
 from pydantic import BaseModel, Field
 
-from crypto_assets.api.access import RequireWriteAccess
+from crypto_assets.api.access import AuthorDep, RequireWriteAccess
 from crypto_assets.api.dependencies import ContextDep, ReportsDep
 from crypto_assets.api.parameters import SymbolPath
 from crypto_assets.api.routes.router import (
-    API_ACTOR,
     WRITE_ERROR_RESPONSES,
     WRITE_ROUTE_OPTIONS,
     create_api_router,
@@ -46,9 +45,11 @@ def read_symbols(reports: ReportsDep) -> Answer[list[InstrumentView]]:
         **WRITE_ERROR_RESPONSES,
     },
 )
-def track_symbol(body: SymbolWish, context: ContextDep, response: Response) -> Answer[Tracked]:
+def track_symbol(
+    body: SymbolWish, context: ContextDep, author: AuthorDep, response: Response
+) -> Answer[Tracked]:
     """Track a symbol that the exchange lists. To load its history, start a backfill."""
-    if not admin.track_symbols(context.pipeline, [body.symbol], API_ACTOR):
+    if not admin.track_symbols(context.pipeline, [body.symbol], author):
         response.status_code = 200
     name = context.pipeline.warehouse.symbols.resolve_name(body.symbol)
     return Answer(data=Tracked(symbol=name, tracked=True))
@@ -58,8 +59,8 @@ def track_symbol(body: SymbolWish, context: ContextDep, response: Response) -> A
 @router.delete(
     "/symbols/{symbol}", name="retire_symbol", summary="Untrack a symbol", **WRITE_ROUTE_OPTIONS
 )
-def delete_symbol(symbol: SymbolPath, context: ContextDep) -> Answer[Tracked]:
+def delete_symbol(symbol: SymbolPath, context: ContextDep, author: AuthorDep) -> Answer[Tracked]:
     """Stop tracking a symbol. Its stored data is kept."""
     name = context.pipeline.warehouse.symbols.resolve_name(symbol)
-    admin.untrack_symbol(context.pipeline, name, API_ACTOR)
+    admin.untrack_symbol(context.pipeline, name, author)
     return Answer(data=Tracked(symbol=name, tracked=False))

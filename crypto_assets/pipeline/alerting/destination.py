@@ -4,6 +4,7 @@ from crypto_assets.addresses import is_web_address
 from crypto_assets.errors import WarehouseError, WrongUse
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.catalog.app_settings import AuthorOrName
 
 _SETTING_NAME = "alert_webhook_url"
 _TEST_ALERT = Alert("This is a test", "no action is needed: crypto-assets sends its alerts here")
@@ -42,13 +43,13 @@ class AlertAddress:
         except WarehouseError:
             return Webhook(self._last_read)
 
-    def set_override(self, url: str, who: str) -> None:
+    def set_override(self, url: str, who: AuthorOrName) -> None:
         """Set the address; an empty one turns alerts off. Raises WrongUse."""
         self._warehouse.app_settings.put_value(
             _SETTING_NAME, validate_webhook_url(url) if url else "", who, secret=True
         )
 
-    def remove_override(self, who: str) -> None:
+    def remove_override(self, who: AuthorOrName) -> None:
         """Return to the environment's address."""
         self._warehouse.app_settings.reset_value(_SETTING_NAME, who, secret=True)
 

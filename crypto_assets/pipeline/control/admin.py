@@ -6,11 +6,12 @@ from crypto_assets.orchestrator import Instigator, Kind, ManualTickResult, Orche
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.backfill import BackfillRequest, launch_backfill
 from crypto_assets.pipeline.control.bootstrap import register_symbols, require_stores_ready
+from crypto_assets.warehouse.catalog.app_settings import AuthorOrName
 
 TRACKED, UNTRACKED = "tracked", "untracked"
 
 
-def track_symbols(context: PipelineContext, names: Sequence[str], who: str) -> list[str]:
+def track_symbols(context: PipelineContext, names: Sequence[str], who: AuthorOrName) -> list[str]:
     """Track symbols that the exchange lists, untracked ones again; return those newly tracked.
 
     Raises UnknownSymbol for one that the exchange does not list, ForeignExchange, ExchangeError.
@@ -24,7 +25,7 @@ def track_symbols(context: PipelineContext, names: Sequence[str], who: str) -> l
     return added
 
 
-def untrack_symbol(context: PipelineContext, name: str, who: str) -> None:
+def untrack_symbol(context: PipelineContext, name: str, who: AuthorOrName) -> None:
     """Stop tracking a symbol; its data stays. Raises UnknownSymbol."""
     name = context.warehouse.symbols.resolve_name(name)
     if not context.warehouse.symbols.get_symbol(name).is_tracked:
@@ -39,7 +40,7 @@ def set_instigator_running(
     kind: Kind,
     name: str,
     running: bool,
-    who: str,
+    who: AuthorOrName,
 ) -> Instigator:
     """Start or stop a schedule or sensor; return its state afterwards."""
     before = orchestrator.get_instigator(kind, name)
@@ -52,7 +53,7 @@ def set_instigator_running(
 
 
 def trigger_instigator(
-    context: PipelineContext, orchestrator: Orchestrator, kind: Kind, name: str, who: str
+    context: PipelineContext, orchestrator: Orchestrator, kind: Kind, name: str, who: AuthorOrName
 ) -> ManualTickResult:
     """Evaluate a schedule or sensor now, as its next tick would."""
     launched = orchestrator.run_instigator_now(kind, name)
@@ -62,7 +63,10 @@ def trigger_instigator(
 
 
 def start_backfill(
-    context: PipelineContext, orchestrator: Orchestrator, request: BackfillRequest, who: str
+    context: PipelineContext,
+    orchestrator: Orchestrator,
+    request: BackfillRequest,
+    who: AuthorOrName,
 ) -> str:
     """Launch a backfill in Dagster; return its id. Raises OrchestratorError."""
     backfill_id = launch_backfill(orchestrator, request)
@@ -71,7 +75,7 @@ def start_backfill(
 
 
 def cancel_backfill(
-    context: PipelineContext, orchestrator: Orchestrator, backfill_id: str, who: str
+    context: PipelineContext, orchestrator: Orchestrator, backfill_id: str, who: AuthorOrName
 ) -> None:
     """Cancel a backfill; what it has loaded stays. Raises UnknownTarget."""
     before = orchestrator.get_backfill(backfill_id)
@@ -81,6 +85,6 @@ def cancel_backfill(
 
 
 def _record_change(
-    context: PipelineContext, what: str, old: str | None, new: str, who: str
+    context: PipelineContext, what: str, old: str | None, new: str, who: AuthorOrName
 ) -> None:
     context.warehouse.app_settings.record_change(what, old, new, who)

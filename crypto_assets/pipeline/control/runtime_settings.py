@@ -14,6 +14,7 @@ from crypto_assets.retention_policy import (
     MIN_LAKE_GB,
 )
 from crypto_assets.warehouse import INGEST_INTERVAL, ORDER_BOOK_INTERVAL
+from crypto_assets.warehouse.catalog.app_settings import AuthorOrName
 
 
 class SettingUnit(StrEnum):
@@ -92,7 +93,7 @@ def read_effective_settings(context: PipelineContext) -> dict[str, EffectiveSett
 
 
 def override_settings(
-    context: PipelineContext, changes: Mapping[str, float | None], who: str
+    context: PipelineContext, changes: Mapping[str, float | None], who: AuthorOrName
 ) -> None:
     """Set values, in force from the next tick or the next retention. Raises WrongUse."""
     for name, value in changes.items():
@@ -103,7 +104,7 @@ def override_settings(
         context.warehouse.app_settings.put_value(name, value, who)
 
 
-def reset_setting(context: PipelineContext, name: str, who: str) -> None:
+def reset_setting(context: PipelineContext, name: str, who: AuthorOrName) -> None:
     """Return a setting to the environment's value."""
     context.warehouse.app_settings.reset_value(name, who)
 

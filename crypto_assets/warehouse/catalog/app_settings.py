@@ -33,10 +33,23 @@ _NO_VALUE = object()
 
 
 @dataclass(frozen=True)
+class Author:
+    """Who makes a change, and the address of the client from which the request came."""
+
+    name: str
+    address: str = ""
+
+
+# Where there is no client, the name is enough.
+AuthorOrName = Author | str
+
+
+@dataclass(frozen=True)
 class SettingChange:
     """An entry of the audit log: JSON values before and after, None where the setting was unset.
 
-    `changed_at` is in epoch ms. SECRET_MASK replaces a secret.
+    `changed_at` is in epoch ms. SECRET_MASK replaces a secret. `address` is that of the client,
+    None if unknown.
     """
 
     changed_at: int
@@ -44,6 +57,7 @@ class SettingChange:
     name: str
     old: Any
     new: Any
+    address: str | None = None
 
 
 class AppSettings:
@@ -70,11 +84,11 @@ class AppSettings:
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return {row.name: json.loads(row.value) for row in rows}
 
-    def put_value(self, name: str, value: Any, who: str, *, secret: bool = False) -> None:
+    def put_value(self, name: str, value: Any, who: AuthorOrName, *, secret: bool = False) -> None:
         """Store a JSON value, and record who changed it; an equal value changes nothing."""
         self._database.run_write(lambda c: _write_value(c, name, value, who, secret=secret))
 
-    def reset_value(self, name: str, who: str, *, secret: bool = False) -> None:
+    def reset_value(self, name: str, who: AuthorOrName, *, secret: bool = False) -> None:
         """Delete the value that `put_value` stored, so that the default applies again."""
         self._database.run_write(lambda c: _delete_value(c, name, who, secret=secret))
 
@@ -86,7 +100,7 @@ class AppSettings:
         """Store a JSON value that no user sets: the audit log does not record it."""
         self._database.run_write(lambda c: _store_value(c, name, value))
 
-    def record_change(self, name: str, old: Any, new: Any, who: str) -> None:
+    def record_change(self, name: str, old: Any, new: Any, who: AuthorOrName) -> None:
         """Record in the audit log what a person changed elsewhere: a symbol, a schedule."""
         at = now_ms()
 
@@ -106,7 +120,12 @@ class AppSettings:
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return [
             SettingChange(
-                r.changed_at, r.who, r.name, _parse_value(r.old_value), _parse_value(r.new_value)
+                r.changed_at,
+                r.who,
+                r.name,
+                _parse_value(r.old_value),
+                _parse_value(r.new_value),
+                r.address,
             )
             for r in rows
         ]
@@ -200,7 +219,7 @@ def _read_value(connection: Connection, name: str, default: Any, *, lock: bool =
 
 
 def _write_value(
-    connection: Connection, name: str, value: Any, who: str, *, secret: bool = False
+    connection: Connection, name: str, value: Any, who: AuthorOrName, *, secret: bool = False
 ) -> None:
     old, new = _read_value(connection, name, _NO_VALUE, lock=True), json.loads(json.dumps(value))
     if old == new:
@@ -220,16 +239,16 @@ def _store_value(connection: Connection, name: str, value: Any) -> None:
     connection.execute(statement, row)
 
 
-def _delete_value(connection: Connection, name: str, who: str, *, secret: bool) -> None:
+def _delete_value(connection: Connection, name: str, who: AuthorOrName, *, secret: bool) -> None:
     old = _read_value(connection, name, None, lock=True)
     if connection.execute(delete(app_settings).where(app_settings.c.name == name)).rowcount:
         _record_change(connection, name, old, None, who, secret=secret)
 
 
-def _is_recorded(connection: Connection, name: str, who: str, changed_at: int) -> bool:
+def _is_recorded(connection: Connection, name: str, who: AuthorOrName, changed_at: int) -> bool:
     """Return whether the log has the entry: a lost confirmation of a commit repeats the work."""
     entry = audit_log.c
-    same = (entry.changed_at == changed_at, entry.name == name, entry.who == who)
+    same = (entry.changed_at == changed_at, entry.name == name, entry.who == _as_author(who).name)
     return connection.execute(select(entry.audit_id).where(*same)).first() is not None
 
 
@@ -238,16 +257,18 @@ def _record_change(
     name: str,
     old: Any,
     new: Any,
-    who: str,
+    who: AuthorOrName,
     *,
     secret: bool = False,
     changed_at: int | None = None,
 ) -> None:
+    author = _as_author(who)
     result = connection.execute(
         insert(audit_log),
         {
             "changed_at": now_ms() if changed_at is None else changed_at,
-            "who": who,
+            "who": author.name,
+            "address": author.address or None,
             "name": name,
             "old_value": _dump_value(old, secret),
             "new_value": _dump_value(new, secret),
@@ -255,6 +276,10 @@ def _record_change(
     )
     (newest_id,) = result.inserted_primary_key or (0,)
     connection.execute(delete(audit_log).where(audit_log.c.audit_id <= newest_id - _MAX_CHANGES))
+
+
+def _as_author(who: AuthorOrName) -> Author:
+    return Author(who) if isinstance(who, str) else who
 
 
 def _dump_value(value: Any, secret: bool) -> str | None:

@@ -259,5 +259,6 @@ audit_log = _make_table(
     _text_column("name", 100),
     Column("old_value", Text),
     Column("new_value", Text),
+    _text_column("address", 64, nullable=True),
     Index("ix_audit_log_changed", "changed_at"),
 )

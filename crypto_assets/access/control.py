@@ -1,0 +1,150 @@
+"""Who may read and who may change things: one rule for the app, the API and Dagster's pages."""
+
+import secrets
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from pydantic import SecretStr
+from starlette.requests import cookie_parser
+
+from crypto_assets.access.brake import GuessBrake
+from crypto_assets.access.roles import Caller, Credential, Role
+from crypto_assets.access.signatures import CodeSigner, SessionSigner
+from crypto_assets.access.spent_ids import SpentIds
+from crypto_assets.access.tokens import find_operator_token, tokens_equal
+from crypto_assets.errors import WrongUse
+from crypto_assets.settings import Settings
+
+SESSION_COOKIE = "crypto_session"
+
+
+class TokenRefused(Exception):
+    """A wrong token, or one of an address with too many wrong ones.
+
+    `delay_seconds` is how long to wait before the answer. `retry_after` is 0 for a wrong token,
+    else the seconds for which every token of the address is refused.
+    """
+
+    def __init__(self, delay_seconds: float = 0, retry_after: float = 0) -> None:
+        super().__init__("the token is wrong" if not retry_after else "too many wrong tokens")
+        self.delay_seconds = delay_seconds
+        self.retry_after = retry_after
+
+
+class AccessControl:
+    """Finds the role of a caller from a token or a session. Thread-safe.
+
+    Without `viewer_token` and `login_required`, everyone may read. Without `operator_token`,
+    no one may change anything.
+    """
+
+    def __init__(
+        self,
+        operator_token: SecretStr | None,
+        viewer_token: SecretStr | None = None,
+        *,
+        login_required: bool = False,
+        spent_ids: SpentIds | None = None,
+    ) -> None:
+        if operator_token and viewer_token and operator_token == viewer_token:
+            raise WrongUse("CRYPTO_VIEWER_TOKEN is the operator's token: set another one")
+        self._operator_token, self._viewer_token = operator_token, viewer_token
+        self.reading_is_open = not (viewer_token or login_required)
+        # Without an operator's token the key is random: whoever knows the viewer's token must not
+        # be able to sign the session of an operator.
+        key = _reveal(operator_token) or secrets.token_urlsafe(32)
+        self._sessions = SessionSigner(key, _reveal(viewer_token))
+        self._codes = CodeSigner(key)
+        self._spent_ids = spent_ids or SpentIds()
+        self._brake = GuessBrake()
+
+    @property
+    def has_operator(self) -> bool:
+        """Whether anyone may change things."""
+        return self._operator_token is not None
+
+    def find_caller(self, headers: Mapping[str, str], address: str = "") -> Caller:
+        """Return who sends a request, from its headers with lower-case names.
+
+        Raises TokenRefused for a wrong token; a cookie that is forged or expired has no effect.
+        """
+        token = parse_bearer_token(headers.get("authorization", ""))
+        if token is not None:
+            role = self.check_token(token, address)
+            return Caller(role, Credential.TOKEN, address=address)
+        return self.find_session(parse_session_cookie(headers.get("cookie", "")), address)
+
+    def find_session(self, cookie: str, address: str = "") -> Caller:
+        """Return whom a session cookie names; without a valid one, who has not unlocked."""
+        session = self._sessions.read_session(cookie) if cookie else None
+        if session is None or self._spent_ids.is_spent(session.session_id):
+            role = Role.VIEWER if self.reading_is_open else Role.NONE
+            return Caller(role, address=address)
+        return Caller(session.role, Credential.COOKIE, session.name, address)
+
+    def check_token(self, token: str, address: str) -> Role:
+        """Return the role that a token gives. Raises TokenRefused."""
+        if seconds := self._brake.get_refusal_seconds(address):
+            raise TokenRefused(retry_after=seconds)
+        if tokens_equal(token, self._operator_token):
+            role = Role.OPERATOR
+        elif tokens_equal(token, self._viewer_token):
+            role = Role.VIEWER
+        else:
+            raise TokenRefused(self._brake.record_failure(address))
+        self._brake.forget_failures(address)
+        return role
+
+    def create_session(self, role: Role, name: str = "") -> str:
+        """Return the value of a new session cookie."""
+        return self._sessions.sign_session(role, name)
+
+    def end_session(self, cookie: str) -> None:
+        """Make a session invalid, also in other tabs and for whoever copied the cookie."""
+        if session := self._sessions.read_session(cookie):
+            self._spent_ids.spend(session.session_id)
+
+    def create_unlock_link(self, base_url: str) -> str:
+        """Return a link that unlocks one browser, once, within some minutes.
+
+        Raises WrongUse without an operator's token.
+        """
+        if not self.has_operator:
+            raise WrongUse("there is no operator token: run `crypto-assets init`")
+        query = urlencode({"code": self._codes.sign_code()})
+        return f"{base_url.rstrip('/')}/unlock?{query}"
+
+    def spend_code(self, code: str) -> bool:
+        """Use up the code of a link; return whether it was valid and new."""
+        code_id = self._codes.read_code(code)
+        return code_id is not None and self._spent_ids.spend(code_id)
+
+
+def open_access_control(settings: Settings) -> AccessControl:
+    """Build the access rule of the settings. Raises WrongUse for an unusable token."""
+    return AccessControl(
+        find_operator_token(settings),
+        settings.viewer_token,
+        spent_ids=SpentIds(settings.home),
+    )
+
+
+def parse_bearer_token(authorization: str) -> str | None:
+    """Return the token of an Authorization header, None if it is of another kind.
+
+    Another kind may be meant for a proxy in front of the server.
+    """
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    # Headers arrive as Latin-1, tokens are UTF-8.
+    return token.strip().encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def parse_session_cookie(header: str) -> str:
+    """Return the session in a Cookie header, "" without one."""
+    return cookie_parser(header).get(SESSION_COOKIE, "")
+
+
+def _reveal(token: SecretStr | None) -> str:
+    return token.get_secret_value() if token else ""

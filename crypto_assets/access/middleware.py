@@ -1,0 +1,94 @@
+"""The ASGI middleware with which every server finds out who sends a request."""
+
+import asyncio
+import math
+from collections.abc import Collection, Mapping
+from urllib.parse import quote
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from crypto_assets.access.control import AccessControl, TokenRefused
+from crypto_assets.access.roles import Caller, Role
+from crypto_assets.access.routes import create_unlock_router, page_response
+from crypto_assets.access.unlock_page import LOCK_PATH, UNLOCK_PATH, build_refresh_page
+
+_STATE_KEY = "caller"
+
+
+class AccessMiddleware:
+    """Serves `/unlock` and `/lock`, and requires a viewer for all paths but `open_paths`.
+
+    The app finds the caller with `get_caller`, and must require an operator for changes.
+    """
+
+    def __init__(
+        self, app: ASGIApp, access: AccessControl, open_paths: Collection[str] = ()
+    ) -> None:
+        self._app, self._access = app, access
+        self._open_paths = frozenset(open_paths)
+        self._unlock_router = create_unlock_router(access)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] == "http" and scope["path"] in (UNLOCK_PATH, LOCK_PATH):
+            await self._unlock_router(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        address = scope["client"][0] if scope.get("client") else ""
+        try:
+            caller = self._access.find_caller(headers, address)
+        except TokenRefused as error:
+            await asyncio.sleep(error.delay_seconds)
+            await _refuse(_build_token_refusal(error), scope, receive, send)
+            return
+        if not caller.is_viewer and scope["path"] not in self._open_paths:
+            await _refuse(_build_viewer_refusal(scope, headers), scope, receive, send)
+            return
+        scope.setdefault("state", {})[_STATE_KEY] = caller
+        await self._app(scope, receive, send)
+
+
+def get_caller(scope: Scope) -> Caller:
+    """Return who sends a request; someone without a role if it did not pass AccessMiddleware."""
+    caller = scope.get("state", {}).get(_STATE_KEY)
+    return caller if isinstance(caller, Caller) else Caller(Role.NONE)
+
+
+def refusal_response(
+    status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a refusal in words, as JSON."""
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse({"detail": detail}, status, headers)
+
+
+def _build_token_refusal(error: TokenRefused) -> Response:
+    if not error.retry_after:
+        return refusal_response(401, "the token is wrong: send Authorization: Bearer …")
+    wait = str(math.ceil(error.retry_after))
+    reason = f"too many wrong tokens from this address: wait {wait} s"
+    return refusal_response(429, reason, {"Retry-After": wait})
+
+
+def _build_viewer_refusal(scope: Scope, headers: Headers) -> Response:
+    if scope["type"] == "http" and "text/html" in headers.get("accept", ""):
+        query = scope["query_string"].decode("latin-1")
+        path = quote(scope["path"]) + (f"?{query}" if query else "")
+        return page_response(build_refresh_page(path), 401)
+    return refusal_response(
+        401, "reading requires a token: send Authorization: Bearer …, or open /unlock in a browser"
+    )
+
+
+async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        # Before the handshake has been accepted, this is the status 403.
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})
+        return
+    await response(scope, receive, send)

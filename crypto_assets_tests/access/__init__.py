@@ -1,0 +1,1 @@
+"""Tests of roles, tokens, sessions and one-time codes."""

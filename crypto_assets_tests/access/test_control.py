@@ -1,0 +1,148 @@
+"""Roles by token, session and one-time code."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from crypto_assets.access import AccessControl, Credential, Role, SpentIds, TokenRefused
+from crypto_assets.errors import WrongUse
+from crypto_assets_tests.access.serving import OPERATOR_TOKEN, VIEWER_TOKEN
+
+OPERATOR, VIEWER = SecretStr(OPERATOR_TOKEN), SecretStr(VIEWER_TOKEN)
+
+
+def cookie_of(access: AccessControl, role: Role = Role.OPERATOR) -> dict[str, str]:
+    return {"cookie": f"a=1; crypto_session={access.create_session(role)}; =odd; b"}
+
+
+def code_of(access: AccessControl) -> str:
+    return access.create_unlock_link("http://a.example").partition("code=")[2]
+
+
+def test_without_a_viewer_token_everyone_may_read() -> None:
+    assert AccessControl(OPERATOR).find_caller({}).role == Role.VIEWER
+    assert AccessControl(OPERATOR, VIEWER).find_caller({}).role == Role.NONE
+    assert AccessControl(OPERATOR, login_required=True).find_caller({}).role == Role.NONE
+
+
+def test_tokens_give_their_roles() -> None:
+    access = AccessControl(OPERATOR, VIEWER)
+    for token, role in ((OPERATOR_TOKEN, Role.OPERATOR), (VIEWER_TOKEN, Role.VIEWER)):
+        caller = access.find_caller({"authorization": f"bearer {token}"}, "192.0.2.1")
+        assert (caller.role, caller.credential, caller.address) == (
+            role,
+            Credential.TOKEN,
+            "192.0.2.1",
+        )
+
+
+def test_a_token_may_have_any_letters() -> None:
+    token = "grün-und-länger-als-sechzehn"
+    header = f"Bearer {token}".encode().decode("latin-1")
+    assert AccessControl(SecretStr(token)).find_caller({"authorization": header}).is_operator
+
+
+@pytest.mark.parametrize("near", ["", OPERATOR_TOKEN[:-1], OPERATOR_TOKEN + "x", "é", "\udcff"])
+def test_a_similar_token_is_refused(near: str) -> None:
+    with pytest.raises(TokenRefused):
+        AccessControl(OPERATOR).find_caller({"authorization": f"Bearer {near}"})
+
+
+def test_the_login_of_a_proxy_is_no_token() -> None:
+    caller = AccessControl(OPERATOR).find_caller({"authorization": "Basic dXNlcjpw"})
+    assert caller.role == Role.VIEWER
+
+
+def test_without_an_operator_token_no_one_may_change_things() -> None:
+    access = AccessControl(None, VIEWER)
+    with pytest.raises(TokenRefused):
+        access.check_token("", "192.0.2.1")
+    with pytest.raises(WrongUse, match="no operator token: run `crypto-assets init`"):
+        access.create_unlock_link("http://a.example")
+    # Who knows the viewer's token cannot sign a session of another role.
+    forged = cookie_of(AccessControl(None, VIEWER))
+    assert access.find_caller(forged).role == Role.NONE
+
+
+def test_servers_with_the_same_tokens_accept_a_session() -> None:
+    cookie = cookie_of(AccessControl(OPERATOR, VIEWER))
+    caller = AccessControl(OPERATOR, VIEWER).find_caller(cookie)
+    assert (caller.role, caller.credential) == (Role.OPERATOR, Credential.COOKIE)
+    viewer = cookie_of(AccessControl(OPERATOR, VIEWER), Role.VIEWER)
+    assert AccessControl(OPERATOR, VIEWER).find_caller(viewer).role == Role.VIEWER
+
+
+def test_a_change_of_either_token_ends_all_sessions() -> None:
+    cookie = cookie_of(AccessControl(OPERATOR, VIEWER))
+    for changed in (
+        AccessControl(SecretStr("another-operator-token"), VIEWER),
+        AccessControl(OPERATOR, SecretStr("another-viewer-token")),
+        AccessControl(OPERATOR, login_required=True),
+    ):
+        assert changed.find_caller(cookie).role == Role.NONE
+
+
+def test_a_session_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    access = AccessControl(OPERATOR, VIEWER)
+    cookie, now = cookie_of(access), time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 30 * 86_400 - 5)
+    assert access.find_caller(cookie).is_operator
+    monkeypatch.setattr(time, "time", lambda: now + 30 * 86_400 + 5)
+    assert access.find_caller(cookie).role == Role.NONE
+
+
+def test_a_forged_session_has_no_effect() -> None:
+    access = AccessControl(OPERATOR, VIEWER)
+    payload, at, signature = access.create_session(Role.VIEWER).rsplit(".", 2)
+    code = code_of(access)
+    for text in (f"{payload}.{at}.{signature[:-1]}", f"{payload}.{at}", "x", code, "a.b.c.d"):
+        assert access.find_session(text).role == Role.NONE
+
+
+def test_a_locked_session_is_invalid_on_every_server_of_the_home(tmp_path: Path) -> None:
+    app, api = (AccessControl(OPERATOR, spent_ids=SpentIds(tmp_path)) for _ in range(2))
+    session = app.create_session(Role.OPERATOR)
+    assert api.find_session(session).is_operator
+    app.end_session(session)
+    assert not api.find_session(session).is_operator
+    assert not app.find_session(session).is_operator
+    app.end_session("forged")
+
+
+def test_a_code_opens_once(tmp_path: Path) -> None:
+    terminal, app, api = (AccessControl(OPERATOR, spent_ids=SpentIds(tmp_path)) for _ in range(3))
+    first, second = code_of(terminal), code_of(terminal)
+    assert app.spend_code(first)
+    assert not app.spend_code(first) and not api.spend_code(first)
+    # A restarted server remembers it.
+    assert not AccessControl(OPERATOR, spent_ids=SpentIds(tmp_path)).spend_code(first)
+    assert api.spend_code(second)
+
+
+def test_a_code_opens_once_without_a_writable_home() -> None:
+    for home in (None, Path("/proc/1/nowhere")):
+        access = AccessControl(OPERATOR, spent_ids=SpentIds(home))
+        code = code_of(access)
+        assert [access.spend_code(code), access.spend_code(code)] == [True, False]
+
+
+def test_a_code_expires_and_cannot_be_forged(monkeypatch: pytest.MonkeyPatch) -> None:
+    access = AccessControl(OPERATOR)
+    code, now = code_of(access), time.time()
+    assert not AccessControl(SecretStr("another-token")).spend_code(code)
+    for wrong in ("", "x", code[:-1], access.create_session(Role.OPERATOR)):
+        assert not access.spend_code(wrong)
+    monkeypatch.setattr(time, "time", lambda: now + 15 * 60 + 5)
+    assert not access.spend_code(code)
+
+
+def test_expired_ids_are_deleted(tmp_path: Path) -> None:
+    spent = SpentIds(tmp_path)
+    assert spent.spend("a1") and spent.spend("b2")
+    old = time.time() - 31 * 86_400
+    os.utime(tmp_path / "spent-ids" / "a1", (old, old))
+    spent.spend("c3")
+    assert sorted(file.name for file in (tmp_path / "spent-ids").iterdir()) == ["b2", "c3"]
