@@ -171,6 +171,12 @@ class LakeObjectCatalog:
         rows = self._database.run_read(lambda c: c.execute(statement).all())
         return {start: count for start, count in rows}
 
+    def list_keys(self, buckets: Sequence[str], after: str, last: str) -> set[str]:
+        """Return the recorded keys that are greater than `after` and at most `last`."""
+        key = lake_objects.c.key
+        statement = select(key).where(lake_objects.c.bucket.in_(buckets), key > after, key <= last)
+        return set(self._database.run_primary_read(lambda c: c.execute(statement).scalars().all()))
+
     def find_object(self, bucket: str, key: str) -> LakeObject | None:
         """Return the object recorded under a key, None if there is none."""
         statement = _select_objects().where(

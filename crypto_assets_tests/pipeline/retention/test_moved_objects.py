@@ -144,7 +144,7 @@ def test_an_object_that_vanishes_during_the_listing_is_not_adopted(
     item = put(stores, TODAY_MS, 30)
     stores.warehouse.lake_objects.forget_objects([item])
     lake.meanwhile = lambda: lake.delete([item.key])
-    assert adopt_orphaned_objects(stores, [TODAY], 2**53) == 0
+    assert adopt_orphaned_objects(stores, 2**53) == 0
 
 
 def test_a_fuller_object_that_is_deleted_before_the_read_is_fetched_again(
