@@ -28,7 +28,7 @@ from crypto_assets.warehouse.engine.schema import lake_objects, quarantine, symb
 from crypto_assets.warehouse.engine.time_filters import floor_to_day
 
 _COLUMN_NAMES = tuple(field.name for field in fields(LakeObject))
-_DELETE_BATCH_ROWS = 200
+_BATCH_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -188,34 +188,27 @@ class LakeObjectCatalog:
         """Delete the records of objects that are gone from the lake; later fetches remain."""
 
         def work(connection: Connection) -> None:
-            for batch in iter_batches(gone, _DELETE_BATCH_ROWS):
+            for batch in iter_batches(gone, _BATCH_ROWS):
                 versions = [_match_version(item) for item in batch]
                 connection.execute(delete(lake_objects).where(or_(*versions)))
 
         if gone:
             self._database.run_write(work)
 
-    def record_move(self, moved: ObjectVersion, new_bucket: str) -> bool:
-        """Record that an object and its quarantined rows are in another bucket now.
+    def record_moves(self, moved: Sequence[ObjectVersion], new_bucket: str) -> set[str]:
+        """Record that objects of one bucket and their quarantined rows are in another one now.
 
-        Replaces a record with the same key there. Returns False, and changes nothing, where the
-        object has no record, or only one of another fetch.
+        Replaces records with the same keys there. Returns the keys of the moved objects, without
+        those, of which nothing changes, that have no record, or only one of another fetch.
         """
-        bucket, key = moved.bucket, moved.key
-        source = _match_version(moved)
-        target = and_(lake_objects.c.bucket == new_bucket, lake_objects.c.key == key)
-        quarantined = and_(quarantine.c.bucket == bucket, quarantine.c.key == key)
 
-        def work(connection: Connection) -> bool:
-            recorded = select(lake_objects.c.key).where(source).with_for_update()
-            if connection.execute(recorded).first() is None:
-                return False
-            connection.execute(delete(lake_objects).where(target))
-            connection.execute(update(lake_objects).where(source).values(bucket=new_bucket))
-            connection.execute(update(quarantine).where(quarantined).values(bucket=new_bucket))
-            return True
+        def work(connection: Connection) -> set[str]:
+            keys: set[str] = set()
+            for batch in iter_batches(moved, _BATCH_ROWS):
+                keys |= _record_moved_batch(connection, batch, new_bucket)
+            return keys
 
-        return self._database.run_write(work)
+        return self._database.run_write(work) if moved else set()
 
     def mark_loaded(self, objects: Sequence[LakeObject]) -> None:
         """Mark objects from which nothing can be loaded, so that no run tries them again."""
@@ -268,6 +261,23 @@ def mark_objects_loaded(
     if objects:
         rows = [{f"object_{name}": getattr(item, name) for name in names} for item in objects]
         connection.execute(statement, rows)
+
+
+def _record_moved_batch(
+    connection: Connection, moved: Sequence[ObjectVersion], new_bucket: str
+) -> set[str]:
+    recorded = select(lake_objects.c.key).where(or_(*map(_match_version, moved)))
+    keys = set(connection.execute(recorded.with_for_update()).scalars())
+    if not keys:
+        return keys
+    bucket = moved[0].bucket
+    for table in (lake_objects, quarantine):
+        source = and_(table.c.bucket == bucket, table.c.key.in_(keys))
+        if table is lake_objects:
+            target = and_(table.c.bucket == new_bucket, table.c.key.in_(keys))
+            connection.execute(delete(table).where(target))
+        connection.execute(update(table).where(source).values(bucket=new_bucket))
+    return keys
 
 
 def _match_version(item: ObjectVersion) -> ColumnElement[bool]:
