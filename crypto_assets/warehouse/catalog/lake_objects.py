@@ -9,7 +9,6 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
-    bindparam,
     case,
     delete,
     func,
@@ -189,8 +188,7 @@ class LakeObjectCatalog:
 
         def work(connection: Connection) -> None:
             for batch in iter_batches(gone, _BATCH_ROWS):
-                versions = [_match_version(item) for item in batch]
-                connection.execute(delete(lake_objects).where(or_(*versions)))
+                connection.execute(delete(lake_objects).where(_match_versions(batch)))
 
         if gone:
             self._database.run_write(work)
@@ -251,22 +249,15 @@ def mark_objects_loaded(
     connection: Connection, objects: Sequence[LakeObject], loaded_at: int
 ) -> None:
     """Mark objects as part of a load's transaction; one with a later fetch remains unloaded."""
-    names = ("bucket", "key", "sha256", "fetched_at")
-    statement = (
-        update(lake_objects)
-        .where(*(lake_objects.c[name] == bindparam(f"object_{name}") for name in names))
-        .where(lake_objects.c.loaded_at.is_(None))
-        .values(loaded_at=loaded_at)
-    )
-    if objects:
-        rows = [{f"object_{name}": getattr(item, name) for name in names} for item in objects]
-        connection.execute(statement, rows)
+    for batch in iter_batches(objects, _BATCH_ROWS):
+        unloaded = (_match_versions(batch), lake_objects.c.loaded_at.is_(None))
+        connection.execute(update(lake_objects).where(*unloaded).values(loaded_at=loaded_at))
 
 
 def _record_moved_batch(
     connection: Connection, moved: Sequence[ObjectVersion], new_bucket: str
 ) -> set[str]:
-    recorded = select(lake_objects.c.key).where(or_(*map(_match_version, moved)))
+    recorded = select(lake_objects.c.key).where(_match_versions(moved))
     keys = set(connection.execute(recorded.with_for_update()).scalars())
     if not keys:
         return keys
@@ -280,13 +271,28 @@ def _record_moved_batch(
     return keys
 
 
-def _match_version(item: ObjectVersion) -> ColumnElement[bool]:
-    return and_(
-        lake_objects.c.bucket == item.bucket,
-        lake_objects.c.key == item.key,
-        lake_objects.c.sha256 == item.sha256,
-        lake_objects.c.fetched_at == item.fetched_at,
+def _match_versions(items: Sequence[ObjectVersion]) -> ColumnElement[bool]:
+    """Match these versions. Bucket and key use the primary key, which MariaDB's tuples do not."""
+    columns = lake_objects.c
+    return or_(
+        *(
+            and_(
+                columns.bucket == bucket,
+                columns.key.in_([item.key for item in versions]),
+                tuple_(columns.key, columns.sha256, columns.fetched_at).in_(
+                    [(item.key, item.sha256, item.fetched_at) for item in versions]
+                ),
+            )
+            for bucket, versions in _group_by_bucket(items).items()
+        )
     )
+
+
+def _group_by_bucket(items: Sequence[ObjectVersion]) -> dict[str, list[ObjectVersion]]:
+    groups: dict[str, list[ObjectVersion]] = {}
+    for item in items:
+        groups.setdefault(item.bucket, []).append(item)
+    return groups
 
 
 def _select_objects() -> Select[Any]:

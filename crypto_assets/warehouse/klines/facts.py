@@ -191,7 +191,7 @@ def _require_midnight(ms: int) -> None:
 def _concat_batches(batches: Sequence[KlinesBatch]) -> tuple[pa.Table, list[LakeObject]]:
     """Return the candles of all objects as FETCHED_SCHEMA, and the objects."""
     tables = [FETCHED_SCHEMA.empty_table(), *(add_provenance(*batch) for batch in batches)]
-    return pa.concat_tables(tables), [item for item, _ in batches]
+    return pa.concat_tables(tables).combine_chunks(), [item for item, _ in batches]
 
 
 def _set_purged_before(
