@@ -69,7 +69,7 @@ def ingest_symbols(
     def run_pipeline(pipeline: SymbolPipeline) -> None:
         try:
             for outcomes in _MODE_FUNCTIONS[mode](pipeline):
-                if context.patience.is_canceled:
+                if context.waiter.is_canceled:
                     return
                 if context.partition_unit == PartitionUnit.MONTH:
                     outcomes = build_month_outcomes(context.warehouse, outcomes, closed_before)
@@ -82,7 +82,7 @@ def ingest_symbols(
     with (
         ThreadPoolExecutor(_FETCHERS, "fetch") as fetchers,
         ThreadPoolExecutor(_PIPELINES, "pipeline") as pipelines,
-        context.patience.cancel_on_error(),
+        context.waiter.cancel_on_error(),
     ):
         running = [
             pipelines.submit(

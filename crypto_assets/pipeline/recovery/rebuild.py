@@ -125,7 +125,7 @@ def _rebuild_symbol(
     closed_before = _closed_before(context, listed)
     steps = list(_split_into_steps(listed))
     read = partial(_read_listed_object, context)
-    with ThreadPoolExecutor(_READERS, "rebuild") as pool, context.patience.cancel_on_error():
+    with ThreadPoolExecutor(_READERS, "rebuild") as pool, context.waiter.cancel_on_error():
         reading = pool.map(read, steps[0]) if steps else None
         for number, step in enumerate(steps, start=1):
             bodies = [body for body in reading or () if body]
@@ -242,7 +242,7 @@ def _closed_before(context: PipelineContext, listed: Sequence[ListedObject]) -> 
     Without an exchange, for which a rebuild does not wait, the end of the lake's newest candle.
     """
     try:
-        with context.patience.wait_up_to(0):
+        with context.waiter.wait_up_to(0):
             return context.closed_before()
     except ExchangeError:
         return max((entry.parts.last_time + MINUTE_MS for entry in listed), default=0)

@@ -17,7 +17,7 @@ from tenacity import (
 
 from crypto_assets.addresses import ESCAPING_RULES, build_escaping_hint
 from crypto_assets.errors import WarehouseNotReady, WarehouseUnavailable, WrongUse
-from crypto_assets.outage_patience import OutagePatience
+from crypto_assets.service_waiter import ServiceWaiter
 from crypto_assets.warehouse.engine.dialect import hold_advisory_lock, open_engine
 from crypto_assets.warehouse.engine.error_translation import format_missing_file, translate_error
 from crypto_assets.warehouse.engine.mysql_options import MySQLOptions
@@ -39,7 +39,7 @@ class Database:
 
     `failover_seconds` is how long to retry on a primary that has answered before and may be
     restarting or failing over. A server that has never answered gets five attempts. Within
-    `patience`, all attempts are repeated as long as that lasts.
+    `waiter.wait_up_to`, all attempts are repeated during an outage.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Database:
         read_url: str | None = None,
         *,
         failover_seconds: float = 0,
-        patience: OutagePatience | None = None,
+        waiter: ServiceWaiter | None = None,
     ) -> None:
         self.url = _parse_url(url)
         self.read_url = _parse_url(read_url) if read_url else self.url
         # Set by a bulk load when the server refuses LOAD DATA LOCAL INFILE.
         self.refuses_local_infile = False
         self._failover_seconds = failover_seconds
-        self._patience = patience or OutagePatience()
+        self._waiter = waiter or ServiceWaiter()
         self._has_answered = False
 
     @cached_property
@@ -117,7 +117,7 @@ class Database:
 
         SQLite has no fail-over, and its driver waits for other writers.
         """
-        is_server = self.sqlite_path is None and not self._patience.is_waiting_allowed
+        is_server = self.sqlite_path is None and not self._waiter.is_waiting_allowed
         may_fail_over = self._has_answered and is_server
         seconds = self._failover_seconds if may_fail_over else 0
         result = self._retry_work(work, self.url, seconds)
@@ -139,7 +139,7 @@ class Database:
                 reraise=True,
             )(attempt)
 
-        return self._patience.run("the warehouse", attempt_repeatedly)
+        return self._waiter.run("the warehouse", attempt_repeatedly)
 
     def _require_sqlite_file(self) -> None:
         """Raise WarehouseNotReady for a missing file: SQLite would create an empty database."""
