@@ -117,9 +117,9 @@ class Database:
 
         SQLite has no fail-over, and its driver waits for other writers.
         """
-        is_server = self.sqlite_path is None and not self._waiter.is_waiting_allowed
-        may_fail_over = self._has_answered and is_server
-        seconds = self._failover_seconds if may_fail_over else 0
+        may_fail_over = self._has_answered and self.sqlite_path is None
+        is_repeated = self._waiter.is_waiting_allowed
+        seconds = self._failover_seconds if may_fail_over and not is_repeated else 0
         result = self._retry_work(work, self.url, seconds)
         self._has_answered = True
         return result
