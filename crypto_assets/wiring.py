@@ -8,13 +8,13 @@ from pydantic import SecretStr
 from crypto_assets.access import find_operator_token
 from crypto_assets.errors import WrongUse
 from crypto_assets.exchange import open_exchange
-from crypto_assets.lake import Lake, PatientLake, S3Options, open_lake
+from crypto_assets.lake import Lake, S3Options, WaitingLake, open_lake
 from crypto_assets.orchestrator import WEBSERVER_TIMEOUT_SECONDS, Orchestrator
-from crypto_assets.outage_patience import OutagePatience
 from crypto_assets.pipeline.alerting.destination import AlertAddress
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.reports import Reports
 from crypto_assets.retention_policy import RetentionPolicy
+from crypto_assets.service_waiter import ServiceWaiter
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.warehouse import Warehouse
 
@@ -27,9 +27,9 @@ def open_pipeline_context(settings: Settings, failover_seconds: float = 0) -> Pi
 
     `failover_seconds` is Warehouse's: 0 if a user waits for the response.
     """
-    patience = OutagePatience()
-    raw = _open_patient_lake(settings, settings.lake_raw_url, patience)
-    archive = _open_patient_lake(settings, settings.lake_archive_url, patience)
+    waiter = ServiceWaiter()
+    raw = _open_waiting_lake(settings, settings.lake_raw_url, waiter)
+    archive = _open_waiting_lake(settings, settings.lake_archive_url, waiter)
     if raw.bucket == archive.bucket:
         # The manifest identifies a lake by this name.
         raise WrongUse(
@@ -37,14 +37,14 @@ def open_pipeline_context(settings: Settings, failover_seconds: float = 0) -> Pi
             "use different names"
         )
     return PipelineContext(
-        exchange=open_exchange(settings.exchange_url, settings.archive_url, patience=patience),
+        exchange=open_exchange(settings.exchange_url, settings.archive_url, waiter=waiter),
         raw_lake=raw,
         archive_lake=archive,
         # The pipeline reads from the primary, since a replica may lag.
         warehouse=Warehouse(
             settings.warehouse_url.get_secret_value(),
             failover_seconds=failover_seconds,
-            patience=patience,
+            waiter=waiter,
             options=settings.warehouse_options.get_secret_value(),
         ),
         settle_ms=round(settings.settle_seconds * 1000),
@@ -55,7 +55,7 @@ def open_pipeline_context(settings: Settings, failover_seconds: float = 0) -> Pi
         retention_policy=RetentionPolicy(
             **{field.name: getattr(settings, field.name) for field in fields(RetentionPolicy)}
         ),
-        patience=patience,
+        waiter=waiter,
     )
 
 
@@ -127,10 +127,10 @@ def open_shared_alert_destination() -> AlertAddress:
     return open_alert_destination(get_settings(), open_shared_context().warehouse)
 
 
-def _open_patient_lake(settings: Settings, url: str, patience: OutagePatience) -> Lake:
+def _open_waiting_lake(settings: Settings, url: str, waiter: ServiceWaiter) -> Lake:
     """Open a lake that waits for its server; a directory has none."""
     lake = open_lake_at(settings, url)
-    return PatientLake(lake, patience) if lake.url.startswith("s3://") else lake
+    return WaitingLake(lake, waiter) if lake.url.startswith("s3://") else lake
 
 
 def _build_reports(warehouse: Warehouse, settings: Settings) -> Reports:

@@ -17,7 +17,6 @@ from rich.progress import (
 
 from crypto_assets.cli.options import check_day_options, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.utc_time import day_start_ms
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.backfill import (
@@ -27,6 +26,7 @@ from crypto_assets.pipeline.control.backfill import (
     plan_backfill,
 )
 from crypto_assets.pipeline.control.bootstrap import register_symbols, require_stores_ready
+from crypto_assets.pipeline.recovery.expired_days import lift_expiry
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_orchestrator, open_shared_context
@@ -80,8 +80,8 @@ def run_backfill(
 
 def _lift_expiry(context: PipelineContext, request: BackfillRequest) -> None:
     for symbol in request.symbols:
-        if context.warehouse.facts.lift_expiry(symbol, day_start_ms(request.first)):
-            click.echo(f"{symbol}: days from {request.first} on are no longer expired", err=True)
+        if lifted := lift_expiry(context, symbol, request.first):
+            click.echo(f"{symbol}: {lifted} is no longer expired", err=True)
 
 
 def _backfill_in_process(request: BackfillRequest, progress: Progress, task: TaskID) -> None:

@@ -10,7 +10,6 @@ from crypto_assets.addresses import expand_user
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.lake import Lake
 from crypto_assets.market.utc_time import now_ms
-from crypto_assets.outage_patience import PATIENCE_SECONDS
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.ingestion.import_objects import (
@@ -18,6 +17,7 @@ from crypto_assets.pipeline.ingestion.import_objects import (
     import_klines_objects,
     load_imported_days,
 )
+from crypto_assets.service_waiter import MAX_OUTAGE_SECONDS
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_lake_at, open_shared_context
 
@@ -38,7 +38,7 @@ def import_command(prefix: str) -> None:
     require_stores_ready(context)
     source, key_prefix = _open_source(prefix)
     start = get_settings().start_date
-    with context.patience.wait_up_to(PATIENCE_SECONDS):
+    with context.waiter.wait_up_to(MAX_OUTAGE_SECONDS):
         results = list(import_klines_objects(context, source, key_prefix, start))
         if not results:
             raise CryptoAssetsError(f"no objects found under {prefix}")

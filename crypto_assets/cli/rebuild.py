@@ -7,9 +7,9 @@ import click
 from crypto_assets.cli.options import DayParam, check_day_order, symbols_option
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import Window
-from crypto_assets.outage_patience import PATIENCE_SECONDS
 from crypto_assets.pipeline.control.bootstrap import claim_warehouse_for_lake
 from crypto_assets.pipeline.recovery.rebuild import RebuildResult, rebuild_from_lake
+from crypto_assets.service_waiter import MAX_OUTAGE_SECONDS
 from crypto_assets.wiring import open_shared_context
 
 
@@ -32,7 +32,7 @@ def rebuild(
     context = open_shared_context()
     claim_warehouse_for_lake(context)
     failed = []
-    with context.patience.wait_up_to(PATIENCE_SECONDS):
+    with context.waiter.wait_up_to(MAX_OUTAGE_SECONDS):
         for result in rebuild_from_lake(context, symbols, _build_window(first, last), exact=exact):
             click.echo(_describe_rebuild(result))
             failed += [result.symbol] if result.error else []

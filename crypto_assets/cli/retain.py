@@ -4,10 +4,10 @@ import click
 from rich.filesize import decimal as format_byte_size
 
 from crypto_assets.market.utc_time import format_utc
-from crypto_assets.outage_patience import PATIENCE_SECONDS
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.retention.apply_retention import RetentionResult, apply_retention
 from crypto_assets.pipeline.retention.expire_objects import ObjectTally
+from crypto_assets.service_waiter import MAX_OUTAGE_SECONDS
 from crypto_assets.wiring import open_shared_context
 
 
@@ -29,7 +29,7 @@ def retain(dry_run: bool, unlimited: bool) -> None:
     require_stores_ready(context)
     if dry_run:
         click.echo("dry run, no changes; this would expire:")
-    with context.patience.wait_up_to(PATIENCE_SECONDS):
+    with context.waiter.wait_up_to(MAX_OUTAGE_SECONDS):
         _print_retention(apply_retention(context, dry_run=dry_run, unlimited=unlimited))
 
 

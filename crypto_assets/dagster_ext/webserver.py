@@ -177,7 +177,7 @@ def create_change_recorder(settings: Settings, instance: dg.DagsterInstance) -> 
             changes.record_change(f"Dagster: {change.name}", None, what, _name_author(caller))
         except CryptoAssetsError as error:
             # An operator must be able to stop things while the warehouse is down.
-            _log.error("cannot record %s in the change log: %s", change.name, error)  # noqa: TRY400
+            _log.error("cannot record %s in the change log: %s", change.name, error)
 
     return record_change
 

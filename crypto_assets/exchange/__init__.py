@@ -6,7 +6,7 @@ from crypto_assets.exchange.exchange_info import ExchangeInfo
 from crypto_assets.exchange.interface import Exchange, ExchangeArchive, ExchangeRest
 from crypto_assets.exchange.rest import BinanceRest
 from crypto_assets.exchange.retrying_transport import RequestRetryPolicy
-from crypto_assets.outage_patience import OutagePatience
+from crypto_assets.service_waiter import ServiceWaiter
 
 __all__ = [
     "BinanceExchange",
@@ -25,15 +25,15 @@ def open_exchange(
     exchange_url: str,
     archive_url: str,
     retry_policy: RequestRetryPolicy | None = None,
-    patience: OutagePatience | None = None,
+    waiter: ServiceWaiter | None = None,
 ) -> Exchange:
     """Return clients of the exchange at these addresses. Sends no request.
 
-    Requests are retried by `retry_policy`, and all of that again as long as `patience` lasts.
+    Requests are retried by `retry_policy`, and all of that again by `waiter` during an outage.
 
     Raises WrongUse for a malformed address.
     """
     return BinanceExchange(
-        BinanceRest(exchange_url, retry_policy, patience=patience),
-        DailyArchive(archive_url, retry_policy, patience),
+        BinanceRest(exchange_url, retry_policy, waiter=waiter),
+        DailyArchive(archive_url, retry_policy, waiter),
     )

@@ -33,7 +33,7 @@ from crypto_assets.market.raw_klines import (
     text_table_from_csv,
 )
 from crypto_assets.market.utc_time import Window
-from crypto_assets.outage_patience import OutagePatience
+from crypto_assets.service_waiter import ServiceWaiter
 
 _FOLDER = "/data/spot/daily/klines"
 _FOLDERS_BY_HOST = {"data.binance.us": "/public_data/spot/daily/klines"}
@@ -55,9 +55,9 @@ class DailyArchive:
         self,
         base_url: str,
         retry_policy: RequestRetryPolicy | None = None,
-        patience: OutagePatience | None = None,
+        waiter: ServiceWaiter | None = None,
     ) -> None:
-        self._transport = ExchangeTransport(base_url, retry_policy, patience=patience)
+        self._transport = ExchangeTransport(base_url, retry_policy, waiter=waiter)
         self._folder = _FOLDERS_BY_HOST.get(self._transport.host, _FOLDER)
 
     @property

@@ -32,7 +32,7 @@ from crypto_assets.market.candles import KlineRow, table_from_rows
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import Window
-from crypto_assets.outage_patience import OutagePatience
+from crypto_assets.service_waiter import ServiceWaiter
 
 PAGE_ROWS = 1000  # the exchange's maximum
 _KLINES_WEIGHT = 2
@@ -58,11 +58,11 @@ class BinanceRest:
         retry_policy: RequestRetryPolicy | None = None,
         quota: ExchangeQuota | None = None,
         page_rows: int = PAGE_ROWS,
-        patience: OutagePatience | None = None,
+        waiter: ServiceWaiter | None = None,
     ) -> None:
         self._quota = quota or get_shared_quota(base_url)
         self._budget = self._quota.weight_budget
-        self._transport = ExchangeTransport(base_url, retry_policy, self._quota, patience)
+        self._transport = ExchangeTransport(base_url, retry_policy, self._quota, waiter)
         self._page_rows = page_rows
         self._limit_lock = threading.Lock()
 

@@ -35,7 +35,7 @@ from crypto_assets.http_client import (
     describe_proxy_login,
     open_session,
 )
-from crypto_assets.outage_patience import OutagePatience
+from crypto_assets.service_waiter import ServiceWaiter
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ class ExchangeRequest:
 class ExchangeTransport:
     """GET requests under one base URL. Safe for many threads.
 
-    `quota` is None for a server that counts no weight. `patience` repeats all attempts of a request
+    `quota` is None for a server that counts no weight. `waiter` repeats all attempts of a request
     during an outage. `host` is the host of the connection, with
     its port where that is not the default of the scheme.
     """
@@ -83,9 +83,9 @@ class ExchangeTransport:
         base_url: str,
         retry_policy: RequestRetryPolicy | None = None,
         quota: ExchangeQuota | None = None,
-        patience: OutagePatience | None = None,
+        waiter: ServiceWaiter | None = None,
     ) -> None:
-        self._patience = patience or OutagePatience()
+        self._waiter = waiter or ServiceWaiter()
         self._address = _validate_url(base_url)
         self.base_url = redact_address(self._address)
         self.host = find_host(self._address)
@@ -107,7 +107,7 @@ class ExchangeTransport:
         RateLimited after the last attempt, and at once ExchangeBanned, ExchangeForbidden and
         RequestRejected.
         """
-        return self._patience.run(self.base_url, lambda: self._get_with_retries(request, read))
+        return self._waiter.run(self.base_url, lambda: self._get_with_retries(request, read))
 
     def _get_with_retries(
         self, request: ExchangeRequest, read: Callable[[ExchangeResponse], T]

@@ -29,15 +29,15 @@ from crypto_assets.lake.object_keys import (
     parse_key,
     symbol_prefix,
 )
-from crypto_assets.lake.patient_lake import PatientLake
+from crypto_assets.lake.waiting_lake import WaitingLake
 
 __all__ = [
     "KeyParts",
     "Lake",
     "LakeEntry",
     "ObjectInfo",
-    "PatientLake",
     "S3Options",
+    "WaitingLake",
     "build_depth_key",
     "build_depth_object",
     "build_klines_key",

@@ -122,13 +122,20 @@ class Lake(ABC):
         Returns False where `other` keeps its own object, as `put` does. Raises ObjectMissing, and
         LakeError where the copy differs.
         """
-        info, body = self.get_with_info(key)
+        return other.put_copy(*self.get_with_info(key))
+
+    def put_copy(self, info: ObjectInfo, body: bytes) -> bool:
+        """Store an object that was read from another lake, with its fetch time, and verify it.
+
+        Returns False where this lake keeps its own object, as `put` does. Raises LakeError where
+        the copy differs.
+        """
         source = info.source or Source.IMPORT
         rows = resolve_row_count(info, body)
-        if not other.put(key, body, fetched_at=info.fetched_at, source=source, rows=rows):
+        if not self.put(info.key, body, fetched_at=info.fetched_at, source=source, rows=rows):
             return False
-        if sha256(other.get(key)).digest() != sha256(body).digest():
-            raise LakeError(f"the copy of {key} in {other.url} differs from {self.url}")
+        if sha256(self.get(info.key)).digest() != sha256(body).digest():
+            raise LakeError(f"the copy of {info.key} in {self.url} differs from the original")
         return True
 
     def get_owner(self) -> str | None:

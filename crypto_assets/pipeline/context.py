@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from crypto_assets.exchange import Exchange
 from crypto_assets.lake import Lake
 from crypto_assets.market.utc_time import MINUTE_MS
-from crypto_assets.outage_patience import OutagePatience
 from crypto_assets.retention_policy import RetentionPolicy
+from crypto_assets.service_waiter import ServiceWaiter
 from crypto_assets.warehouse import Warehouse
 
 
@@ -15,7 +15,7 @@ from crypto_assets.warehouse import Warehouse
 class PipelineContext:
     """The exchange, lakes and warehouse of a home, and the settings of its pipeline.
 
-    A candle counts as final `settle_ms` after it has closed. `patience` is that of exchange, lakes
+    A candle counts as final `settle_ms` after it has closed. `waiter` is that of exchange, lakes
     and warehouse: runs and commands wait within it, schedules and sensors do not.
     """
 
@@ -29,7 +29,7 @@ class PipelineContext:
     default_order_book_minutes: int
     partition_unit: str = "day"
     retention_policy: RetentionPolicy = field(default_factory=RetentionPolicy)
-    patience: OutagePatience = field(default_factory=OutagePatience)
+    waiter: ServiceWaiter = field(default_factory=ServiceWaiter)
 
     def exchange_now(self) -> int:
         """The exchange's clock, epoch ms. It decides what is closed and which day is today."""

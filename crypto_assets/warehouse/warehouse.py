@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from crypto_assets.outage_patience import OutagePatience
+from crypto_assets.service_waiter import ServiceWaiter
 from crypto_assets.warehouse.catalog.app_settings import AppSettings
 from crypto_assets.warehouse.catalog.lake_objects import LakeObjectCatalog
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
@@ -34,8 +34,8 @@ class Warehouse:
     Charts read from `read_url` where it is set (a replica, a read-only user); decisions of the
     pipeline are always based on the primary. `failover_seconds` limits how long work on the
     primary is retried while a server that has answered before restarts or fails over; within
-    `patience`, all work is retried as long as that lasts. `options` are options of both URLs, such
-    as `ssl_ca=FILE`.
+    `waiter.wait_up_to`, all work is retried during an outage. `options` are options of both URLs,
+    such as `ssl_ca=FILE`.
 
     Raises WrongUse for an invalid URL. Every method may raise WarehouseUnavailable (a retry may
     succeed), WarehouseRefused and WarehouseNotReady.
@@ -47,14 +47,14 @@ class Warehouse:
         read_url: str | None = None,
         *,
         failover_seconds: float = 0,
-        patience: OutagePatience | None = None,
+        waiter: ServiceWaiter | None = None,
         options: str = "",
     ) -> None:
         self._database = Database(
             url,
             read_url,
             failover_seconds=failover_seconds,
-            patience=patience,
+            waiter=waiter,
             options=options,
         )
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import dagster as dg
 
+from crypto_assets.dagster_ext.run_failures import list_failed_partitions
 from crypto_assets.definitions import defs
 from crypto_assets.defs.assets.maintenance import retention
 from crypto_assets.lake import build_depth_object
@@ -36,6 +37,22 @@ def test_counts_and_bytes_are_metadata(
         "order_book_levels_deleted": 0,
     }
     assert [entry.size_bytes for entry in platform.archive_lake.list_entries()] == [size]
+
+
+def test_a_wrong_clock_fails_the_nightly_run_with_its_reason(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """A failed run sends an alert."""
+    server = simulated_exchange(now=now_ms() - 200 * DAY_MS, speed=1)
+    platform = replace(build_platform(server), retention_policy=RetentionPolicy(raw_days=7))
+    _old_object(platform)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [retention], resources={"platform": platform}, instance=instance, raise_on_error=False
+        )
+        ((_, _, reason),) = list_failed_partitions(instance, result.dagster_run)
+    assert "nothing was expired, because this machine's clock (" in reason
+    assert len(list(platform.raw_lake.list_entries())) == 1
 
 
 def test_the_nightly_job_runs_the_maintenance_group_at_three() -> None:

@@ -117,6 +117,10 @@ def test_listing_is_paged_ordered_by_key_and_limited_to_its_prefix(
     second = [key for key in sorted(keys) if key.startswith("2025-01-02/A_depth_11")]
     assert len(second) == 10
     assert [entry.key for entry in lake.list_entries("2025-01-02/A_depth_11")] == second
+    behind = [entry.key for entry in lake.list_entries(after="2025-01-02/A_depth_119.json")]
+    assert behind == sorted(keys)[50:]
+    between = lake.list_entries("2025-01-02/", "2025-01-02/A_depth_119.json")
+    assert [entry.key for entry in between] == sorted(keys)[50:60]
     lake.delete(keys[1:])
     assert [entry.key for entry in lake.list_entries()] == keys[:1]
 

@@ -1,5 +1,6 @@
 """Two days of candles that age, for the tests of retention."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -10,6 +11,7 @@ from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.utc_time import DAY_MS, Window, day_start_ms, now_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.retention.apply_retention import RetentionResult, apply_retention
+from crypto_assets.pipeline.retention.expire_objects import move_to_archive
 from crypto_assets.retention_policy import RetentionPolicy
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import NOON, StartExchange
@@ -36,6 +38,12 @@ def in_days(days: float, platform: PipelineContext, **keep: Any) -> RetentionRes
     """Apply retention as of some days from now."""
     chosen = replace(platform, retention_policy=replace(NEVER, **keep))
     return apply_retention(chosen, at_ms=now_ms() + round(days * DAY_MS))
+
+
+def move_object(platform: PipelineContext, item: LakeObject) -> bool:
+    """Move one object to the archive lake; return whether it has moved."""
+    with ThreadPoolExecutor(1) as pool:
+        return move_to_archive(platform, [item], pool) == {item.key}
 
 
 def manifest(platform: PipelineContext) -> list[LakeObject]:

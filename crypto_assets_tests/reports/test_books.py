@@ -57,7 +57,7 @@ def test_quarantined_rows_are_never_repeated(warehouse: Warehouse) -> None:
     for of in (item, later):
         flaw = QuarantineRecord("BTCUSDT", ObjectKind.KLINES, of.bucket, of.key, "unreadable", "")
         warehouse.quarantine.add_records([replace(flaw, content=f"[{n}]") for n in range(1500)])
-    warehouse.lake_objects.record_move(item, "archive")
+    warehouse.lake_objects.record_moves([item], "archive")
     (btc,) = Reports(warehouse, clock=lambda: START + HOUR_MS).get_deduplication(days=1).symbols
     assert (btc.delivered, btc.stored, btc.quarantined, btc.repeated) == (1560, 60, 1500, 0)
 

@@ -21,10 +21,10 @@ from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator.failure_reasons import build_failure_tag
 from crypto_assets.orchestrator.partition_keys import format_partition_key
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
-from crypto_assets.outage_patience import PATIENCE_SECONDS, TICK_PATIENCE_SECONDS
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.stages.results import DayOutcome
+from crypto_assets.service_waiter import MAX_OUTAGE_SECONDS, TICK_OUTAGE_SECONDS
 
 _MAX_NAMED_PARTITIONS = 10
 
@@ -97,7 +97,7 @@ def wait_for_services(
 
     A tick waits for seconds only: the next one ingests what it could not.
     """
-    return platform.patience.wait_up_to(TICK_PATIENCE_SECONDS if is_tick else PATIENCE_SECONDS)
+    return platform.waiter.wait_up_to(TICK_OUTAGE_SECONDS if is_tick else MAX_OUTAGE_SECONDS)
 
 
 def fail_unless_stores_ready(context: dg.AssetExecutionContext, platform: PipelineContext) -> None:

@@ -87,7 +87,7 @@ def ingest_symbols(
     def run_pipeline(pipeline: SymbolPipeline) -> None:
         try:
             for outcomes in _MODE_FUNCTIONS[mode](pipeline):
-                if context.patience.is_canceled:
+                if context.waiter.is_canceled:
                     return
                 if context.partition_unit == PartitionUnit.MONTH:
                     outcomes = build_month_outcomes(context.warehouse, outcomes, closed_before)
@@ -100,7 +100,7 @@ def ingest_symbols(
     with (
         _AbandoningPool(_FETCHERS, "fetch") as fetchers,
         _AbandoningPool(_PIPELINES, "pipeline") as pipelines,
-        context.patience.cancel_on_error(),
+        context.waiter.cancel_on_error(),
     ):
         running = [
             pipelines.submit(

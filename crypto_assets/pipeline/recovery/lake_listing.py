@@ -19,6 +19,7 @@ class ListedObject:
     lake: Lake
     key: str
     parts: KeyParts
+    size_bytes: int
 
 
 def list_lake_objects(
@@ -32,7 +33,9 @@ def list_lake_objects(
             if parts is None or (symbols is not None and parts.symbol not in symbols):
                 continue
             if window is None or day_start_ms(parts.day) in window:
-                by_symbol[parts.symbol].append(ListedObject(lake, entry.key, parts))
+                by_symbol[parts.symbol].append(
+                    ListedObject(lake, entry.key, parts, entry.size_bytes)
+                )
     for objects in by_symbol.values():
         objects.sort(key=lambda item: (item.parts.day, item.key, item.lake.bucket))
     return by_symbol

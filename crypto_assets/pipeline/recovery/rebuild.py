@@ -23,12 +23,15 @@ from crypto_assets.market.utc_time import (
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
 from crypto_assets.pipeline.recovery.lake_listing import ListedObject, list_lake_objects
-from crypto_assets.pipeline.stages.lake_reader import list_known_spans, validate_object
+from crypto_assets.pipeline.stages.lake_reader import list_known_spans, validate_objects
 from crypto_assets.pipeline.stages.load_facts import quarantine_rejects
 from crypto_assets.pipeline.stages.order_books import load_order_books
 from crypto_assets.warehouse.klines.restore import CompleteWindows, RestoreResult
 
-_READERS = 8
+_READERS = 16
+# One step is loaded while the next one is read.
+_STEP_OBJECTS = 4_000
+_STEP_BYTES = 32_000_000
 _EVER = Window(0, 2**53)
 
 ObjectBody = tuple[LakeObject, bytes]
@@ -120,35 +123,55 @@ def _rebuild_symbol(
         symbol, untracked=untracked, forgotten=_forget_missing_objects(context, listed, known)
     )
     closed_before = _closed_before(context, listed)
-    for _, month in groupby(listed, key=lambda entry: entry.parts.day.replace(day=1)):
-        result += _rebuild_month(context, symbol, list(month), closed_before, exact_from)
+    steps = list(_split_into_steps(listed))
+    read = partial(_read_listed_object, context)
+    with ThreadPoolExecutor(_READERS, "rebuild") as pool, context.waiter.cancel_on_error():
+        reading = pool.map(read, steps[0]) if steps else None
+        for number, step in enumerate(steps, start=1):
+            bodies = [body for body in reading or () if body]
+            # The next step is read while this one is loaded.
+            reading = pool.map(read, steps[number]) if number < len(steps) else None
+            days = Window.of_days(step[0].parts.day, step[-1].parts.day)
+            result += _rebuild_step(context, symbol, days, bodies, closed_before, exact_from)
     return result
 
 
-def _rebuild_month(
+def _split_into_steps(listed: Sequence[ListedObject]) -> Iterator[list[ListedObject]]:
+    """Split the objects into whole days of one month, as many as the memory may hold at once."""
+    step: list[ListedObject] = []
+    size = 0
+    for day, group in groupby(listed, key=lambda entry: entry.parts.day):
+        objects = list(group)
+        added = sum(entry.size_bytes for entry in objects)
+        is_full = len(step) + len(objects) > _STEP_OBJECTS or size + added > _STEP_BYTES
+        if step and (is_full or step[-1].parts.day.replace(day=1) != day.replace(day=1)):
+            yield step
+            step, size = [], 0
+        step, size = step + objects, size + added
+    if step:
+        yield step
+
+
+def _rebuild_step(
     context: PipelineContext,
     symbol: str,
-    listed: Sequence[ListedObject],
+    window: Window,
+    bodies: Sequence[ObjectBody],
     closed_before_ms: int,
     exact_from: int | None,
 ) -> RebuildResult:
-    with ThreadPoolExecutor(_READERS) as pool:
-        bodies = [body for body in pool.map(partial(_read_listed_object, context), listed) if body]
     context.warehouse.lake_objects.record_objects([item for item, _ in bodies])
-    klines = [
-        (item, validate_object(item, body))
-        for item, body in bodies
-        if item.kind is ObjectKind.KLINES
-    ]
+    objects = [(item, body) for item, body in bodies if item.kind is ObjectKind.KLINES]
+    validated = validate_objects(objects) if objects else []
+    klines = [(item, rows) for (item, _), rows in zip(objects, validated, strict=True)]
     for item, rows in klines:
-        quarantine_rejects(context.warehouse, item, rows.rejects)
+        if rows.rejects:
+            quarantine_rejects(context.warehouse, item, rows.rejects)
     candle_days = list(group_consecutive_days(sorted({item.day for item, _ in klines})))
     complete = _list_complete_windows(context, symbol, klines, candle_days, exact_from)
     restored = context.warehouse.facts.restore_objects(
         symbol, [(item, rows.candles) for item, rows in klines], complete
     )
-    days = sorted({entry.parts.day for entry in listed})
-    window = Window.of_days(days[0], days[-1])
     context.warehouse.aggregates.recompute_hours(symbol, window, closed_before_ms)
     context.warehouse.aggregates.recompute_days(symbol, window, closed_before_ms)
     for part in candle_days:
@@ -157,10 +180,10 @@ def _rebuild_month(
     return RebuildResult(
         symbol,
         objects=len(bodies),
-        days=len(days),
+        days=len({item.day for item, _ in bodies}),
         minutes=restored,
         rejected=sum(len(rows.rejects) for _, rows in klines) + restored.refused,
-        books=load_order_books(context, symbol, window),
+        books=load_order_books(context, symbol, window, {item.key: body for item, body in bodies}),
     )
 
 
@@ -219,7 +242,7 @@ def _closed_before(context: PipelineContext, listed: Sequence[ListedObject]) -> 
     Without an exchange, for which a rebuild does not wait, the end of the lake's newest candle.
     """
     try:
-        with context.patience.wait_up_to(0):
+        with context.waiter.wait_up_to(0):
             return context.closed_before()
     except ExchangeError:
         return max((entry.parts.last_time + MINUTE_MS for entry in listed), default=0)

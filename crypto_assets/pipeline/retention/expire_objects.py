@@ -1,8 +1,9 @@
 """Moves old objects to the archive lake and deletes older ones; unloaded objects always stay."""
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from itertools import chain
 from typing import Self
@@ -13,7 +14,7 @@ from crypto_assets.lake import Lake
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.warehouse import LoadedObject, ObjectVersion
 
-_MOVERS = 8
+_WORKERS = 16
 _BATCH_OBJECTS = 500
 
 
@@ -78,42 +79,76 @@ def _move_objects(
 ) -> tuple[ObjectTally, ObjectTally]:
     moved, not_moved = ObjectTally(), ObjectTally()
     items = context.warehouse.retention_candidates.iter_objects(context.raw_lake.bucket, before_ms)
-    with ThreadPoolExecutor(_MOVERS, "move") as pool:
+    with ThreadPoolExecutor(_WORKERS, "move") as pool:
         for batch in iter_batches(items, _BATCH_OBJECTS):
-            done = (
-                [True] * len(batch)
-                if dry_run
-                else pool.map(lambda i: move_to_archive(context, i), batch)
-            )
-            pairs = list(zip(batch, done, strict=True))
-            moved += ObjectTally.from_objects(item for item, gone in pairs if gone)
-            not_moved += ObjectTally.from_objects(item for item, gone in pairs if not gone)
+            if dry_run:
+                done = {item.key for item in batch}
+            else:
+                done = move_to_archive(context, batch, pool)
+            moved += ObjectTally.from_objects(item for item in batch if item.key in done)
+            not_moved += ObjectTally.from_objects(item for item in batch if item.key not in done)
     return moved, not_moved
 
 
-def move_to_archive(context: PipelineContext, item: ObjectVersion) -> bool:
-    """Copy an object to the archive lake, verify the copy, delete it, then update the manifest.
+def move_to_archive(
+    context: PipelineContext, items: Sequence[ObjectVersion], pool: Executor
+) -> set[str]:
+    """Copy raw objects to the archive lake, verify the copies, delete them, update the manifest.
 
-    Returns False, so that the next run retries, where the raw lake has another version than the one
-    that was loaded, the archive has a fuller one, or the object was fetched again meanwhile. After
-    a kill the next call continues. No store deletes conditionally: an object that is put between
-    the last check and the deletion, one request later, is deleted too, and stays unloaded in the
-    manifest unless its writer loads it.
+    Returns the keys of the moved objects. The next run retries the others: where the raw lake has
+    another version than the one that was loaded, the archive has a fuller one, or the object was
+    fetched again meanwhile. After a kill the next call continues. No store deletes conditionally:
+    an object that is put between the last check and the deletion, one request later, is deleted
+    too, and stays unloaded in the manifest unless its writer loads it.
     """
+    copies = list(pool.map(partial(_copy_to_archive, context), items))
+    present = {copy.key: copy.fetched_at for copy in copies if copy and copy.fetched_at is not None}
+    deleted = _delete_unchanged(context.raw_lake, present, pool)
+    gone = {copy.key for copy in copies if copy and copy.fetched_at is None}
+    moved = [item for item in items if item.key in deleted | gone]
+    return context.warehouse.lake_objects.record_moves(moved, context.archive_lake.bucket)
+
+
+@dataclass(frozen=True)
+class _ArchivedCopy:
+    """An object that the archive lake has now.
+
+    `fetched_at` (epoch ms) is that of the raw object, None if that is gone.
+    """
+
+    key: str
+    fetched_at: int | None
+
+
+def _copy_to_archive(context: PipelineContext, item: ObjectVersion) -> _ArchivedCopy | None:
+    """Copy an object; returns None where it must stay."""
     raw, archive = context.raw_lake, context.archive_lake
     try:
         info, body = raw.get_with_info(item.key)
     except ObjectMissing:
-        if not _is_loaded_version(archive, item, absent=False):
-            return False
-    else:
-        if sha256(body).hexdigest() != item.sha256 or not raw.copy_to(archive, item.key):
-            return False
-        after = raw.get_info(item.key)
-        if after is None or after.fetched_at != info.fetched_at:  # fetched again meanwhile
-            return False
-        raw.delete([item.key])
-    return context.warehouse.lake_objects.record_move(item, archive.bucket)
+        is_there = _is_loaded_version(archive, item, absent=False)
+        return _ArchivedCopy(item.key, None) if is_there else None
+    if sha256(body).hexdigest() != item.sha256 or not archive.put_copy(info, body):
+        return None
+    return _ArchivedCopy(item.key, info.fetched_at)
+
+
+def _delete_unchanged(lake: Lake, fetch_times: Mapping[str, int], pool: Executor) -> set[str]:
+    """Delete the objects that still have these fetch times (epoch ms), and return their keys.
+
+    A few at a time, so that each deletion follows its check at once.
+    """
+    deleted: set[str] = set()
+    for batch in iter_batches(fetch_times.items(), _WORKERS):
+        infos = pool.map(lake.get_info, [key for key, _ in batch])
+        unchanged = [
+            key
+            for (key, fetched_at), info in zip(batch, infos, strict=True)
+            if info is not None and info.fetched_at == fetched_at
+        ]
+        lake.delete(unchanged)
+        deleted.update(unchanged)
+    return deleted
 
 
 def _find_excess_objects(
@@ -155,25 +190,31 @@ def _delete_objects(
     deleted = ObjectTally()
     for lake in (context.archive_lake, context.raw_lake):
         stored = [item for item in items if item.bucket == lake.bucket]
-        for batch in iter_batches(stored, _BATCH_OBJECTS):
-            # A raw object is checked right before its deletion, since it may be fetched again.
-            groups = [batch] if lake is context.archive_lake else [[item] for item in batch]
-            gone = [
-                item for group in groups for item in _delete_group(context, lake, group, dry_run)
-            ]
-            deleted += ObjectTally.from_objects(gone)
-            if not dry_run:
-                # After the objects: a kill in between leaves rows, which the next run deletes.
-                context.warehouse.lake_objects.forget_objects(gone)
+        # A raw object is checked right before its deletion, since it may be fetched again.
+        size = _BATCH_OBJECTS if lake is context.archive_lake else _WORKERS
+        with ThreadPoolExecutor(_WORKERS, "delete") as pool:
+            for batch in iter_batches(stored, size):
+                gone = _delete_batch(context, lake, batch, pool, dry_run=dry_run)
+                deleted += ObjectTally.from_objects(gone)
+                if not dry_run:
+                    # After the objects: a kill in between leaves rows, which the next run deletes.
+                    context.warehouse.lake_objects.forget_objects(gone)
     return deleted
 
 
-def _delete_group(
-    context: PipelineContext, lake: Lake, group: list[LoadedObject], dry_run: bool
+def _delete_batch(
+    context: PipelineContext,
+    lake: Lake,
+    batch: Sequence[LoadedObject],
+    pool: Executor,
+    *,
+    dry_run: bool,
 ) -> list[LoadedObject]:
-    """Delete a group and return it; skip raw objects that are no longer the loaded version."""
-    archived = lake is context.archive_lake
-    safe = [item for item in group if archived or _is_loaded_version(lake, item, absent=True)]
+    """Delete a batch and return it; skip raw objects that are no longer the loaded version."""
+    safe = list(batch)
+    if lake is context.raw_lake:
+        loaded = pool.map(partial(_is_loaded_version, lake, absent=True), batch)
+        safe = [item for item, is_loaded in zip(batch, loaded, strict=True) if is_loaded]
     if not dry_run:
         lake.delete([item.key for item in safe])
     return safe

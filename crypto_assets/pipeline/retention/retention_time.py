@@ -1,7 +1,7 @@
 """The instant from which retention counts ages: no wrong clock may expire anything.
 
-What expires cannot be brought back from the lake, so a run trusts no single clock, and a run ages
-data only a few days more than the run before it.
+What has expired is in no lake any more, so a run trusts no single clock, and counts ages from only
+a few days after the run before it.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class RetentionTime:
     """The instant from which a run counts ages, epoch ms.
 
     `last_run_ms` is that of the last run, if this run would have counted from an instant more than
-    MAX_ADVANCE_MS later, and is held back.
+    MAX_ADVANCE_MS later, and is limited.
     """
 
     at_ms: int

@@ -1,8 +1,9 @@
 """Reads a symbol's minutes from the lake, by the objects in the manifest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -58,6 +59,20 @@ def read_or_forget_object(context: PipelineContext, item: LakeObject) -> bytes |
     if body is None:
         _drop_lost_object(context, item)
     return body
+
+
+def read_unloaded_object(
+    context: PipelineContext, item: LakeObject, bodies: Mapping[str, bytes]
+) -> bytes | None:
+    """Return the body of an object that the manifest listed as not loaded.
+
+    From `bodies`, by key, if that has the version of the manifest: another run may have stored a
+    later fetch under the same key. Otherwise reads it as `read_or_forget_object` does.
+    """
+    known = bodies.get(item.key)
+    if known is not None and sha256(known).hexdigest() == item.sha256:
+        return known
+    return read_or_forget_object(context, item)
 
 
 def read_lake_minutes(context: PipelineContext, symbol: str, window: Window) -> LakeMinutes:

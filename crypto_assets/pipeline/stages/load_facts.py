@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
-from hashlib import sha256
 
 import orjson
 
@@ -12,7 +11,7 @@ from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
 from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.stages.lake_reader import read_or_forget_object, validate_objects
+from crypto_assets.pipeline.stages.lake_reader import read_unloaded_object, validate_objects
 from crypto_assets.warehouse import QuarantineRecord, Warehouse
 
 
@@ -29,7 +28,7 @@ def load_klines(
     loaded rows by the UTC day of their object. Raises LakeError, WarehouseError.
     """
     unloaded = context.warehouse.lake_objects.list_unloaded(symbol, ObjectKind.KLINES, window)
-    read = [(item, _read_body(context, item, bodies or {})) for item in unloaded]
+    read = [(item, read_unloaded_object(context, item, bodies or {})) for item in unloaded]
     objects = [(item, body) for item, body in read if body is not None]
     if not objects:
         return Counter()
@@ -63,19 +62,6 @@ def quarantine_rejects(
             for reject in rejects
         ]
     )
-
-
-def _read_body(
-    context: PipelineContext, item: LakeObject, bodies: Mapping[str, bytes]
-) -> bytes | None:
-    """Return the body whose hash the manifest has.
-
-    Another run may have stored a later fetch under the same key.
-    """
-    known = bodies.get(item.key)
-    if known is not None and sha256(known).hexdigest() == item.sha256:
-        return known
-    return read_or_forget_object(context, item)
 
 
 def _parse_open_time(row: KlineRow) -> int | None:

@@ -4,9 +4,10 @@ The exchange has no history of its order book: a past day contains what was capt
 and cannot be fetched again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from crypto_assets.batches import iter_batches
 from crypto_assets.errors import CryptoAssetsError, NotListed, ObjectMissing
 from crypto_assets.lake import build_depth_object, decode_depth
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
@@ -14,10 +15,12 @@ from crypto_assets.market.order_book import OrderBook
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.stages.lake_reader import read_or_forget_object
+from crypto_assets.pipeline.stages.lake_reader import read_unloaded_object
 from crypto_assets.pipeline.stages.results import DayOutcome, OrderBookStage
 from crypto_assets.pipeline.stages.symbol_status import list_trading_names, refresh_status
 from crypto_assets.warehouse import QuarantineRecord
+
+_STEP_SNAPSHOTS = 200
 
 
 def capture_order_book(context: PipelineContext, symbol: str) -> LakeObject:
@@ -33,22 +36,47 @@ def capture_order_book(context: PipelineContext, symbol: str) -> LakeObject:
     return item
 
 
-def load_order_books(context: PipelineContext, symbol: str, window: Window) -> int:
+def load_order_books(
+    context: PipelineContext,
+    symbol: str,
+    window: Window,
+    bodies: Mapping[str, bytes] | None = None,
+) -> int:
     """Load every unloaded snapshot captured within `window`; returns how many.
 
-    Quarantines a book that cannot be true (crossed, unsorted) with the reason. A book without bids
-    or asks, for example during a trading halt, has no spread: it is kept in the lake only.
+    `bodies` holds objects by key that were just read. Quarantines a book that cannot be true
+    (crossed, unsorted) with the reason. A book without bids or asks, for example during a trading
+    halt, has no spread: it is kept in the lake only.
     """
-    return _load_snapshots(context, symbol, window)[0]
+    return _load_snapshots(context, symbol, window, bodies)[0]
 
 
-def _load_snapshots(context: PipelineContext, symbol: str, window: Window) -> tuple[int, int]:
-    """The number of snapshots loaded, and of those without bids or asks."""
+def _load_snapshots(
+    context: PipelineContext,
+    symbol: str,
+    window: Window,
+    bodies: Mapping[str, bytes] | None = None,
+) -> tuple[int, int]:
+    """The number of snapshots loaded, and of those without bids or asks.
+
+    Each step is a transaction of its own, so that a month of snapshots does not fill the memory.
+    """
     objects = context.warehouse.lake_objects.list_unloaded(symbol, ObjectKind.DEPTH, window)
-    bodies = [(item, read_or_forget_object(context, item)) for item in objects]
-    read = [
-        (item, _parse_order_book(context, item, body)) for item, body in bodies if body is not None
-    ]
+    loaded = one_sided = 0
+    for batch in iter_batches(objects, _STEP_SNAPSHOTS):
+        read = [(item, read_unloaded_object(context, item, bodies or {})) for item in batch]
+        counts = _load_step(
+            context, symbol, [(item, body) for item, body in read if body is not None]
+        )
+        loaded, one_sided = loaded + counts[0], one_sided + counts[1]
+    return loaded, one_sided
+
+
+def _load_step(
+    context: PipelineContext, symbol: str, objects: Sequence[tuple[LakeObject, bytes]]
+) -> tuple[int, int]:
+    """Load some snapshots; returns the counts of `_load_snapshots`."""
+    read = [(item, _parse_order_book(context, item, body)) for item, body in objects]
     valid = [(item, book) for item, book in read if book is not None]
     books = [(item, book) for item, book in valid if not book.is_one_sided]
     context.warehouse.order_books.load_snapshots(symbol, books)

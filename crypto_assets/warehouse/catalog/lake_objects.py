@@ -9,7 +9,6 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
-    bindparam,
     case,
     delete,
     func,
@@ -28,7 +27,7 @@ from crypto_assets.warehouse.engine.schema import lake_objects, quarantine, symb
 from crypto_assets.warehouse.engine.time_filters import floor_to_day
 
 _COLUMN_NAMES = tuple(field.name for field in fields(LakeObject))
-_DELETE_BATCH_ROWS = 200
+_BATCH_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -171,6 +170,12 @@ class LakeObjectCatalog:
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return {start: count for start, count in rows}
 
+    def list_keys(self, buckets: Sequence[str], after: str, last: str) -> set[str]:
+        """Return the recorded keys that are greater than `after` and at most `last`."""
+        key = lake_objects.c.key
+        statement = select(key).where(lake_objects.c.bucket.in_(buckets), key > after, key <= last)
+        return set(self._database.run_primary_read(lambda c: c.execute(statement).scalars().all()))
+
     def find_object(self, bucket: str, key: str) -> LakeObject | None:
         """Return the object recorded under a key, None if there is none."""
         statement = _select_objects().where(
@@ -182,34 +187,26 @@ class LakeObjectCatalog:
         """Delete the records of objects that are gone from the lake; later fetches remain."""
 
         def work(connection: Connection) -> None:
-            for batch in iter_batches(gone, _DELETE_BATCH_ROWS):
-                versions = [_match_version(item) for item in batch]
-                connection.execute(delete(lake_objects).where(or_(*versions)))
+            for batch in iter_batches(gone, _BATCH_ROWS):
+                connection.execute(delete(lake_objects).where(_match_versions(batch)))
 
         if gone:
             self._database.run_write(work)
 
-    def record_move(self, moved: ObjectVersion, new_bucket: str) -> bool:
-        """Record that an object and its quarantined rows are in another bucket now.
+    def record_moves(self, moved: Sequence[ObjectVersion], new_bucket: str) -> set[str]:
+        """Record that objects of one bucket and their quarantined rows are in another one now.
 
-        Replaces a record with the same key there. Returns False, and changes nothing, where the
-        object has no record, or only one of another fetch.
+        Replaces records with the same keys there. Returns the keys of the moved objects, without
+        those, of which nothing changes, that have no record, or only one of another fetch.
         """
-        bucket, key = moved.bucket, moved.key
-        source = _match_version(moved)
-        target = and_(lake_objects.c.bucket == new_bucket, lake_objects.c.key == key)
-        quarantined = and_(quarantine.c.bucket == bucket, quarantine.c.key == key)
 
-        def work(connection: Connection) -> bool:
-            recorded = select(lake_objects.c.key).where(source).with_for_update()
-            if connection.execute(recorded).first() is None:
-                return False
-            connection.execute(delete(lake_objects).where(target))
-            connection.execute(update(lake_objects).where(source).values(bucket=new_bucket))
-            connection.execute(update(quarantine).where(quarantined).values(bucket=new_bucket))
-            return True
+        def work(connection: Connection) -> set[str]:
+            keys: set[str] = set()
+            for batch in iter_batches(moved, _BATCH_ROWS):
+                keys |= _record_moved_batch(connection, batch, new_bucket)
+            return keys
 
-        return self._database.run_write(work)
+        return self._database.run_write(work) if moved else set()
 
     def mark_loaded(self, objects: Sequence[LakeObject]) -> None:
         """Mark objects from which nothing can be loaded, so that no run tries them again."""
@@ -252,25 +249,50 @@ def mark_objects_loaded(
     connection: Connection, objects: Sequence[LakeObject], loaded_at: int
 ) -> None:
     """Mark objects as part of a load's transaction; one with a later fetch remains unloaded."""
-    names = ("bucket", "key", "sha256", "fetched_at")
-    statement = (
-        update(lake_objects)
-        .where(*(lake_objects.c[name] == bindparam(f"object_{name}") for name in names))
-        .where(lake_objects.c.loaded_at.is_(None))
-        .values(loaded_at=loaded_at)
-    )
-    if objects:
-        rows = [{f"object_{name}": getattr(item, name) for name in names} for item in objects]
-        connection.execute(statement, rows)
+    for batch in iter_batches(objects, _BATCH_ROWS):
+        unloaded = (_match_versions(batch), lake_objects.c.loaded_at.is_(None))
+        connection.execute(update(lake_objects).where(*unloaded).values(loaded_at=loaded_at))
 
 
-def _match_version(item: ObjectVersion) -> ColumnElement[bool]:
-    return and_(
-        lake_objects.c.bucket == item.bucket,
-        lake_objects.c.key == item.key,
-        lake_objects.c.sha256 == item.sha256,
-        lake_objects.c.fetched_at == item.fetched_at,
+def _record_moved_batch(
+    connection: Connection, moved: Sequence[ObjectVersion], new_bucket: str
+) -> set[str]:
+    recorded = select(lake_objects.c.key).where(_match_versions(moved))
+    keys = set(connection.execute(recorded.with_for_update()).scalars())
+    if not keys:
+        return keys
+    bucket = moved[0].bucket
+    for table in (lake_objects, quarantine):
+        source = and_(table.c.bucket == bucket, table.c.key.in_(keys))
+        if table is lake_objects:
+            target = and_(table.c.bucket == new_bucket, table.c.key.in_(keys))
+            connection.execute(delete(table).where(target))
+        connection.execute(update(table).where(source).values(bucket=new_bucket))
+    return keys
+
+
+def _match_versions(items: Sequence[ObjectVersion]) -> ColumnElement[bool]:
+    """Match these versions. Bucket and key use the primary key, which MariaDB's tuples do not."""
+    columns = lake_objects.c
+    return or_(
+        *(
+            and_(
+                columns.bucket == bucket,
+                columns.key.in_([item.key for item in versions]),
+                tuple_(columns.key, columns.sha256, columns.fetched_at).in_(
+                    [(item.key, item.sha256, item.fetched_at) for item in versions]
+                ),
+            )
+            for bucket, versions in _group_by_bucket(items).items()
+        )
     )
+
+
+def _group_by_bucket(items: Sequence[ObjectVersion]) -> dict[str, list[ObjectVersion]]:
+    groups: dict[str, list[ObjectVersion]] = {}
+    for item in items:
+        groups.setdefault(item.bucket, []).append(item)
+    return groups
 
 
 def _select_objects() -> Select[Any]:

@@ -17,7 +17,7 @@ from tenacity import (
 
 from crypto_assets.addresses import ESCAPING_RULES, build_escaping_hint
 from crypto_assets.errors import WarehouseNotReady, WarehouseUnavailable, WrongUse
-from crypto_assets.outage_patience import OutagePatience
+from crypto_assets.service_waiter import ServiceWaiter
 from crypto_assets.warehouse.engine.dialect import (
     hold_advisory_lock,
     open_engine,
@@ -46,7 +46,7 @@ class Database:
 
     `failover_seconds` is how long to retry on a primary that has answered before and may be
     restarting or failing over. A server that has never answered gets five attempts. Within
-    `patience`, all attempts are repeated as long as that lasts. `options`, the query of a URL,
+    `waiter.wait_up_to`, all attempts are repeated during an outage. `options`, the query of a URL,
     applies to both URLs if they name a MySQL server.
     """
 
@@ -56,7 +56,7 @@ class Database:
         read_url: str | None = None,
         *,
         failover_seconds: float = 0,
-        patience: OutagePatience | None = None,
+        waiter: ServiceWaiter | None = None,
         options: str = "",
     ) -> None:
         self.url = _parse_url(url, options)
@@ -64,7 +64,7 @@ class Database:
         # Set by a bulk load when the server refuses LOAD DATA LOCAL INFILE.
         self.refuses_local_infile = False
         self._failover_seconds = failover_seconds
-        self._patience = patience or OutagePatience()
+        self._waiter = waiter or ServiceWaiter()
         self._has_answered = False
 
     @cached_property
@@ -140,9 +140,9 @@ class Database:
 
         SQLite has no fail-over, and its driver waits for other writers.
         """
-        is_server = self.sqlite_path is None and not self._patience.is_waiting_allowed
-        may_fail_over = self._has_answered and is_server
-        seconds = self._failover_seconds if may_fail_over else 0
+        may_fail_over = self._has_answered and self.sqlite_path is None
+        is_repeated = self._waiter.is_waiting_allowed
+        seconds = self._failover_seconds if may_fail_over and not is_repeated else 0
         result = self._retry_work(work, self.url, seconds)
         self._has_answered = True
         return result
@@ -162,7 +162,7 @@ class Database:
                 reraise=True,
             )(attempt)
 
-        return self._patience.run("the warehouse", attempt_repeatedly)
+        return self._waiter.run("the warehouse", attempt_repeatedly)
 
     def _require_sqlite_file(self) -> None:
         """Raise WarehouseNotReady for a missing file: SQLite would create an empty database."""

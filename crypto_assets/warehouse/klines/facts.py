@@ -162,23 +162,24 @@ class KlineFacts:
             for day in expired.iter_days()
         )
 
-    def lift_expiry(self, symbol: str, from_ms: int) -> bool:
+    def lift_expiry(self, symbol: str, from_ms: int) -> Window | None:
         """Allow minutes from a UTC midnight on (epoch ms) to be fetched and loaded again.
 
-        Returns whether any of them had expired. Hours and days stay until their minutes are loaded.
-        Raises ValueError if `from_ms` is not a midnight, and UnknownSymbol.
+        Returns the window that is no longer expired, None if none of it was. Hours and days stay
+        until their minutes are loaded. Raises ValueError if `from_ms` is not a midnight, and
+        UnknownSymbol.
         """
         _require_midnight(from_ms)
         symbol_id = self._symbols.get_id(symbol)
 
-        def work(connection: Connection) -> bool:
+        def work(connection: Connection) -> Window | None:
             mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.KLINES)
-            if from_ms >= (mark.purged_before or 0):
-                return False
+            if mark.purged_before is None or from_ms >= mark.purged_before:
+                return None
             watermarks.store_watermark(
                 connection, symbol_id, ObjectKind.KLINES, replace(mark, purged_before=from_ms)
             )
-            return True
+            return Window(from_ms, mark.purged_before)
 
         return self._database.run_write(work)
 
@@ -191,7 +192,7 @@ def _require_midnight(ms: int) -> None:
 def _concat_batches(batches: Sequence[KlinesBatch]) -> tuple[pa.Table, list[LakeObject]]:
     """Return the candles of all objects as FETCHED_SCHEMA, and the objects."""
     tables = [FETCHED_SCHEMA.empty_table(), *(add_provenance(*batch) for batch in batches)]
-    return pa.concat_tables(tables), [item for item, _ in batches]
+    return pa.concat_tables(tables).combine_chunks(), [item for item, _ in batches]
 
 
 def _set_purged_before(

@@ -1,10 +1,10 @@
 """Order-book snapshots: their figures stay permanently, their levels expire."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Table, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from crypto_assets.market.candles import PRICE_TYPE, VOLUME_TYPE
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
@@ -54,11 +54,13 @@ class OrderBooks:
             mark = watermarks.lock_symbol(connection, symbol_id, ObjectKind.DEPTH)
             captured = _read_capture_times(connection, symbol_id, [book for _, book in batches])
             before = len(captured)
+            earliest: dict[int, OrderBook] = {}
             for item, book in batches:
                 if book.captured_at < captured.get(book.last_update_id, book.captured_at + 1):
-                    _replace_snapshot(connection, symbol_id, book)
+                    earliest[book.last_update_id] = book
                     captured[book.last_update_id] = book.captured_at
                 mark = mark.with_rows(book.captured_at, item.fetched_at, 0)
+            _replace_snapshots(connection, symbol_id, earliest)
             mark = mark.with_rows(mark.last_open_time or 0, 0, len(captured) - before)
             watermarks.store_watermark(connection, symbol_id, ObjectKind.DEPTH, mark)
             mark_objects_loaded(connection, [item for item, _ in batches], now_ms())
@@ -161,22 +163,28 @@ def _read_capture_times(
     return {row.last_update_id: row.captured_at for row in rows}
 
 
-def _replace_snapshot(connection: Connection, symbol_id: int, book: OrderBook) -> None:
-    key = {"symbol_id": symbol_id, "last_update_id": book.last_update_id}
+def _replace_snapshots(
+    connection: Connection, symbol_id: int, books: Mapping[int, OrderBook]
+) -> None:
+    """Store snapshots by their update ids, in place of those that are stored."""
+    if not books:
+        return
     for table in (fact_order_book, order_book_snapshots):
-        _delete_rows(connection, table, key)
-    base = {**key, "captured_at": book.captured_at}
+        replaced = (table.c.symbol_id == symbol_id, table.c.last_update_id.in_(books))
+        connection.execute(delete(table).where(*replaced))
+    keys = [
+        ({"symbol_id": symbol_id, "last_update_id": at, "captured_at": book.captured_at}, book)
+        for at, book in books.items()
+    ]
     levels = [
-        {**base, "side": side, "level": n, "price": level.price, "quantity": level.quantity}
+        {**key, "side": side, "level": n, "price": level.price, "quantity": level.quantity}
+        for key, book in keys
         for side, side_levels in (("bid", book.bids), ("ask", book.asks))
         for n, level in enumerate(side_levels, start=1)
     ]
     connection.execute(insert(fact_order_book), levels)
-    connection.execute(insert(order_book_snapshots), {**base, **_make_snapshot_row(book)})
-
-
-def _delete_rows(connection: Connection, table: Table, key: dict[str, int]) -> None:
-    connection.execute(delete(table).where(*(table.c[name] == v for name, v in key.items())))
+    snapshots = [{**key, **_make_snapshot_row(book)} for key, book in keys]
+    connection.execute(insert(order_book_snapshots), snapshots)
 
 
 def _make_snapshot_row(book: OrderBook) -> dict[str, Any]:

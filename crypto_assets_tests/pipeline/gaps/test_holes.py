@@ -9,6 +9,7 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.holes import record_holes
 from crypto_assets.pipeline.ingestion.tick_plan import MissingDays, list_missing_days
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
+from crypto_assets.pipeline.recovery.expired_days import lift_expiry
 from crypto_assets.reports.status import build_status_report
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, open_times, run_ingest
 from crypto_assets_tests.services.exchange import NOON, StartExchange
@@ -89,6 +90,23 @@ def test_explained_and_expired_days_are_no_hole(platform: PipelineContext) -> No
     facts.lift_expiry("BTCUSDT", BETWEEN.start_ms)
     record_holes(platform, platform.closed_before())
     assert list_gap_windows(platform) == [("open", BETWEEN)]
+
+
+def test_days_that_are_no_longer_expired_are_gaps(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    """Their hours and days are still stored."""
+    platform = build_platform(simulated_exchange(now=NOON))
+    run_ingest(platform, first=OLD)
+    platform.warehouse.facts.expire_minutes("BTCUSDT", BETWEEN.end_ms)
+    assert lift_expiry(platform, "BTCUSDT", TODAY) is None
+    assert lift_expiry(platform, "BTCUSDT", OLD + timedelta(days=1)) == BETWEEN
+    assert list_gap_windows(platform) == [("open", BETWEEN)]
+    (missing,) = list_missing_days(platform)
+    run_ingest(platform, first=missing.first, last=missing.last)
+    assert list_gap_windows(platform) == []
+    assert min(open_times(platform)) == BETWEEN.start_ms
+    assert verify_symbol(platform, "BTCUSDT", Window.of_days(OLD, YESTERDAY)).differences == ()
 
 
 def test_untracked_symbols_have_no_new_holes(platform: PipelineContext) -> None:

@@ -18,9 +18,9 @@ from crypto_assets.pipeline.control.bootstrap import claim_warehouse_for_lake, i
 from crypto_assets.pipeline.reconciliation.internal_checks import filter_to_window
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.recovery.rebuild import RebuildResult, rebuild_from_lake
-from crypto_assets.pipeline.retention.expire_objects import move_to_archive
 from crypto_assets.pipeline.stages.order_books import capture_order_book, load_order_books
 from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.pipeline.aging import move_object
 from crypto_assets_tests.pipeline.conftest import START, TODAY, TODAY_MS, BuildPlatform, run_ingest
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
@@ -60,7 +60,7 @@ def checksums(platform: PipelineContext) -> dict[str, str]:
 def archive_object(platform: PipelineContext, key: str) -> None:
     """Move an object from the raw lake to the archive lake."""
     item = platform.warehouse.lake_objects.find_object(platform.raw_lake.bucket, key)
-    assert item and move_to_archive(platform, item)
+    assert item and move_object(platform, item)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from crypto_assets.market.utc_time import DAY_MS, Window, now_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import ingest_symbols
 from crypto_assets.pipeline.retention.apply_retention import apply_retention
-from crypto_assets.pipeline.retention.expire_objects import ObjectTally, move_to_archive
+from crypto_assets.pipeline.retention.expire_objects import ObjectTally
 from crypto_assets.pipeline.stages.load_facts import load_klines
 from crypto_assets.pipeline.stages.order_books import ingest_order_books
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
@@ -22,6 +22,7 @@ from crypto_assets_tests.pipeline.aging import (
     in_days,
     keys,
     manifest,
+    move_object,
     platform,
 )
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, open_times
@@ -105,7 +106,7 @@ def test_an_object_fetched_again_during_its_move_is_not_moved(platform: Pipeline
     assert isinstance(platform.raw_lake, DirectoryLake)
     raw = RefetchedDirectory(platform.raw_lake.directory)
     raw.refetch = refetch
-    assert not move_to_archive(replace(platform, raw_lake=raw), old)
+    assert not move_object(replace(platform, raw_lake=raw), old)
     assert refetched in manifest(platform)
     assert (platform.raw_lake.get(refetched.key), old in manifest(platform)) == (body, False)
     load_klines(platform, "BTCUSDT", BOTH)
@@ -122,7 +123,7 @@ def test_another_object_of_that_key_in_the_archive_lake_is_not_the_moved_one(
     platform.archive_lake.put(
         item.key, b"[]", fetched_at=item.fetched_at, source=item.source, rows=0
     )
-    assert not move_to_archive(platform, item)
+    assert not move_object(platform, item)
     assert item in manifest(platform)
 
 

@@ -14,9 +14,9 @@ from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.market.utc_time import MINUTE_MS, Window
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.recovery.orphaned_objects import adopt_orphaned_objects
-from crypto_assets.pipeline.retention.expire_objects import move_to_archive
 from crypto_assets.pipeline.stages.load_facts import load_klines
 from crypto_assets.pipeline.stages.order_books import capture_order_book, load_order_books
+from crypto_assets_tests.pipeline.aging import move_object
 from crypto_assets_tests.pipeline.conftest import (
     TODAY,
     TODAY_MS,
@@ -93,7 +93,7 @@ def test_an_object_that_another_run_moves_is_read_from_the_archive_lake(
 
 
 def _move(platform: PipelineContext, item: LakeObject) -> None:
-    assert move_to_archive(platform, item)
+    assert move_object(platform, item)
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
@@ -144,7 +144,7 @@ def test_an_object_that_vanishes_during_the_listing_is_not_adopted(
     item = put(stores, TODAY_MS, 30)
     stores.warehouse.lake_objects.forget_objects([item])
     lake.meanwhile = lambda: lake.delete([item.key])
-    assert adopt_orphaned_objects(stores, [TODAY], 2**53) == 0
+    assert adopt_orphaned_objects(stores, 2**53) == 0
 
 
 def test_a_fuller_object_that_is_deleted_before_the_read_is_fetched_again(

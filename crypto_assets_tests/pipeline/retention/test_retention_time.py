@@ -67,9 +67,9 @@ def test_a_run_ages_data_by_a_week_at_most_beyond_the_last_run(platform: Pipelin
     record_retention_time(platform, RetentionTime(last))
     chosen = replace(platform, retention_policy=replace(NEVER, minute_days=90))
     for week in (1, 2):
-        held_back = apply_retention(chosen)
-        assert held_back.minute_rows == 0
-        assert held_back.time.at_ms == last + week * MAX_ADVANCE_MS
+        limited = apply_retention(chosen)
+        assert limited.minute_rows == 0
+        assert limited.time.at_ms == last + week * MAX_ADVANCE_MS
         apply_retention(chosen, dry_run=True)  # changes nothing, not even the limit
     assert len(open_times(platform)) == 2 * 1440
     assert apply_retention(chosen, unlimited=True).minute_rows == 2 * 1440

@@ -117,11 +117,13 @@ def test_a_move_is_recorded_and_can_be_repeated(warehouse: Warehouse) -> None:
     item = _object(1)
     warehouse.lake_objects.record_objects([item])
     for first in (True, False):
-        assert warehouse.lake_objects.record_move(item, "crypto-archive") is first
+        assert warehouse.lake_objects.record_moves([item], "crypto-archive") == (
+            {item.key} if first else set()
+        )
         moved = replace(item, bucket="crypto-archive")
         assert warehouse.lake_objects.list_in_window(SYMBOL, KLINES, DAY) == [moved]
     warehouse.lake_objects.record_objects([replace(item, rows=9)])
-    warehouse.lake_objects.record_move(item, "crypto-archive")
+    warehouse.lake_objects.record_moves([item], "crypto-archive")
     assert [found.rows for found in warehouse.lake_objects.list_in_window(SYMBOL, KLINES, DAY)] == [
         9
     ]
@@ -131,7 +133,7 @@ def test_a_later_fetch_does_not_move_with_the_old_object(warehouse: Warehouse) -
     old = _object(1)
     later = replace(old, fetched_at=FETCHED + 1, sha256="f" * 64)
     warehouse.lake_objects.record_objects([old, later])
-    assert not warehouse.lake_objects.record_move(old, "crypto-archive")
+    assert not warehouse.lake_objects.record_moves([old], "crypto-archive")
     assert warehouse.lake_objects.list_in_window(SYMBOL, KLINES, DAY) == [later]
 
 

@@ -2,8 +2,8 @@
 
 Clients of the exchange, the lake and the warehouse retry each request for some seconds. A restart
 or a failover takes longer, and a run that fails what it does meanwhile is left half done until
-somebody repeats it. Runs and commands therefore have patience; pages, the API, schedules and
-sensors have none.
+somebody repeats it. Runs and commands therefore wait; pages, the API, schedules and sensors do
+not.
 """
 
 import logging
@@ -24,8 +24,8 @@ Report = Callable[[str], None]
 
 # How long runs and commands wait: longer than a restart or a failover takes. A tick waits less,
 # since the next one is due in a minute.
-PATIENCE_SECONDS = 300.0
-TICK_PATIENCE_SECONDS = 30.0
+MAX_OUTAGE_SECONDS = 300.0
+TICK_OUTAGE_SECONDS = 30.0
 # The clients have retried before each of these delays, in seconds.
 _INITIAL_DELAY, _MAX_DELAY = 0.5, 4.0
 # A call that fails so often while others succeed has met another fault than an outage.
@@ -43,8 +43,8 @@ class _ServiceState:
     successes: int = 0
 
 
-class OutagePatience:
-    """How long calls wait for services to respond again. Safe for many threads.
+class ServiceWaiter:
+    """Repeats calls until services respond again. Safe for many threads.
 
     Calls fail at once, unless they run within `wait_up_to`. An outage longer than that limit fails
     them too, and each call after it until one succeeds: all calls together wait for the limit once.
@@ -72,7 +72,7 @@ class OutagePatience:
         """Let calls of all threads wait up to this long per outage, and report each outage once.
 
         Reports are lines such as `waiting for the warehouse: …`, for the log by default. With 0
-        seconds, calls within a longer patience do not wait.
+        seconds, calls within a longer limit do not wait.
         """
         outer = self._limit, self._report
         if not self._limit:
@@ -133,7 +133,7 @@ class OutagePatience:
             state.down_since = now if state.down_since is None else state.down_since
             return now - state.down_since
 
-    def is_patient_after(self, seconds: float) -> bool:
+    def is_waiting_after(self, seconds: float) -> bool:
         """Whether calls still wait after an outage of this length."""
         return self.is_waiting_allowed and seconds < self._limit
 
@@ -150,14 +150,14 @@ class OutagePatience:
 class _CallRounds:
     """The attempts of one call; decides when it gives up."""
 
-    def __init__(self, patience: OutagePatience, service: str, state: _ServiceState) -> None:
-        self._patience, self._service, self._state = patience, service, state
+    def __init__(self, waiter: ServiceWaiter, service: str, state: _ServiceState) -> None:
+        self._waiter, self._service, self._state = waiter, service, state
         self._first_failure: float | None = None
         self._last_successes = state.successes
         self._failures_beside_success = 0
 
     def has_ended(self, _: RetryCallState) -> bool:
-        down = self._patience.record_failure(self._state)
+        down = self._waiter.record_failure(self._state)
         now = time.monotonic()
         self._first_failure = now if self._first_failure is None else self._first_failure
         if self._state.successes != self._last_successes:
@@ -166,12 +166,12 @@ class _CallRounds:
         longest = max(down, now - self._first_failure)
         return (
             self._failures_beside_success >= _MAX_FAILURES_BESIDE_SUCCESS
-            or not self._patience.is_patient_after(longest)
+            or not self._waiter.is_waiting_after(longest)
         )
 
     def report_once(self, attempt: RetryCallState) -> None:
         error = attempt.outcome.exception() if attempt.outcome else None
-        self._patience.report_outage(self._service, self._state, error)
+        self._waiter.report_outage(self._service, self._state, error)
 
 
 class _CancelOnError(AbstractContextManager[None]):

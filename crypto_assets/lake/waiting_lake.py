@@ -7,59 +7,59 @@ from itertools import chain
 from crypto_assets.errors import LakeUnavailable
 from crypto_assets.lake.interface import Lake, LakeEntry, ObjectInfo
 from crypto_assets.market.lake_object import Source
-from crypto_assets.outage_patience import OutagePatience
+from crypto_assets.service_waiter import ServiceWaiter
 
 _SERVICE = "the lake"
 
 
-class PatientLake(Lake):
-    """Another lake, each call of which is repeated as long as `patience` lasts."""
+class WaitingLake(Lake):
+    """Another lake, each call of which `waiter` repeats during an outage."""
 
-    def __init__(self, lake: Lake, patience: OutagePatience) -> None:
+    def __init__(self, lake: Lake, waiter: ServiceWaiter) -> None:
         self.url, self.bucket = lake.url, lake.bucket
-        self._lake, self._patience = lake, patience
+        self._lake, self._waiter = lake, waiter
 
     def put(self, key: str, body: bytes, *, fetched_at: int, source: Source, rows: int) -> bool:
-        return self._patience.run(
+        return self._waiter.run(
             _SERVICE,
             lambda: self._lake.put(key, body, fetched_at=fetched_at, source=source, rows=rows),
         )
 
     def get_with_info(self, key: str) -> tuple[ObjectInfo, bytes]:
-        return self._patience.run(_SERVICE, lambda: self._lake.get_with_info(key))
+        return self._waiter.run(_SERVICE, lambda: self._lake.get_with_info(key))
 
     def get_info(self, key: str) -> ObjectInfo | None:
-        return self._patience.run(_SERVICE, lambda: self._lake.get_info(key))
+        return self._waiter.run(_SERVICE, lambda: self._lake.get_info(key))
 
     def list_entries(self, prefix: str = "", after: str = "") -> Iterator[LakeEntry]:
         """Yield the objects; after an outage, continue behind the last one."""
         while True:
             start = partial(_start_listing, self._lake, prefix, after)
-            first, rest = self._patience.run(_SERVICE, start)
+            first, rest = self._waiter.run(_SERVICE, start)
             try:
                 for entry in chain(first, rest):
                     after = entry.key
                     yield entry
                 return
             except LakeUnavailable:
-                if not self._patience.is_waiting_allowed:
+                if not self._waiter.is_waiting_allowed:
                     raise
 
     def delete(self, keys: Iterable[str]) -> None:
         listed = list(keys)
-        self._patience.run(_SERVICE, lambda: self._lake.delete(listed))
+        self._waiter.run(_SERVICE, lambda: self._lake.delete(listed))
 
     def create_storage(self) -> None:
-        self._patience.run(_SERVICE, self._lake.create_storage)
+        self._waiter.run(_SERVICE, self._lake.create_storage)
 
     def check_writable(self) -> None:
-        self._patience.run(_SERVICE, self._lake.check_writable)
+        self._waiter.run(_SERVICE, self._lake.check_writable)
 
     def _read_marker(self) -> bytes | None:
-        return self._patience.run(_SERVICE, self._lake._read_marker)
+        return self._waiter.run(_SERVICE, self._lake._read_marker)
 
     def _write_marker(self, body: bytes, replacing: bytes | None) -> None:
-        self._patience.run(_SERVICE, lambda: self._lake._write_marker(body, replacing))
+        self._waiter.run(_SERVICE, lambda: self._lake._write_marker(body, replacing))
 
 
 def _start_listing(
