@@ -46,9 +46,7 @@ class Warehouse:
         failover_seconds: float = 0,
         options: str = "",
     ) -> None:
-        self._database = Database(
-            url, read_url, failover_seconds=failover_seconds, options=options
-        )
+        self._database = Database(url, read_url, failover_seconds=failover_seconds, options=options)
 
     @property
     def has_exact_decimals(self) -> bool:

@@ -30,11 +30,15 @@ from crypto_assets_tests.services.mariadb import (
 )
 
 
-def measure_events(server: DatabaseServer, storage: dict[str, Any], count: int) -> tuple[float, float]:
+def measure_events(
+    server: DatabaseServer, storage: dict[str, Any], count: int
+) -> tuple[float, float]:
     """Return the milliseconds of processor time and the connections of an event."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        (home / "dagster.yaml").write_text(yaml.dump({"storage": storage, "telemetry": {"enabled": False}}))
+        (home / "dagster.yaml").write_text(
+            yaml.dump({"storage": storage, "telemetry": {"enabled": False}})
+        )
         with open_instance(home) as instance:
             report_events(instance, 5)
             connections, began = count_connections(server), time.process_time()

@@ -15,8 +15,8 @@ import yaml
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.errors import OrchestratorError, WrongUse
 from crypto_assets.settings import get_settings
-from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.bench.storage_events import count_connections, report_events
+from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.certificates import Authority
 from crypto_assets_tests.services.gate import gate_before
 from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer

@@ -71,9 +71,7 @@ def test_the_python_api(planted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require_nothing_stolen(rogue)
 
 
-def test_dagsters_storage(
-    tmp_path: Path, planted: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dagsters_storage(tmp_path: Path, planted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "dagster"
     home.mkdir()
     (home / "dagster.yaml").write_text(text("deploy/dagster.yaml"))
