@@ -90,8 +90,8 @@ def test_connections_without_tls_are_refused(
 ) -> None:
     monkeypatch.setenv("DAGSTER_MYSQL_HOST", host)
     choose(monkeypatch, options.format(ca=authority.ca))
-    with pytest.raises(OrchestratorError) as caught:
-        open_instance(home)
+    with pytest.raises(OrchestratorError) as caught, open_instance(home):
+        pass
     message = str(caught.value)
     assert expected in message
     assert "TLS" in message
@@ -100,8 +100,9 @@ def test_connections_without_tls_are_refused(
 
 def test_invalid_storage_options(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, "sslmode=require")
-    with pytest.raises(WrongUse, match="DAGSTER_MYSQL_OPTIONS has the unknown option 'sslmode'"):
-        open_instance(home)
+    expected = "DAGSTER_MYSQL_OPTIONS has the unknown option 'sslmode'"
+    with pytest.raises(WrongUse, match=expected), open_instance(home):
+        pass
 
 
 def test_without_options_the_storage_equals_dagsters_own(

@@ -80,8 +80,8 @@ def test_dagsters_storage(tmp_path: Path, planted: Path, monkeypatch: pytest.Mon
         monkeypatch.setenv("DAGSTER_MYSQL_PORT", str(rogue.port))
         monkeypatch.setenv("DAGSTER_MYSQL_PASSWORD", "word")
         monkeypatch.setenv("DAGSTER_LOG_BUCKET", "logs")
-        with pytest.raises(OrchestratorError, match=REFUSED):
-            open_instance(home)
+        with pytest.raises(OrchestratorError, match=REFUSED), open_instance(home):
+            pass
     require_nothing_stolen(rogue)
 
 
