@@ -24,6 +24,7 @@ _EMBEDDED_CONFIG, _SERVER_CONFIG = _CONFIG_NAME, f"deploy/{_CONFIG_NAME}"
 _SHIPPED_DIGESTS = {
     "0c842dd444e5bf16",
     "157c3503813040ef",
+    "218c5a2c4d7f7f0d",
     "7815a068377ad47c",
     "7e2576f423eb756f",
     "7e6e1e9a874944f1",

@@ -25,13 +25,7 @@ from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.services.s3 import S3Server
 
-SECRETS = {
-    "MYSQL_ROOT_PASSWORD": "unused",
-    "MYSQL_PASSWORD": "ours",
-    "MYSQL_READ_PASSWORD": "reads",
-    "DAGSTER_MYSQL_PASSWORD": "dagsters",
-    "LAKE_PASSWORD": "unused",
-}
+READ_PASSWORD = "reads"
 # Saturday 2025-01-04 12:00:30 UTC, on a running clock: days 2 and 3 are closed.
 NOW = 1_735_992_030_000
 ANYWHERE = "0.0.0.0"  # noqa: S104  # the address of the containers
@@ -54,7 +48,21 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def create_databases(server: DatabaseServer, folder: Path) -> None:
+def write_secrets(server: DatabaseServer, folder: Path) -> Path:
+    """Write the secrets as `make up` does, with the address of our server."""
+    secrets = folder / "secrets"
+    subprocess.run(
+        ["sh", str(ROOT / "deploy/write-secrets.sh"), str(secrets)],
+        env={"PATH": os.environ["PATH"], "MYSQL_READ_PASSWORD": READ_PASSWORD},
+        check=True,
+    )
+    for path in secrets.iterdir():
+        path.write_text(path.read_text().replace("@mysql/", f"@127.0.0.1:{server.port}/"))
+    (secrets / "mysql_root_password").write_text("")
+    return secrets
+
+
+def create_databases(server: DatabaseServer, secrets: Path, folder: Path) -> None:
     """Run the init script of MySQL's image with a client that connects to our server."""
     client = folder / "mysql"
     client.write_text(f'#!/bin/sh\nexec mariadb --no-defaults -h 127.0.0.1 -P {server.port} "$@"\n')
@@ -63,10 +71,7 @@ def create_databases(server: DatabaseServer, folder: Path) -> None:
         ["bash", str(ROOT / "deploy/mysql/10-databases.sh")],
         env={
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
-            "MYSQL_ROOT_PASSWORD": "",
-            "CRYPTO_PASSWORD": SECRETS["MYSQL_PASSWORD"],
-            "CRYPTO_READ_PASSWORD": SECRETS["MYSQL_READ_PASSWORD"],
-            "DAGSTER_PASSWORD": SECRETS["DAGSTER_MYSQL_PASSWORD"],
+            "SECRETS_DIR": str(secrets),
         },
         check=True,
     )
@@ -77,7 +82,8 @@ def machine(
     mariadb: DatabaseServer, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Machine]:
     folder = tmp_path_factory.mktemp("machine")
-    create_databases(mariadb, folder)
+    secrets = write_secrets(mariadb, folder)
+    create_databases(mariadb, secrets, folder)
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(NOW, 1))
     code, webserver, app, api = (str(port) for port in free_ports(4))
     home = folder / "dagster"
@@ -88,13 +94,12 @@ def machine(
     with start_exchange_server(exchange) as url:
         machine = Machine(
             variables={
-                **SECRETS,
                 "CRYPTO_EXCHANGE_URL": url,
                 "CRYPTO_ARCHIVE_URL": url,
                 "CRYPTO_SYMBOLS": "BTCUSDT,ETHUSDT",
             },
             places={
-                "@mysql/": f"@127.0.0.1:{mariadb.port}/",
+                "/run/secrets": str(secrets),
                 "http://webserver:3000": f"http://127.0.0.1:{webserver}",
                 "127.0.0.1:3000": f"127.0.0.1:{webserver}",
                 "127.0.0.1:4000": f"127.0.0.1:{code}",
@@ -206,7 +211,7 @@ def counts(mariadb: DatabaseServer) -> dict[str, int]:
         host="127.0.0.1",
         port=mariadb.port,
         user="crypto_read",
-        password=SECRETS["MYSQL_READ_PASSWORD"],
+        password=READ_PASSWORD,
         database="crypto",
     ) as connection:
         return {
@@ -225,13 +230,27 @@ def one(connection: Any, statement: str) -> int:
         return int(cursor.fetchone()[0])
 
 
+def test_the_user_of_the_charts_cannot_read_secrets(mariadb: DatabaseServer) -> None:
+    with (
+        pymysql.connect(
+            host="127.0.0.1",
+            port=mariadb.port,
+            user="crypto_read",
+            password=READ_PASSWORD,
+            database="crypto",
+        ) as connection,
+        pytest.raises(pymysql.err.OperationalError, match="denied"),
+    ):
+        one(connection, "SELECT COUNT(*) FROM app_settings")
+
+
 def test_the_user_of_the_charts_cannot_write(mariadb: DatabaseServer) -> None:
     with (
         pymysql.connect(
             host="127.0.0.1",
             port=mariadb.port,
             user="crypto_read",
-            password=SECRETS["MYSQL_READ_PASSWORD"],
+            password=READ_PASSWORD,
             database="crypto",
         ) as connection,
         pytest.raises(pymysql.err.OperationalError, match="denied"),
