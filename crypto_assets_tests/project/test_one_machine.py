@@ -1,6 +1,7 @@
 """The one-machine size: each service by its own command, with a database and an S3 server."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -269,6 +270,22 @@ def test_logs_of_runs_are_in_the_log_bucket(machine: Machine, s3_server: S3Serve
     bucket = machine.environment("code")["DAGSTER_LOG_BUCKET"]
     listed = client.list_objects_v2(Bucket=bucket, Prefix="runs/")
     assert listed.get("Contents")
+
+
+def test_a_daemon_without_a_recent_heartbeat_is_unhealthy(
+    machine: Machine, mariadb: DatabaseServer
+) -> None:
+    """The daemon stands still, as if it hung; the others go on."""
+    assert machine.healthy("daemon")
+    daemon = machine.running["daemon"].pid
+    os.kill(daemon, signal.SIGSTOP)
+    try:
+        mariadb.execute(
+            "UPDATE dagster.daemon_heartbeats SET timestamp = timestamp - INTERVAL 10 MINUTE"
+        )
+        assert not machine.healthy("daemon")
+    finally:
+        os.kill(daemon, signal.SIGCONT)
 
 
 def test_every_service_stops_when_asked_to(machine: Machine) -> None:
