@@ -76,44 +76,42 @@ class _DotEnv(DotEnvSettingsSource):
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
-    """Secrets in files: `CRYPTO_X_FILE` is the path of a file that contains CRYPTO_X.
+    """Secrets in files: for each secret setting, the variable with `_FILE` after its name.
 
-    `variables` are all variables with lower-case names; one that has a value needs no file.
+    The file contains the value alone, as the secrets of Docker and Kubernetes do; an empty file
+    means the default. Raises WrongUse for an unreadable file, and for a value that is set twice.
     """
 
-    def __init__(
-        self, settings_cls: type[BaseSettings], variables: Mapping[str, str | None]
-    ) -> None:
+    def __init__(self, settings_cls: type[BaseSettings], variables: Mapping[str, str | None]):
         super().__init__(settings_cls)
         self._variables = variables
 
-    def __call__(self) -> dict[str, Any]:
-        found = {}
-        for field_name, field in self.settings_cls.model_fields.items():
-            if SecretStr in (field.annotation, *get_args(field.annotation)):
-                value, key, _ = self.get_field_value(field, field_name)
-                if value is not None:
-                    found[key] = value
-        return found
-
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        names = list_variable_names(field_name)
-        if any(self._variables.get(name.lower()) for name in names):
-            return None, field_name, False
-        for name in names:
-            if path := self._variables.get(f"{name}_file".lower()):
-                return _read_secret_file(f"{name}_FILE", path), field_name, False
+        names = list_variable_names(field_name) if _is_secret(field) else []
+        for file_variable in (f"{name}_FILE" for name in names):
+            if path := self._variables.get(file_variable.lower()):
+                if twice := [name for name in names if self._variables.get(name.lower())]:
+                    raise WrongUse(f"{twice[0]} and {file_variable} are both set: remove one")
+                return _read_secret_file(file_variable, path), field_name, False
         return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        fields = self.settings_cls.model_fields.items()
+        found = {name: self.get_field_value(field, name)[0] for name, field in fields}
+        return {name: value for name, value in found.items() if value}
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in {field.annotation, *get_args(field.annotation)}
 
 
 def _read_secret_file(variable: str, path: str) -> str:
     try:
-        secret = expand_user(Path(path)).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongUse(f"{variable}: cannot read {path}: {error}") from None
-    if not secret:
-        raise WrongUse(f"{variable}: {path} is empty")
-    return secret
+        return expand_user(Path(path)).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise WrongUse(f"cannot read {variable}={path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise WrongUse(f"{variable}={path} is not UTF-8 text") from None
 
 
 class Settings(BaseSettings):
@@ -158,6 +156,10 @@ class Settings(BaseSettings):
         default=Path("dagster"), validation_alias=AliasChoices("dagster_home", "DAGSTER_HOME")
     )
     # For Dagster's database, if `deploy/dagster.yaml` stores it in MySQL.
+    dagster_mysql_password: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("dagster_mysql_password", "DAGSTER_MYSQL_PASSWORD"),
+    )
     dagster_mysql_options: SecretStr = Field(
         default=SecretStr(""),
         validation_alias=AliasChoices("dagster_mysql_options", "DAGSTER_MYSQL_OPTIONS"),
@@ -213,8 +215,8 @@ class Settings(BaseSettings):
             variables |= dotenv_settings.env_vars
         if isinstance(env_settings, EnvSettingsSource):
             variables |= env_settings.env_vars
-        files = _SecretFiles(settings_cls, variables)
-        return init_settings, files, env_settings, dotenv_settings, file_secret_settings
+        secret_files = _SecretFiles(settings_cls, variables)
+        return init_settings, secret_files, env_settings, dotenv_settings, file_secret_settings
 
     @field_validator(
         "symbols", "api_cors_origins", "owners", "trusted_proxies", "allowed_hosts", mode="before"

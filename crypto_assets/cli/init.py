@@ -3,6 +3,7 @@
 import click
 
 from crypto_assets.access import ensure_operator_token
+from crypto_assets.cli.home_permissions import restrict_home
 from crypto_assets.cli.unlock import print_token_problems
 from crypto_assets.pipeline.control.bootstrap import initialize_stores
 from crypto_assets.settings import get_settings
@@ -21,6 +22,7 @@ def init(grants: bool) -> None:
     if grants:
         click.echo(open_warehouse(get_settings()).format_grants())
         return
+    restrict_home(get_settings())
     added = run_init()
     tracked = [symbol.name for symbol in open_shared_context().warehouse.symbols.list_tracked()]
     click.echo(f"ready in {get_settings().home}: {len(tracked)} symbols tracked, {len(added)} new")

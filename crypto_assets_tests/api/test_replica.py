@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.serving import BEARER, TOKEN, Api
 from crypto_assets_tests.api.test_command import started
@@ -128,7 +127,9 @@ def test_a_replica_that_is_down(own_mariadb: StartServer, pair: Pair, desk: Desk
     place = f"127.0.0.1:{lost.port}"
     os.kill(lost.pid, signal.SIGKILL)
     url = lost.url(DATABASE, "reader", PASSWORD)
-    gone = desk_at(desk.home, "http://127.0.0.1:9", **{**pair.environment, "WAREHOUSE_READ_URL": url})
+    gone = desk_at(
+        desk.home, "http://127.0.0.1:9", **{**pair.environment, "WAREHOUSE_READ_URL": url}
+    )
     ran = gone.run("status")
     assert ran.code == 1
     assert f"the warehouse at {place} does not respond" in ran.complaint

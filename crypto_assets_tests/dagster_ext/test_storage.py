@@ -15,8 +15,8 @@ import yaml
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.errors import OrchestratorError, WrongUse
 from crypto_assets.settings import get_settings
-from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.bench.storage_events import count_connections, report_events
+from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.certificates import Authority
 from crypto_assets_tests.services.gate import gate_before
 from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
@@ -90,8 +90,8 @@ def test_connections_without_tls_are_refused(
 ) -> None:
     monkeypatch.setenv("DAGSTER_MYSQL_HOST", host)
     choose(monkeypatch, options.format(ca=authority.ca))
-    with pytest.raises(OrchestratorError) as caught:
-        open_instance(home)
+    with pytest.raises(OrchestratorError) as caught, open_instance(home):
+        pass
     message = str(caught.value)
     assert expected in message
     assert "TLS" in message
@@ -100,8 +100,9 @@ def test_connections_without_tls_are_refused(
 
 def test_invalid_storage_options(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, "sslmode=require")
-    with pytest.raises(WrongUse, match="DAGSTER_MYSQL_OPTIONS has the unknown option 'sslmode'"):
-        open_instance(home)
+    expected = "DAGSTER_MYSQL_OPTIONS has the unknown option 'sslmode'"
+    with pytest.raises(WrongUse, match=expected), open_instance(home):
+        pass
 
 
 def test_without_options_the_storage_equals_dagsters_own(
@@ -113,6 +114,7 @@ def test_without_options_the_storage_equals_dagsters_own(
         instance.add_dynamic_partitions("symbols", ["ETHUSDT"])
     choose(monkeypatch, "")
     config = yaml.safe_load((home / "dagster.yaml").read_text())["storage"]["custom"]["config"]
+    config["mysql_db"]["password"] = {"env": "DAGSTER_MYSQL_PASSWORD"}
     (home / "dagster.yaml").write_text(yaml.dump({"storage": {"mysql": config}}))
     with dg.DagsterInstance.from_config(str(home)) as instance:
         assert "ETHUSDT" in instance.get_dynamic_partitions("symbols")

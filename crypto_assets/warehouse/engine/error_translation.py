@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import DBAPIError
@@ -79,7 +80,7 @@ def translate_error(error: DBAPIError, url: URL) -> WarehouseError:
     """Return the error as one of ours: WarehouseUnavailable where a retry may succeed."""
     original = error.orig
     if isinstance(original, sqlite3.Error):
-        return _translate_sqlite_error(original, url)
+        return _translate_sqlite_error(original, str(url.database))
     connection_error = _translate_connection_error(original, url, _WAREHOUSE_LABELS)
     if connection_error:
         return connection_error
@@ -101,6 +102,20 @@ def translate_storage_errors(url: str, options: str) -> Iterator[None]:
         explained = _translate_connection_error(original, parsed, _DAGSTER_LABELS)
         place = f"{_DAGSTER_LABELS.database} at {_format_address(parsed)}"
         raise OrchestratorError(str(explained or f"{place} failed: {original}")) from error
+
+
+@contextmanager
+def translate_dagster_errors(home: Path) -> Iterator[None]:
+    """Translate errors of an open Dagster instance's database into OrchestratorError."""
+    try:
+        yield
+    except DBAPIError as error:
+        original, place = error.orig, f"Dagster's database in {home}"
+        if isinstance(original, sqlite3.Error):
+            explained = str(_translate_sqlite_error(original, place))
+        else:
+            explained = f"{_DAGSTER_LABELS.database} failed: {original}"
+        raise OrchestratorError(explained) from error
 
 
 def means_server_lost(error: BaseException | None) -> bool:
@@ -233,19 +248,23 @@ def _translate_mysql_error(code: int, message: str, url: URL) -> WarehouseError:
     return WarehouseError(f"{place} failed ({code}): {message}")
 
 
-def _translate_sqlite_error(error: sqlite3.Error, url: URL) -> WarehouseError:
+def _translate_sqlite_error(error: sqlite3.Error, place: str) -> WarehouseError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without SQLite's extended part
     if code in _SQLITE_TRANSIENT_CODES:
-        return WarehouseUnavailable(f"{url.database} is being written by another process")
+        return WarehouseUnavailable(f"{place} is being written by another process")
     if "no such table" in str(error):
-        return WarehouseNotReady(f"{url.database}: {error}; run `crypto-assets init`")
+        return WarehouseNotReady(f"{place}: {error}; run `crypto-assets init`")
     if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
         return WarehouseRefused(
-            f"{url.database} cannot be opened for writing ({error}): check the permissions of the "
+            f"{place} cannot be opened for writing ({error}): check the permissions of the "
             "file and its folder"
         )
     if code == sqlite3.SQLITE_FULL:
-        return WarehouseRefused(f"the disk of {url.database} is full")
+        return WarehouseRefused(f"the disk of {place} is full")
+    if code == sqlite3.SQLITE_IOERR:
+        return WarehouseRefused(
+            f"{place} cannot be read or written ({error}): check that its disk is not full"
+        )
     if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
-        return WarehouseRefused(f"{url.database} is not a valid SQLite file ({error})")
-    return WarehouseError(f"{url.database} failed: {error}")
+        return WarehouseRefused(f"{place} is not a valid SQLite file ({error})")
+    return WarehouseError(f"{place} failed: {error}")

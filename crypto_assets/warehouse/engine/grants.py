@@ -13,7 +13,7 @@ from crypto_assets.warehouse.engine.schema import (
 )
 
 # Tables with secrets, logs, and unchecked input, which the user of charts cannot read.
-PRIVATE_TABLES = frozenset(table.name for table in (app_settings, audit_log, quarantine))
+PRIVATE_TABLES = (app_settings, audit_log, quarantine)
 VIEWS = ("klines_1m", "klines_1h", "klines_1d", "order_book")
 _WRITER_GRANTS = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW"
@@ -24,7 +24,7 @@ _EARLIER_READER_GRANTS = "SELECT, SHOW VIEW"
 
 def list_readable_tables() -> list[str]:
     """List the tables and views that the user of charts reads."""
-    return [name for name in metadata.tables if name not in PRIVATE_TABLES] + list(VIEWS)
+    return [t.name for t in metadata.sorted_tables if t not in PRIVATE_TABLES] + list(VIEWS)
 
 
 def format_grant_statements(url: URL, read_url: URL) -> str:

@@ -1,8 +1,8 @@
-"""The server that charts read from: how far it is behind the primary, and what its user may read."""
+"""The server that charts read from: how far it is behind, and what its user may read."""
 
 import time
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Table, func, select
 
 from crypto_assets.errors import WarehouseRefused
 from crypto_assets.warehouse.engine.database import Database
@@ -54,7 +54,7 @@ class ReadServer:
         url = self._database.read_url
         if not self._database.has_read_server or url.username == self._database.url.username:
             return []
-        exposed = [table for table in sorted(PRIVATE_TABLES) if self._can_read(table)]
+        exposed = [table.name for table in PRIVATE_TABLES if self._can_read(table)]
         if not exposed:
             return []
         return [
@@ -63,9 +63,9 @@ class ReadServer:
             "what `crypto-assets init --grants` prints"
         ]
 
-    def _can_read(self, table: str) -> bool:
+    def _can_read(self, table: Table) -> bool:
         try:
-            self._database.run_read(lambda c: c.execute(text(f"SELECT 1 FROM {table} LIMIT 0")))
+            self._database.run_read(lambda c: c.execute(select(table).limit(0)))
         except WarehouseRefused:
             return False
         return True

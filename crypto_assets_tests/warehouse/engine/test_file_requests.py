@@ -71,9 +71,7 @@ def test_the_python_api(planted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require_nothing_stolen(rogue)
 
 
-def test_dagsters_storage(
-    tmp_path: Path, planted: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dagsters_storage(tmp_path: Path, planted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "dagster"
     home.mkdir()
     (home / "dagster.yaml").write_text(text("deploy/dagster.yaml"))
@@ -82,8 +80,8 @@ def test_dagsters_storage(
         monkeypatch.setenv("DAGSTER_MYSQL_PORT", str(rogue.port))
         monkeypatch.setenv("DAGSTER_MYSQL_PASSWORD", "word")
         monkeypatch.setenv("DAGSTER_LOG_BUCKET", "logs")
-        with pytest.raises(OrchestratorError, match=REFUSED):
-            open_instance(home)
+        with pytest.raises(OrchestratorError, match=REFUSED), open_instance(home):
+            pass
     require_nothing_stolen(rogue)
 
 
