@@ -371,8 +371,8 @@ _SQLITE_PATHS = (
     ),
 )
 
-# The module that `commands.py` starts. `dagster dev` is public, but also starts a webserver. No request
-# for a public module was found.
+# The module that `commands.py` starts. `dagster dev` is public, but also starts a webserver. No
+# request for a public module was found.
 _COMMANDS = (PrivatePart("dagster._daemon.cli", "main", "the command of the daemon"),)
 
 PRIVATE_PARTS = (

@@ -139,7 +139,7 @@ def _has_no_server(run: dg.DagsterRun) -> bool:
 def _may_execute(server: Mapping[str, Any], run_id: str) -> bool:
     """Ask a code server whether it executes a run; True if it does not respond."""
     client = DagsterGrpcClient(
-        host=server.get("host"),
+        host=server.get("host") or "localhost",
         port=server.get("port"),
         socket=server.get("socket"),
         use_ssl=bool(server.get("use_ssl")),

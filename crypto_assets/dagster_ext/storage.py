@@ -4,9 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
-from dagster_mysql import DagsterMySQLStorage
+from dagster_mysql import (
+    DagsterMySQLStorage,
+    MySQLEventLogStorage,
+    MySQLRunStorage,
+    MySQLScheduleStorage,
+)
 
 from crypto_assets.dagster_ext.private_api import PrivatePart, require_private_parts
+from crypto_assets.dagster_ext.storage_patience import PatientConnections, PatientEventLog
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse.engine.error_translation import translate_storage_errors
 from crypto_assets.warehouse.engine.mysql_options import add_mysql_options
@@ -27,15 +33,65 @@ require_private_parts(
             "the options of Dagster's MySQL connection",
             parameters=("inst_data", "config_value"),
         ),
+        *(
+            PrivatePart(
+                "dagster_mysql", name, "waiting for Dagster's database", parameters=("mysql_url",)
+            )
+            for name in ("MySQLEventLogStorage", "MySQLRunStorage", "MySQLScheduleStorage")
+        ),
+        *(
+            PrivatePart(
+                "dagster_mysql",
+                method,
+                "waiting for Dagster's database",
+                parameters=("self",),
+            )
+            for method in (
+                "MySQLEventLogStorage._connect",
+                "MySQLRunStorage.connect",
+                "MySQLScheduleStorage.connect",
+            )
+        ),
+        PrivatePart(
+            "dagster_mysql",
+            "MySQLEventLogStorage.store_event",
+            "waiting for Dagster's database",
+            parameters=("self", "event"),
+        ),
+        PrivatePart(
+            "dagster_mysql.utils", "DagsterMySQLException", "waiting for Dagster's database"
+        ),
     ]
 )
+
+
+class _PatientRunStorage(PatientConnections, MySQLRunStorage):
+    pass
+
+
+class _PatientEventLogStorage(PatientEventLog, MySQLEventLogStorage):
+    pass
+
+
+class _PatientScheduleStorage(PatientConnections, MySQLScheduleStorage):
+    pass
 
 
 class MySQLStorage(DagsterMySQLStorage):
     """Dagster's storage, with its fields in dagster.yaml, plus DAGSTER_MYSQL_OPTIONS.
 
-    It uses the warehouse's driver instead of Dagster's.
+    It uses the warehouse's driver instead of Dagster's. In the process of a run it waits for its
+    database.
     """
+
+    def __init__(self, mysql_url: str, inst_data: Any = None) -> None:
+        self.mysql_url = mysql_url
+        self._inst_data = inst_data
+        self._run_storage = _PatientRunStorage(mysql_url)
+        self._event_log_storage = _PatientEventLogStorage(mysql_url)
+        self._schedule_storage = _PatientScheduleStorage(mysql_url)
+        # Without that of DagsterMySQLStorage, which would open its own storages.
+        super(DagsterMySQLStorage, self).__init__()  # type: ignore[no-untyped-call]
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> "MySQLStorage":
