@@ -96,6 +96,8 @@ class Settings(BaseSettings):
     lake_archive_url: str = ""
     warehouse_url: SecretStr = SecretStr("")
     warehouse_read_url: SecretStr = SecretStr("")
+    # Options of both URLs if they name a MySQL server, such as those of TLS.
+    warehouse_options: SecretStr = SecretStr("")
     dagster_url: str = "http://127.0.0.1:3000"
     # For links in pages; in containers, programs use another address.
     dagster_link_url: str = ""

@@ -38,7 +38,9 @@ def open_pipeline_context(settings: Settings, failover_seconds: float = 0) -> Pi
         archive_lake=archive,
         # The pipeline reads from the primary, since a replica may lag.
         warehouse=Warehouse(
-            settings.warehouse_url.get_secret_value(), failover_seconds=failover_seconds
+            settings.warehouse_url.get_secret_value(),
+            failover_seconds=failover_seconds,
+            options=settings.warehouse_options.get_secret_value(),
         ),
         settle_ms=round(settings.settle_seconds * 1000),
         order_book_levels=settings.order_book_levels,
@@ -85,7 +87,9 @@ def open_ready_reports(settings: Settings) -> Reports:
 def open_warehouse(settings: Settings) -> Warehouse:
     """Open the warehouse for reading, from the replica if the settings have one."""
     return Warehouse(
-        settings.warehouse_url.get_secret_value(), settings.warehouse_read_url.get_secret_value()
+        settings.warehouse_url.get_secret_value(),
+        settings.warehouse_read_url.get_secret_value(),
+        options=settings.warehouse_options.get_secret_value(),
     )
 
 

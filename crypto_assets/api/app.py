@@ -96,3 +96,4 @@ async def _close_on_shutdown(app: FastAPI) -> AsyncIterator[None]:
     yield
     app.state.health.close()
     app.state.context.reports.close()
+    app.state.context.pipeline.warehouse.close()

@@ -12,9 +12,14 @@ def create_health_checks(context: ApiContext) -> HealthMonitor:
         for lake in (context.pipeline.raw_lake, context.pipeline.archive_lake):
             lake.check_writable()
 
+    def check_warehouse() -> None:
+        """Read the primary, and the replica if the API reads from one."""
+        context.pipeline.warehouse.require_ready()
+        context.reports.get_replica_lag()
+
     return HealthMonitor(
         {
-            "warehouse": context.pipeline.warehouse.require_ready,
+            "warehouse": check_warehouse,
             "lake": check_lakes,
             "dagster": dagster.require_healthy_daemons,
         }

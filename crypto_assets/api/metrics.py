@@ -92,7 +92,9 @@ def _collect_storage_metrics(status: StatusReport) -> Iterator[GaugeMetricFamily
         size.add_metric([total.bucket, total.kind], total.size_bytes)
     warehouse = _create_gauge("warehouse_bytes", "Size of the warehouse, as its server estimates.")
     warehouse.add_metric([], status.storage.warehouse_bytes)
-    yield from (objects, size, warehouse)
+    lag = _create_gauge("replica_lag_seconds", "How far the replica is behind the primary.")
+    lag.add_metric([], status.replica_lag_ms / 1000)
+    yield from (objects, size, warehouse, lag)
 
 
 def _create_gauge(name: str, help_text: str, *labels: str) -> GaugeMetricFamily:

@@ -12,10 +12,9 @@ from crypto_assets.api import (
 from crypto_assets.http_server import serve_app
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.control.backfill import Partitioning
-from crypto_assets.reports import Reports
 from crypto_assets.settings import get_settings
 from crypto_assets.tcp_ports import require_free_port
-from crypto_assets.wiring import open_pipeline_context
+from crypto_assets.wiring import open_pipeline_context, open_reports
 
 _GRACE_SECONDS = 10
 
@@ -52,7 +51,7 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
     context.warehouse.require_ready()
     api_context = ApiContext(
         pipeline=context,
-        reports=Reports(context.warehouse, default_ingest_minutes=context.default_ingest_minutes),
+        reports=open_reports(settings),
         orchestrator=Orchestrator(settings.dagster_url),
         partitioning=Partitioning(settings.partition_unit, settings.start_date),
     )

@@ -12,6 +12,7 @@ from crypto_assets.cli import served_programs
 from crypto_assets.cli.backfill import run_backfill
 from crypto_assets.cli.demo_report import print_demo_report
 from crypto_assets.cli.home_lock import hold_home_lock
+from crypto_assets.cli.home_permissions import restrict_home
 from crypto_assets.cli.init import run_init
 from crypto_assets.cli.process_tree import ProcessTree
 from crypto_assets.cli.up import (
@@ -59,6 +60,7 @@ def demo(
         require_distinct_ports(dagster_port, app_port, api_port)
     start = time.monotonic()
     _use_simulated_exchange(exchange_port)
+    restrict_home(get_settings())
     with ExitStack() as stack:
         if not once:
             stack.enter_context(hold_home_lock(get_settings().dagster_home))

@@ -2,9 +2,10 @@
 
 import click
 
+from crypto_assets.cli.home_permissions import restrict_home
 from crypto_assets.pipeline.control.bootstrap import initialize_stores
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import open_shared_context
+from crypto_assets.wiring import open_reports, open_shared_context, open_warehouse
 
 
 @click.command()
@@ -17,11 +18,14 @@ def init(grants: bool) -> None:
     Also tracks the symbols in the settings. You can run it again at any time.
     """
     if grants:
-        click.echo(open_shared_context().warehouse.format_grants())
+        click.echo(open_warehouse(get_settings()).format_grants())
         return
+    restrict_home(get_settings())
     added = run_init()
     tracked = [symbol.name for symbol in open_shared_context().warehouse.symbols.list_tracked()]
     click.echo(f"ready in {get_settings().home}: {len(tracked)} symbols tracked, {len(added)} new")
+    for warning in open_reports(get_settings()).list_database_warnings():
+        click.echo(f"warning: {warning}", err=True)
 
 
 def run_init() -> list[str]:

@@ -1,5 +1,6 @@
 """`crypto-assets status`: print what is stored, how complete and how fresh it is."""
 
+import math
 from dataclasses import asdict
 
 import click
@@ -19,15 +20,21 @@ def status(as_json: bool) -> None:
 
     Also prints the first and last candle, the number of rows, and the size of lake and warehouse.
     """
-    report = open_ready_reports(get_settings()).get_status()
+    reports = open_ready_reports(get_settings())
+    report = reports.get_status()
     if as_json:
         click.echo(orjson.dumps(asdict(report)))
     else:
         print_status(report)
+    for warning in reports.list_database_warnings():
+        click.echo(f"warning: {warning}", err=True)
 
 
 def print_status(report: StatusReport) -> None:
     """Print a status report as a table."""
+    if report.replica_lag_ms:
+        seconds = math.ceil(report.replica_lag_ms / 1000)
+        click.echo(f"The replica is {seconds:,} s behind: newer candles are on the primary.")
     print_table(
         "candles",
         ("symbol", "first", "last", "minutes", "coverage", "open gaps", "lag"),

@@ -9,6 +9,7 @@ import click
 from crypto_assets.cli import served_programs
 from crypto_assets.cli.child_environment import build_folder_variables
 from crypto_assets.cli.home_lock import hold_home_lock
+from crypto_assets.cli.home_permissions import restrict_home
 from crypto_assets.cli.init import run_init
 from crypto_assets.cli.process_tree import ProcessTree
 from crypto_assets.errors import WrongUse
@@ -41,6 +42,7 @@ def up(dagster_port: int, app_port: int, api_port: int) -> None:
     Runs `init` first.
     """
     require_distinct_ports(dagster_port, app_port, api_port)
+    restrict_home(get_settings())
     with hold_home_lock(get_settings().dagster_home), ProcessTree(click.echo) as tree:
         run_init()
         start_services(tree, dagster_port, app_port, api_port)

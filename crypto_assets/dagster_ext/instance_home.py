@@ -1,5 +1,7 @@
 """Dagster's home: the instance's folder and its `dagster.yaml`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum, auto
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +16,7 @@ from dagster._core.instance.ref import InstanceRef
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.installation import find_project_file
+from crypto_assets.warehouse.engine.error_translation import translate_dagster_errors
 
 _CONFIG_NAME = "dagster.yaml"
 _NEW_CONFIG_NAME = f"{_CONFIG_NAME}.new"
@@ -98,9 +101,17 @@ def require_usable_home(home: Path) -> None:
         )
 
 
-def open_instance(home: Path) -> dg.DagsterInstance:
-    """Open the Dagster instance of a home."""
-    return dg.DagsterInstance.from_config(str(home))
+@contextmanager
+def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """Open the Dagster instance of a home.
+
+    Raises OrchestratorError for an error of its database, also inside the `with` block.
+    """
+    with (
+        translate_dagster_errors(home),
+        dg.DagsterInstance.from_config(str(home)) as instance,
+    ):
+        yield instance
 
 
 def _is_misread(folder: str) -> bool:

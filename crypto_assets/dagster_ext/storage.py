@@ -1,4 +1,8 @@
-"""Dagster's MySQL storage with the connection options of the warehouse's URL, such as TLS."""
+"""Dagster's MySQL storage with pooled connections, and with the options of the warehouse's URL.
+
+Dagster's own storage opens a connection for each call. With TLS that takes ten times as much
+processor time as the call itself.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,18 +19,14 @@ from crypto_assets.dagster_ext.private_api import PrivatePart, require_private_p
 from crypto_assets.dagster_ext.storage_patience import PatientConnections, PatientEventLog
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse.engine.error_translation import translate_storage_errors
-from crypto_assets.warehouse.engine.mysql_options import add_mysql_options
+from crypto_assets.warehouse.engine.mysql_connections import open_storage_engine
 
-# The class is public, its arguments are not documented. No request for connection options was found
-# in Dagster's issues. Checked here, because the package takes long to import.
+# The classes are public, their arguments and attributes are not documented. No request for
+# connection options was found in Dagster's issues. Checked here, because the package takes long to
+# import.
+_STORAGE_CLASSES = ("MySQLRunStorage", "MySQLEventLogStorage", "MySQLScheduleStorage")
 require_private_parts(
     [
-        PrivatePart(
-            "dagster_mysql",
-            "DagsterMySQLStorage",
-            "the options of Dagster's MySQL connection",
-            parameters=("mysql_url", "inst_data"),
-        ),
         PrivatePart(
             "dagster_mysql",
             "DagsterMySQLStorage.from_config_value",
@@ -35,16 +35,17 @@ require_private_parts(
         ),
         *(
             PrivatePart(
-                "dagster_mysql", name, "waiting for Dagster's database", parameters=("mysql_url",)
+                "dagster_mysql",
+                name,
+                "the pooled connections of Dagster's MySQL storage",
+                "https://github.com/dagster-io/dagster/issues/3719",
+                parameters=("mysql_url",),
             )
-            for name in ("MySQLEventLogStorage", "MySQLRunStorage", "MySQLScheduleStorage")
+            for name in _STORAGE_CLASSES
         ),
         *(
             PrivatePart(
-                "dagster_mysql",
-                method,
-                "waiting for Dagster's database",
-                parameters=("self",),
+                "dagster_mysql", method, "waiting for Dagster's database", parameters=("self",)
             )
             for method in (
                 "MySQLEventLogStorage._connect",
@@ -58,38 +59,53 @@ require_private_parts(
             "waiting for Dagster's database",
             parameters=("self", "event"),
         ),
-        PrivatePart(
-            "dagster_mysql.utils", "DagsterMySQLException", "waiting for Dagster's database"
-        ),
     ]
 )
 
 
-class _PatientRunStorage(PatientConnections, MySQLRunStorage):
+class _SharedEngine:
+    """Makes a storage use the process's engine in place of one of its own.
+
+    Dagster's classes assign an engine to `_engine`, which has not connected by then, and take every
+    connection from it.
+    """
+
+    mysql_url: str
+
+    @property
+    def _engine(self) -> Any:
+        return open_storage_engine(self.mysql_url, _get_options(), "DAGSTER_MYSQL_OPTIONS")
+
+    @_engine.setter
+    def _engine(self, engine: Any) -> None:
+        pass
+
+
+class _PooledRunStorage(PatientConnections, _SharedEngine, MySQLRunStorage):
     pass
 
 
-class _PatientEventLogStorage(PatientEventLog, MySQLEventLogStorage):
+class _PooledEventLogStorage(PatientEventLog, _SharedEngine, MySQLEventLogStorage):
     pass
 
 
-class _PatientScheduleStorage(PatientConnections, MySQLScheduleStorage):
+class _PooledScheduleStorage(PatientConnections, _SharedEngine, MySQLScheduleStorage):
     pass
 
 
 class MySQLStorage(DagsterMySQLStorage):
     """Dagster's storage, with its fields in dagster.yaml, plus DAGSTER_MYSQL_OPTIONS.
 
-    It uses the warehouse's driver instead of Dagster's. In the process of a run it waits for its
-    database.
+    It uses the warehouse's driver instead of Dagster's, and a pool for all calls of a process. In
+    the process of a run it waits for its database.
     """
 
     def __init__(self, mysql_url: str, inst_data: Any = None) -> None:
         self.mysql_url = mysql_url
         self._inst_data = inst_data
-        self._run_storage = _PatientRunStorage(mysql_url)
-        self._event_log_storage = _PatientEventLogStorage(mysql_url)
-        self._schedule_storage = _PatientScheduleStorage(mysql_url)
+        self._run_storage = _PooledRunStorage(mysql_url)
+        self._event_log_storage = _PooledEventLogStorage(mysql_url)
+        self._schedule_storage = _PooledScheduleStorage(mysql_url)
         # Without that of DagsterMySQLStorage, which would open its own storages.
         super(DagsterMySQLStorage, self).__init__()  # type: ignore[no-untyped-call]
 
@@ -99,10 +115,13 @@ class MySQLStorage(DagsterMySQLStorage):
 
         Raises WrongUse for invalid options, OrchestratorError if the server refuses to connect.
         """
-        options = get_settings().dagster_mysql_options.get_secret_value()
-        url = add_mysql_options(build_mysql_url(config_value), options, "DAGSTER_MYSQL_OPTIONS")
-        with translate_storage_errors(url):
+        url = build_mysql_url(config_value)
+        with translate_storage_errors(url, _get_options()):
             return cls(url, inst_data)
+
+
+def _get_options() -> str:
+    return get_settings().dagster_mysql_options.get_secret_value()
 
 
 def build_mysql_url(config: Mapping[str, Any]) -> str:
@@ -112,4 +131,4 @@ def build_mysql_url(config: Mapping[str, Any]) -> str:
     server = config["mysql_db"]
     login = f"{server['username']}:{quote_plus(server['password'])}"
     place = f"{server['hostname']}:{server['port']}/{server['db_name']}"
-    return f"mysql+mysqlconnector://{login}@{place}"
+    return f"mysql+pymysql://{login}@{place}"

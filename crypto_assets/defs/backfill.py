@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -19,7 +20,9 @@ from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
 from crypto_assets.defs.owners import JOB_OWNERS
 from crypto_assets.defs.partitions import HOME_PARTITIONS
 from crypto_assets.defs.run_partitions import PartitionRectangle
+from crypto_assets.errors import OrchestratorError
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
+from crypto_assets.warehouse.engine.error_translation import translate_dagster_errors
 
 
 def build_backfill_job(market: MarketSpec) -> AssetJob:
@@ -128,8 +131,10 @@ def _report_materializations(
             on_progress(len(page.records))
 
     def poll_events() -> None:
-        while not ended.wait(_POLL_SECONDS):
-            report_new_events()
+        # The run meets the same error, and reports it.
+        with suppress(OrchestratorError), translate_dagster_errors(Path(instance.root_directory)):
+            while not ended.wait(_POLL_SECONDS):
+                report_new_events()
 
     thread = Thread(target=poll_events, name="progress", daemon=True)
     thread.start()

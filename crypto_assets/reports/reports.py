@@ -132,6 +132,14 @@ class Reports:
     def get_status(self) -> StatusReport:
         return build_status_report(self._warehouse, self._clock(), self._default_ingest_minutes)
 
+    def get_replica_lag(self) -> int:
+        """Return by how many ms the replica is behind the primary; 0 without a replica."""
+        return self._warehouse.read_server.measure_lag()
+
+    def list_database_warnings(self) -> list[str]:
+        """List what makes the use of the database unsafe, each with what to do."""
+        return self._warehouse.read_server.list_warnings()
+
     def get_data_flow(self) -> DataFlow:
         """Return what each stage from exchange to daily candles stores and received recently."""
         return build_data_flow(self._warehouse, self._clock())

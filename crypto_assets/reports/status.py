@@ -30,9 +30,16 @@ class SymbolStatusReport:
 
 @dataclass(frozen=True)
 class StatusReport:
+    """The report at `as_of` (epoch ms).
+
+    The figures may come from a replica; `replica_lag_ms` is how much older its newest fetch is than
+    the primary's, 0 if it has everything or there is none.
+    """
+
     as_of: int
     symbols: tuple[SymbolStatusReport, ...]
     storage: StorageUsage
+    replica_lag_ms: int = 0
 
 
 def build_status_report(
@@ -50,6 +57,7 @@ def build_status_report(
             for coverage in warehouse.coverage.list_by_symbol()
         ),
         storage=measure_storage(warehouse),
+        replica_lag_ms=warehouse.read_server.measure_lag(),
     )
 
 

@@ -21,6 +21,7 @@ from crypto_assets.warehouse.quality.quarantine import Quarantine
 from crypto_assets.warehouse.retention.retention_candidates import RetentionCandidates
 from crypto_assets.warehouse.stats.coverage import CoverageStats
 from crypto_assets.warehouse.stats.flow import FlowStats
+from crypto_assets.warehouse.stats.read_server import ReadServer
 from crypto_assets.warehouse.stats.stale_symbols import StalenessStats
 from crypto_assets.warehouse.stats.totals import TotalsHistory
 
@@ -30,16 +31,22 @@ class Warehouse:
 
     Charts read from `read_url` where it is set (a replica, a read-only user); decisions of the
     pipeline are always based on the primary. `failover_seconds` limits how long work on the
-    primary is retried while a server that has answered before restarts or fails over.
+    primary is retried while a server that has answered before restarts or fails over. `options` are
+    options of both URLs, such as `ssl_ca=FILE`.
 
     Raises WrongUse for an invalid URL. Every method may raise WarehouseUnavailable (a retry may
     succeed), WarehouseRefused and WarehouseNotReady.
     """
 
     def __init__(
-        self, url: str, read_url: str | None = None, *, failover_seconds: float = 0
+        self,
+        url: str,
+        read_url: str | None = None,
+        *,
+        failover_seconds: float = 0,
+        options: str = "",
     ) -> None:
-        self._database = Database(url, read_url, failover_seconds=failover_seconds)
+        self._database = Database(url, read_url, failover_seconds=failover_seconds, options=options)
 
     @property
     def has_exact_decimals(self) -> bool:
@@ -56,7 +63,11 @@ class Warehouse:
 
     def format_grants(self) -> str:
         """Format the SQL that creates a writer and a reader with the least rights they need."""
-        return format_grant_statements(self._database.url)
+        return format_grant_statements(self._database.url, self._database.read_url)
+
+    @cached_property
+    def read_server(self) -> ReadServer:
+        return ReadServer(self._database)
 
     @cached_property
     def app_settings(self) -> AppSettings:

@@ -1,7 +1,11 @@
-"""Dagster's database over TLS with DAGSTER_MYSQL_OPTIONS."""
+"""Dagster's database over TLS with DAGSTER_MYSQL_OPTIONS, and its pooled connections."""
 
+import os
 import runpy
+import time
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
@@ -11,8 +15,10 @@ import yaml
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.errors import OrchestratorError, WrongUse
 from crypto_assets.settings import get_settings
+from crypto_assets_tests.bench.storage_events import count_connections, report_events
 from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.certificates import Authority
+from crypto_assets_tests.services.gate import gate_before
 from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
 
 PASSWORD = "Secret-4711"
@@ -84,8 +90,8 @@ def test_connections_without_tls_are_refused(
 ) -> None:
     monkeypatch.setenv("DAGSTER_MYSQL_HOST", host)
     choose(monkeypatch, options.format(ca=authority.ca))
-    with pytest.raises(OrchestratorError) as caught:
-        open_instance(home)
+    with pytest.raises(OrchestratorError) as caught, open_instance(home):
+        pass
     message = str(caught.value)
     assert expected in message
     assert "TLS" in message
@@ -94,8 +100,9 @@ def test_connections_without_tls_are_refused(
 
 def test_invalid_storage_options(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, "sslmode=require")
-    with pytest.raises(WrongUse, match="DAGSTER_MYSQL_OPTIONS has the unknown option 'sslmode'"):
-        open_instance(home)
+    expected = "DAGSTER_MYSQL_OPTIONS has the unknown option 'sslmode'"
+    with pytest.raises(WrongUse, match=expected), open_instance(home):
+        pass
 
 
 def test_without_options_the_storage_equals_dagsters_own(
@@ -110,3 +117,80 @@ def test_without_options_the_storage_equals_dagsters_own(
     (home / "dagster.yaml").write_text(yaml.dump({"storage": {"mysql": config}}))
     with dg.DagsterInstance.from_config(str(home)) as instance:
         assert "ETHUSDT" in instance.get_dynamic_partitions("symbols")
+
+
+@pytest.fixture
+def instance(
+    home: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dg.DagsterInstance]:
+    choose(monkeypatch, f"ssl_ca={authority.ca}")
+    with open_instance(home) as instance:
+        yield instance
+
+
+def test_calls_reuse_their_connections(
+    server: DatabaseServer, home: Path, instance: dg.DagsterInstance
+) -> None:
+    """Also those of another instance in the same process."""
+    report_events(instance, 1)
+    before = count_connections(server)
+    report_events(instance, 30)
+    with open_instance(home) as other:
+        other.optimize_for_webserver(statement_timeout=5000, pool_recycle=60, max_overflow=1)
+        report_events(other, 30)
+    assert count_connections(server) - before == 1  # that of the second count
+
+
+def test_connections_that_the_server_closed_are_replaced(
+    server: DatabaseServer, instance: dg.DagsterInstance
+) -> None:
+    report_events(instance, 1)
+    with server.connect() as admin, admin.cursor() as cursor:
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE user = 'dagster'")
+        sessions = [number for (number,) in cursor.fetchall()]
+        assert sessions
+        for number in sessions:
+            cursor.execute(f"KILL {number}")
+    report_events(instance, 1)
+
+
+def test_calls_wait_for_a_server_that_restarts(
+    server: DatabaseServer,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Dagster's own retries, for the time that a server takes to accept connections again."""
+    with gate_before(server.port) as gate:
+        monkeypatch.setenv("DAGSTER_MYSQL_PORT", str(gate.port))
+        choose(monkeypatch, "ssl_mode=REQUIRED")
+        with open_instance(home) as instance:
+            report_events(instance, 1)
+            gate.shut()
+            caplog.clear()
+            with ThreadPoolExecutor(1) as pool:
+                task = pool.submit(report_events, instance, 1)
+                while "Retrying failed database connection" not in caplog.text:
+                    assert not task.done(), task.exception()
+                    time.sleep(0.01)
+                gate.open()
+                task.result(30)
+
+
+def test_a_forked_process_opens_its_own_connections(
+    server: DatabaseServer, instance: dg.DagsterInstance
+) -> None:
+    report_events(instance, 1)
+    before = count_connections(server)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks of a process with threads
+        child = os.fork()
+    if child == 0:
+        try:
+            report_events(instance, 3)
+        except BaseException:  # noqa: BLE001
+            os._exit(1)
+        os._exit(0)
+    report_events(instance, 20)
+    assert os.waitpid(child, 0)[1] == 0
+    assert count_connections(server) - before == 2

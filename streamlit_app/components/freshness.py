@@ -1,5 +1,6 @@
 """The status line above every page: freshness of the candles, and unavailable services."""
 
+import math
 from datetime import timedelta
 
 import streamlit as st
@@ -26,9 +27,20 @@ def _render_newest_candle() -> None:
         st.badge("No data", icon=":material/cloud_off:", color="orange")
         return
     _render_status_badge(dashboard)
+    _render_replica_badge()
     if dashboard.lag_ms is not None:
         lag = humanize.format_duration(timedelta(milliseconds=dashboard.lag_ms))
         st.caption(f"Slowest symbol: last candle closed {lag} ago", width="content")
+
+
+def _render_replica_badge() -> None:
+    try:
+        lag = data.query_replica_lag()
+    except CryptoAssetsError:
+        return  # an unreachable primary or replica is reported by what reads from it
+    if lag:
+        label = f"Replica {math.ceil(lag / 1000):,} s behind"
+        st.badge(label, icon=":material/sync_problem:", color="orange")
 
 
 def _render_status_badge(dashboard: Dashboard) -> None:

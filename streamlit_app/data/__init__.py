@@ -14,6 +14,7 @@ from streamlit_app.data.shared import (
     query_dashboard,
     query_flow,
     query_instruments,
+    query_replica_lag,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "query_dashboard",
     "query_flow",
     "query_instruments",
+    "query_replica_lag",
 ]

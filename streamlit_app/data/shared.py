@@ -59,6 +59,12 @@ def query_dashboard() -> Dashboard:
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
+def query_replica_lag() -> int:
+    """Return by how many ms the replica is behind, 0 without one. Raises WarehouseError."""
+    return get_reports().get_replica_lag()
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
 def query_flow() -> DataFlow:
     return get_reports().get_data_flow()
 

@@ -38,6 +38,9 @@ class StatusView(ResponseView):
     as_of: EpochMs
     symbols: tuple[SymbolStatusView, ...]
     storage: StorageView
+    replica_lag_ms: int = Field(
+        description="By how many milliseconds the replica that the API reads is behind; else 0."
+    )
 
 
 class LakeObjectView(ResponseView):

@@ -47,6 +47,8 @@ class SettingChange:
 
 
 class AppSettings:
+    """The settings and their log, always of the primary: the user of charts cannot read them."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -54,10 +56,9 @@ class AppSettings:
         """Return the value that `put_value` stored, read from the primary, or the default."""
         return self._database.run_primary_read(lambda c: _read_value(c, name, default))
 
-    def get_ingest_interval(self, default: int, *, from_replica: bool = False) -> int:
+    def get_ingest_interval(self, default: int) -> int:
         """Return the minutes between ingest ticks: what a user set, else `default`."""
-        read = self._database.run_read if from_replica else self._database.run_primary_read
-        return int(read(lambda c: _read_value(c, INGEST_INTERVAL, default)))
+        return int(self.get_value(INGEST_INTERVAL, default))
 
     def get_order_book_interval(self, default: int) -> int:
         """Return the minutes between order book ticks: what a user set, else `default`."""

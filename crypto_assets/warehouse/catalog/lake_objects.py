@@ -168,7 +168,7 @@ class LakeObjectCatalog:
             .where(*match_objects(symbol, kind, window), loaded, lake_objects.c.rows > 0)
             .group_by(day)
         )
-        rows = self._database.run_read(lambda c: c.execute(statement).all())
+        rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return {start: count for start, count in rows}
 
     def find_object(self, bucket: str, key: str) -> LakeObject | None:

@@ -1,7 +1,8 @@
 """Writes the rows of an Arrow table into a table of the database.
 
 MySQL loads them by LOAD DATA LOCAL INFILE, which only warns when it replaces a bad value by zero,
-so the reported counts are compared with the rows sent. A server that refuses it gets INSERTs.
+so the reported counts are compared with the rows sent. A server that refuses it gets INSERTs, and
+so does one that is reached by a connection that cannot send files (`Database.run_bulk_load`).
 """
 
 import tempfile
@@ -18,11 +19,10 @@ from sqlalchemy.exc import DBAPIError
 from crypto_assets.batches import iter_batches
 from crypto_assets.errors import LoadRejected
 from crypto_assets.market.candles import format_decimals
-from crypto_assets.warehouse.engine.database import Database
+from crypto_assets.warehouse.engine.database import MIN_FILE_ROWS, Database
 from crypto_assets.warehouse.engine.dialect import is_sqlite
+from crypto_assets.warehouse.engine.mysql_connections import can_send_files, permit_file
 
-# With fewer rows, writing a file takes longer than INSERT.
-_MIN_FILE_ROWS = 300
 # For SQLite, whose driver releases Python's interpreter lock during each statement, and then waits
 # for other threads to get it back. A statement may have 32,766 parameters.
 _ROWS_PER_STATEMENT = 1_000
@@ -79,7 +79,13 @@ def write_rows(
     """
     if not rows.num_rows:
         return
-    if is_sqlite(connection) or rows.num_rows < _MIN_FILE_ROWS or database.refuses_local_infile:
+    sends_file = (
+        not is_sqlite(connection)
+        and rows.num_rows >= MIN_FILE_ROWS
+        and not database.refuses_local_infile
+        and can_send_files(connection)
+    )
+    if not sends_file:
         return _insert_rows(connection, table, rows, replace)
     try:
         _load_file(connection, table, rows, replace)
@@ -130,11 +136,12 @@ def _load_file(connection: Connection, table: Table, rows: pa.Table, replace: bo
         path = Path(directory) / f"{table.name}.csv"
         csv.write_csv(rows, path, _CSV_OPTIONS)
         names = _quote_column_names(connection, rows)
-        result = connection.exec_driver_sql(
-            f"LOAD DATA LOCAL INFILE %s {verb} INTO TABLE {table.name} CHARACTER SET utf8mb4 "
-            f"FIELDS TERMINATED BY ',' LINES TERMINATED BY '\\n' ({names})",
-            (str(path),),
-        )
+        with permit_file(connection, path):
+            result = connection.exec_driver_sql(
+                f"LOAD DATA LOCAL INFILE %s {verb} INTO TABLE {table.name} CHARACTER SET utf8mb4 "
+                f"FIELDS TERMINATED BY ',' LINES TERMINATED BY '\\n' ({names})",
+                (str(path),),
+            )
     warnings = connection.exec_driver_sql("SHOW COUNT(*) WARNINGS").scalar()
     loaded = result.rowcount
     # REPLACE counts a deleted row and the row inserted in its place as two.

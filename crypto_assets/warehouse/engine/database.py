@@ -17,12 +17,19 @@ from tenacity import (
 
 from crypto_assets.addresses import ESCAPING_RULES, build_escaping_hint
 from crypto_assets.errors import WarehouseNotReady, WarehouseUnavailable, WrongUse
-from crypto_assets.warehouse.engine.dialect import hold_advisory_lock, open_engine
+from crypto_assets.warehouse.engine.dialect import (
+    hold_advisory_lock,
+    open_engine,
+    open_loading_engine,
+)
 from crypto_assets.warehouse.engine.error_translation import format_missing_file, translate_error
-from crypto_assets.warehouse.engine.mysql_options import MySQLOptions
+from crypto_assets.warehouse.engine.mysql_options import MySQLOptions, add_mysql_options
 
 MAX_ATTEMPTS = 5
+# With fewer rows, writing a file takes longer than INSERT.
+MIN_FILE_ROWS = 300
 _URL_LABEL = "the warehouse URL"
+_OPTIONS_LABEL = "CRYPTO_WAREHOUSE_OPTIONS"
 _BACKEND_DRIVERS = {"sqlite": "sqlite", "mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}
 
 T = TypeVar("T")
@@ -37,14 +44,20 @@ class Database:
     WarehouseUnavailable after five attempts, and every other WarehouseError immediately.
 
     `failover_seconds` is how long to retry on a primary that has answered before and may be
-    restarting or failing over. A server that has never answered gets five attempts.
+    restarting or failing over. A server that has never answered gets five attempts. `options`, the
+    query of a URL, applies to both URLs if they name a MySQL server.
     """
 
     def __init__(
-        self, url: str, read_url: str | None = None, *, failover_seconds: float = 0
+        self,
+        url: str,
+        read_url: str | None = None,
+        *,
+        failover_seconds: float = 0,
+        options: str = "",
     ) -> None:
-        self.url = _parse_url(url)
-        self.read_url = _parse_url(read_url) if read_url else self.url
+        self.url = _parse_url(url, options)
+        self.read_url = _parse_url(read_url, options) if read_url else self.url
         # Set by a bulk load when the server refuses LOAD DATA LOCAL INFILE.
         self.refuses_local_infile = False
         self._failover_seconds = failover_seconds
@@ -55,8 +68,17 @@ class Database:
         return open_engine(self.url)
 
     @cached_property
+    def _loading_engine(self) -> Engine:
+        return open_loading_engine(self.url)
+
+    @cached_property
     def read_engine(self) -> Engine:
-        return self.engine if self.read_url == self.url else open_engine(self.read_url)
+        return open_engine(self.read_url) if self.has_read_server else self.engine
+
+    @property
+    def has_read_server(self) -> bool:
+        """Whether charts read from another URL than the primary's."""
+        return self.read_url != self.url
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -69,11 +91,16 @@ class Database:
         """Run work in one transaction on the primary, committed when it returns."""
         self._require_sqlite_file()
 
-        def transaction() -> T:
-            with self.engine.execution_options(writing=True).begin() as connection:
-                return work(connection)
+        return self._run_on_primary(lambda: _run_transaction(self.engine, work))
 
-        return self._run_on_primary(transaction)
+    def run_bulk_load(self, rows: int, work: UnitOfWork[T]) -> T:
+        """Run work as `run_write` does; with many `rows`, on a connection that can send a file.
+
+        No other connection answers a server that requests a file.
+        """
+        if self.sqlite_path or rows < MIN_FILE_ROWS or self.refuses_local_infile:
+            return self.run_write(work)
+        return self._run_on_primary(lambda: _run_transaction(self._loading_engine, work))
 
     def run_exclusive_write(self, lock: str, work: UnitOfWork[T]) -> T:
         """Run work as `run_write` does, one process at a time per name of a lock."""
@@ -136,7 +163,7 @@ class Database:
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""
-        for name in ("engine", "read_engine"):
+        for name in ("engine", "_loading_engine", "read_engine"):
             if name in self.__dict__:
                 self.__dict__.pop(name).dispose()
 
@@ -146,8 +173,16 @@ def _run_connected(engine: Engine, work: UnitOfWork[T]) -> T:
         return work(connection)
 
 
-def _parse_url(text: str) -> URL:
-    """Parse the URL of a supported database. Raises WrongUse, without the password."""
+def _run_transaction(engine: Engine, work: UnitOfWork[T]) -> T:
+    with engine.execution_options(writing=True).begin() as connection:
+        return work(connection)
+
+
+def _parse_url(text: str, options: str) -> URL:
+    """Parse the URL of a supported database, with further options of a MySQL server.
+
+    Raises WrongUse, without the password.
+    """
     try:
         url = make_url(text, keep_blank_values=True)
         driver = _BACKEND_DRIVERS[url.get_backend_name()]
@@ -161,6 +196,8 @@ def _parse_url(text: str) -> URL:
     else:
         _require_login_before_host(url)
         MySQLOptions.parse_query(url.query, _URL_LABEL)
+        if options:
+            url = add_mysql_options(url, options, _OPTIONS_LABEL)
     if not url.database:
         shown = url.set(query={}).render_as_string()
         raise WrongUse(f"{_URL_LABEL} {shown} does not name a database or a file")

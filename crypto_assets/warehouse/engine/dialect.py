@@ -17,10 +17,14 @@ from crypto_assets.warehouse.engine.error_translation import (
     means_connection_lost,
     means_server_lost,
 )
-from crypto_assets.warehouse.engine.mysql_options import make_connect_arguments
+from crypto_assets.warehouse.engine.mysql_connections import (
+    GuardedConnection,
+    LoadingConnection,
+    create_mysql_engine,
+)
 
 BUSY_TIMEOUT_MS = 30_000
-CONNECT_TIMEOUT_SECONDS = 5
+_URL_LABEL = "the warehouse URL"
 # Each session resets every setting of a server that changes results: to the default of both
 # servers, or to MySQL's where the two differ, so that a statement behaves the same on both. The
 # driver sets character set and autocommit, SQLAlchemy the isolation level. Only MySQL executes the
@@ -49,19 +53,21 @@ def open_engine(url: URL) -> Engine:
     )
 
 
-def _open_mysql_engine(url: URL) -> Engine:
-    engine = create_engine(
-        url.set(query={}),
+def open_loading_engine(url: URL) -> Engine:
+    """Make a MySQL engine as `open_engine` does, whose connections can send one permitted file."""
+    return _open_mysql_engine(url, LoadingConnection)
+
+
+def _open_mysql_engine(
+    url: URL, connection_class: type[GuardedConnection] = GuardedConnection
+) -> Engine:
+    engine = create_mysql_engine(
+        url,
+        _URL_LABEL,
+        connection_class=connection_class,
+        init_command=_SESSION_SETTINGS,
         # With the gap locks of REPEATABLE READ, writers of adjacent ranges block each other.
         isolation_level="READ COMMITTED",
-        pool_recycle=1800,
-        connect_args={
-            "charset": "utf8mb4",
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-            "local_infile": True,
-            "init_command": _SESSION_SETTINGS,
-            **make_connect_arguments(url, "the warehouse URL"),
-        },
     )
     event.listen(engine, "handle_error", _drop_connections)
     return engine

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import DBAPIError
@@ -16,7 +17,8 @@ from crypto_assets.errors import (
     WarehouseRefused,
     WarehouseUnavailable,
 )
-from crypto_assets.warehouse.engine.mysql_options import may_use_tls
+from crypto_assets.warehouse.engine.mysql_connections import FILE_REQUEST_REFUSED
+from crypto_assets.warehouse.engine.mysql_options import add_mysql_options, may_use_tls
 
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
 _ACCESS_DENIED = {1045, 1698, 1862, 3118}
@@ -78,7 +80,7 @@ def translate_error(error: DBAPIError, url: URL) -> WarehouseError:
     """Return the error as one of ours: WarehouseUnavailable where a retry may succeed."""
     original = error.orig
     if isinstance(original, sqlite3.Error):
-        return _translate_sqlite_error(original, url)
+        return _translate_sqlite_error(original, str(url.database))
     connection_error = _translate_connection_error(original, url, _WAREHOUSE_LABELS)
     if connection_error:
         return connection_error
@@ -87,15 +89,33 @@ def translate_error(error: DBAPIError, url: URL) -> WarehouseError:
 
 
 @contextmanager
-def translate_storage_errors(url: str) -> Iterator[None]:
-    """Translate errors of Dagster's own database into OrchestratorError."""
+def translate_storage_errors(url: str, options: str) -> Iterator[None]:
+    """Translate errors of Dagster's own database into OrchestratorError.
+
+    `options` are the value of DAGSTER_MYSQL_OPTIONS. Raises WrongUse if they are invalid.
+    """
+    parsed = add_mysql_options(make_url(url), options, _DAGSTER_LABELS.options)
     try:
         yield
     except DBAPIError as error:
-        parsed, original = make_url(url), error.orig
+        original = error.orig
         explained = _translate_connection_error(original, parsed, _DAGSTER_LABELS)
         place = f"{_DAGSTER_LABELS.database} at {_format_address(parsed)}"
         raise OrchestratorError(str(explained or f"{place} failed: {original}")) from error
+
+
+@contextmanager
+def translate_dagster_errors(home: Path) -> Iterator[None]:
+    """Translate errors of an open Dagster instance's database into OrchestratorError."""
+    try:
+        yield
+    except DBAPIError as error:
+        original, place = error.orig, f"Dagster's database in {home}"
+        if isinstance(original, sqlite3.Error):
+            explained = str(_translate_sqlite_error(original, place))
+        else:
+            explained = f"{_DAGSTER_LABELS.database} failed: {original}"
+        raise OrchestratorError(explained) from error
 
 
 def means_server_lost(error: BaseException | None) -> bool:
@@ -143,12 +163,18 @@ def _format_address(url: URL) -> str:
 def _translate_connection_error(
     error: BaseException | None, url: URL, labels: _DatabaseLabels
 ) -> WarehouseError | None:
-    """Explain a failure of TLS or of the login; None for any other error."""
+    """Explain a failure of TLS or of the login, or a hostile server; None for any other error."""
     # PyMySQL wraps the error that it met while connecting.
     cause = getattr(error, "original_exception", None)
     if isinstance(cause, ssl.SSLError):
         return _translate_tls_error(cause, url, labels)
     code = _get_error_code(error)
+    if code == FILE_REQUEST_REFUSED:
+        return WarehouseRefused(
+            f"{labels.database} at {_format_address(url)} requested a file of this machine, and "
+            f"got none: it may not be your server; check {labels.login}, and set "
+            f"ssl_mode=VERIFY_IDENTITY in {labels.options}"
+        )
     return WarehouseRefused(_explain_login(code, url, labels)) if code in _LOGIN_FAILED else None
 
 
@@ -222,19 +248,23 @@ def _translate_mysql_error(code: int, message: str, url: URL) -> WarehouseError:
     return WarehouseError(f"{place} failed ({code}): {message}")
 
 
-def _translate_sqlite_error(error: sqlite3.Error, url: URL) -> WarehouseError:
+def _translate_sqlite_error(error: sqlite3.Error, place: str) -> WarehouseError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without SQLite's extended part
     if code in _SQLITE_TRANSIENT_CODES:
-        return WarehouseUnavailable(f"{url.database} is being written by another process")
+        return WarehouseUnavailable(f"{place} is being written by another process")
     if "no such table" in str(error):
-        return WarehouseNotReady(f"{url.database}: {error}; run `crypto-assets init`")
+        return WarehouseNotReady(f"{place}: {error}; run `crypto-assets init`")
     if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
         return WarehouseRefused(
-            f"{url.database} cannot be opened for writing ({error}): check the permissions of the "
+            f"{place} cannot be opened for writing ({error}): check the permissions of the "
             "file and its folder"
         )
     if code == sqlite3.SQLITE_FULL:
-        return WarehouseRefused(f"the disk of {url.database} is full")
+        return WarehouseRefused(f"the disk of {place} is full")
+    if code == sqlite3.SQLITE_IOERR:
+        return WarehouseRefused(
+            f"{place} cannot be read or written ({error}): check that its disk is not full"
+        )
     if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
-        return WarehouseRefused(f"{url.database} is not a valid SQLite file ({error})")
-    return WarehouseError(f"{url.database} failed: {error}")
+        return WarehouseRefused(f"{place} is not a valid SQLite file ({error})")
+    return WarehouseError(f"{place} failed: {error}")

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from sqlalchemy import URL, CreateEnginePlugin, make_url
-from sqlalchemy.dialects import plugins
+from sqlalchemy import URL, make_url
 
 from crypto_assets.errors import WrongUse
 
-# The name by which SQLAlchemy finds MySQLOptionsPlugin.
-_PLUGIN = "crypto_assets"
 _LOOPBACK_HOSTS = {None, "", "localhost", "127.0.0.1", "::1"}
 _FLAG_VALUES = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
@@ -38,6 +35,10 @@ _KNOWN_OPTIONS = (
 )
 # Options that the program sets; a URL may only repeat these values.
 _FIXED_OPTIONS = {"charset": ("utf8mb4",), "local_infile": ("1", "true")}
+_FIXED_RULES = {
+    "charset": "which is always utf8mb4",
+    "local_infile": "which is on for the connections of bulk loads only",
+}
 # PyMySQL's own limit.
 _MAX_SECONDS = 31_536_000
 
@@ -111,8 +112,11 @@ class MySQLOptions:
         """
         if self.mode is not None:
             return self.mode
-        is_local = host in _LOOPBACK_HOSTS or "unix_socket" in self.others
-        return TlsMode.DISABLED if is_local else TlsMode.PREFERRED
+        return TlsMode.DISABLED if self.connects_locally(host) else TlsMode.PREFERRED
+
+    def connects_locally(self, host: str | None) -> bool:
+        """Return whether a connection to a host stays on this machine."""
+        return host in _LOOPBACK_HOSTS or "unix_socket" in self.others
 
     def _make_ssl_context(self, mode: TlsMode) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -147,21 +151,17 @@ def make_connect_arguments(url: URL, source: str) -> dict[str, Any]:
     return arguments
 
 
-def add_mysql_options(url: str, options: str, source: str) -> str:
-    """Add options to a URL from which another library creates its engine. Raises WrongUse.
+def add_mysql_options(url: URL, options: str, source: str) -> URL:
+    """Add options, the query of a URL, to those of a URL; errors call their origin `source`.
 
-    `options` is the query of a URL. The result names a plugin that applies these options and the
-    URL's own; without any option the URL is returned unchanged.
+    Raises WrongUse for an invalid option, and for one that the URL has as well.
     """
-    parsed, added = make_url(url, keep_blank_values=True), _parse_options(options)
-    if repeated := parsed.query.keys() & added.keys():
-        raise WrongUse(f"{source} sets the option {min(repeated)} twice: remove one")
-    query = {**parsed.query, **added}
-    if not query:
-        return url
-    MySQLOptions.parse_query(query, source)
-    plugged = parsed.set(drivername="mysql+pymysql", query={**query, "plugin": _PLUGIN})
-    return plugged.render_as_string(hide_password=False)
+    added = _parse_options(options)
+    if repeated := url.query.keys() & added.keys():
+        raise WrongUse(f"the URL and {source} both set the option {min(repeated)}: remove one")
+    merged = url.set(query={**url.query, **added})
+    MySQLOptions.parse_query(merged.query, source)
+    return merged
 
 
 def make_option_arguments(options: str, host: str, source: str) -> dict[str, Any]:
@@ -173,28 +173,15 @@ def _parse_options(options: str) -> Mapping[str, str | Sequence[str]]:
     return make_url(f"mysql://host/?{options}", keep_blank_values=True).query
 
 
-class MySQLOptionsPlugin(CreateEnginePlugin):
-    """Applies the options of a URL to the connections of its SQLAlchemy engine."""
-
-    def __init__(self, url: URL, kwargs: dict[str, Any]) -> None:
-        without_plugin = url.difference_update_query(["plugin"])
-        arguments = make_connect_arguments(without_plugin, "the MySQL URL")
-        kwargs["connect_args"] = {**kwargs.get("connect_args", {}), **arguments}
-
-    def update_url(self, url: URL) -> URL:
-        return url.set(query={})
-
-
-plugins.register(_PLUGIN, __name__, MySQLOptionsPlugin.__name__)
-
-
 def may_use_tls(url: URL) -> bool:
     """Return whether a connection to the URL may be encrypted. Raises WrongUse."""
-    without_plugin = url.difference_update_query(["plugin"])
-    return (
-        MySQLOptions.parse_query(without_plugin.query, "the MySQL URL").choose_tls_mode(url.host)
-        is not TlsMode.DISABLED
-    )
+    options = MySQLOptions.parse_query(url.query, "the MySQL URL")
+    return options.choose_tls_mode(url.host) is not TlsMode.DISABLED
+
+
+def is_local_host(url: URL, source: str) -> bool:
+    """Return whether a connection to the URL stays on this machine. Raises WrongUse."""
+    return MySQLOptions.parse_query(url.query, source).connects_locally(url.host)
 
 
 def _check_value(name: str, value: str | Sequence[str], source: str) -> str:
@@ -209,7 +196,7 @@ def _check_value(name: str, value: str | Sequence[str], source: str) -> str:
     if not value:
         raise WrongUse(f"{source} gives the option {name} no value: remove it, or write {name}=…")
     if name in _FIXED_OPTIONS and value.lower() not in _FIXED_OPTIONS[name]:
-        raise WrongUse(f"{source} cannot change {name}, which is always {_FIXED_OPTIONS[name][0]}")
+        raise WrongUse(f"{source} cannot change {name}, {_FIXED_RULES[name]}")
     return value
 
 

@@ -59,7 +59,7 @@ class KlineFacts:
             load.finish_load(objects)
             return load.result
 
-        return self._database.run_write(work)
+        return self._database.run_bulk_load(incoming.num_rows, work)
 
     def restore_objects(
         self, symbol: str, batches: Sequence[KlinesBatch], complete: CompleteWindows | None = None
@@ -79,7 +79,7 @@ class KlineFacts:
             restore.finish_load(objects)
             return restored
 
-        return self._database.run_write(work)
+        return self._database.run_bulk_load(incoming.num_rows, work)
 
     def quarantine_imports(self, symbol: str, window: Window, reason: str) -> None:
         """Quarantine the imported minutes of a window; those of other sources stay.

@@ -37,6 +37,8 @@ class QuarantineRecord:
 
 
 class Quarantine:
+    """The records, always of the primary: the user of charts cannot read them."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -51,7 +53,9 @@ class Quarantine:
         if symbol is not None:
             statement = statement.where(quarantine.c.symbol == symbol)
         order = (quarantine.c.noted_at.desc(), quarantine.c.quarantine_id.desc())
-        rows = self._database.run_read(lambda c: c.execute(statement.order_by(*order)).all())
+        rows = self._database.run_primary_read(
+            lambda c: c.execute(statement.order_by(*order)).all()
+        )
         return [_parse_record(row) for row in rows]
 
     def list_minute_records(self, symbol: str, window: Window) -> Sequence[QuarantineRecord]:
@@ -92,7 +96,7 @@ class Quarantine:
 
     def count_records(self) -> int:
         statement = select(func.count()).select_from(quarantine)
-        return self._database.run_read(lambda c: c.execute(statement).scalar_one())
+        return self._database.run_primary_read(lambda c: c.execute(statement).scalar_one())
 
 
 def store_quarantine_records(connection: Connection, items: Sequence[QuarantineRecord]) -> None:

@@ -41,11 +41,7 @@ class StalenessStats:
         `StalenessPolicy` decides. The ingest interval is the app's setting, else
         `default_ingest_minutes`; `exchange_now` and `local_now` are epoch ms.
         """
-        policy = StalenessPolicy(
-            self._app_settings.get_ingest_interval(
-                default_ingest_minutes, from_replica=from_replica
-            )
-        )
+        policy = StalenessPolicy(self._app_settings.get_ingest_interval(default_ingest_minutes))
         read_marks = self._watermarks.get_all_readable if from_replica else self._watermarks.get_all
         marks = read_marks()
         return [

@@ -1,5 +1,6 @@
 """The views for people, and the rights of the writer and the reader."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from crypto_assets.errors import WarehouseRefused
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.engine.grants import PRIVATE_TABLES, list_readable_tables
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.warehouse.books import order_book
 from crypto_assets_tests.warehouse.minutes import (
@@ -23,6 +25,7 @@ from crypto_assets_tests.warehouse.minutes import (
 from crypto_assets_tests.warehouse.stored_minutes import detect_missing_ranges
 
 LATER = START + 9 * DAY_MS
+WEBHOOK = "https://hooks.example/planted-4711"
 # 2024-01-01T00:00:13.999Z, off the minute
 ODD = START + 13_999
 
@@ -98,8 +101,57 @@ def test_the_granted_rights_are_sufficient_and_minimal(mariadb: DatabaseServer) 
     reader._database.run_read(lambda c: c.exec_driver_sql("SELECT * FROM klines_1h").all())
     with pytest.raises(WarehouseRefused, match="lacks a privilege"):
         reader.app_settings.put_value("a", 1, who="reader")
+    writer.app_settings.put_value("alert_webhook_url", WEBHOOK, who="writer", secret=True)
+    for name in (private.name for private in PRIVATE_TABLES):
+        with pytest.raises(WarehouseRefused, match="lacks a privilege"):
+            select_all(reader, name)
+    for name in list_readable_tables():
+        assert WEBHOOK not in str(select_all(reader, name))
     for warehouse in (planned, writer, reader):
         warehouse.close()
+
+
+def select_all(warehouse: Warehouse, name: str) -> object:
+    statement = f"SELECT * FROM {name}"
+    return warehouse._database.run_read(lambda c: c.exec_driver_sql(statement).all())
+
+
+def test_every_table_and_view_is_readable_or_private(
+    mariadb: DatabaseServer, mariadb_warehouse_url: str
+) -> None:
+    database = mariadb_warehouse_url.rpartition("/")[2]
+    with mariadb.connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW TABLES")
+        existing = {name for (name,) in cursor.fetchall()}
+    assert existing == {
+        *list_readable_tables(),
+        *(private.name for private in PRIVATE_TABLES),
+        "alembic_version",
+    }
+
+
+def test_a_reader_that_can_read_secrets_is_reported(
+    mariadb: DatabaseServer, mariadb_warehouse_url: str
+) -> None:
+    """Earlier versions granted it every table; the SQL of the warning takes that back."""
+    database = mariadb_warehouse_url.rpartition("/")[2]
+    mariadb.execute(
+        "DROP USER IF EXISTS charts@'%'",
+        "CREATE USER charts@'%' IDENTIFIED BY 'Secret-1'",
+        f"GRANT SELECT, SHOW VIEW ON {database}.* TO charts@'%'",
+    )
+    warehouse = Warehouse(mariadb_warehouse_url, mariadb.url(database, "charts", "Secret-1"))
+    (warning,) = warehouse.read_server.list_warnings()
+    assert "'charts' can read app_settings, audit_log, quarantine" in warning
+    (statement,) = re.findall(r"REVOKE .*?;", warning)
+    mariadb.execute(statement)
+    grants = warehouse.format_grants().replace("choose-a-password", "Secret-1").split(";\n")
+    mariadb.execute(*(grant for grant in grants if "charts" in grant))
+    warehouse.close()  # a session keeps the rights on its database
+    assert warehouse.read_server.list_warnings() == []
+    track(warehouse)
+    assert warehouse.facts.read_candles(SYMBOL, Window(START, LATER)).num_rows == 0
+    warehouse.close()
 
 
 def test_charts_read_the_replica_and_the_pipeline_reads_the_primary(
