@@ -147,6 +147,13 @@ _RUN_LIVENESS = (
         parameters=("self", "dagster_run", "message"),
     ),
     PrivatePart(
+        "dagster",
+        "DagsterInstance",
+        "the detection of killed processes",
+        f"{_ISSUES}/4319",
+        attributes=("run_launcher",),
+    ),
+    PrivatePart(
         "dagster._grpc.client",
         "DagsterGrpcClient",
         "the detection of killed processes",
