@@ -12,7 +12,7 @@ import dagster as dg
 
 from crypto_assets.dagster_ext.run_liveness import stamp_run_owner
 from crypto_assets.dagster_ext.run_retention import delete_empty_log_folders
-from crypto_assets.dagster_ext.storage_patience import wait_for_storage
+from crypto_assets.dagster_ext.storage_retries import wait_for_storage
 
 
 class OwnerStampingExecutor(dg.Executor):

@@ -16,7 +16,7 @@ from dagster_mysql import (
 )
 
 from crypto_assets.dagster_ext.private_api import PrivatePart, require_private_parts
-from crypto_assets.dagster_ext.storage_patience import PatientConnections, PatientEventLog
+from crypto_assets.dagster_ext.storage_retries import RetryingConnections, RetryingEventLog
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse.engine.error_translation import translate_storage_errors
 from crypto_assets.warehouse.engine.mysql_connections import open_storage_engine
@@ -81,15 +81,15 @@ class _SharedEngine:
         pass
 
 
-class _PooledRunStorage(PatientConnections, _SharedEngine, MySQLRunStorage):
+class _PooledRunStorage(RetryingConnections, _SharedEngine, MySQLRunStorage):
     pass
 
 
-class _PooledEventLogStorage(PatientEventLog, _SharedEngine, MySQLEventLogStorage):
+class _PooledEventLogStorage(RetryingEventLog, _SharedEngine, MySQLEventLogStorage):
     pass
 
 
-class _PooledScheduleStorage(PatientConnections, _SharedEngine, MySQLScheduleStorage):
+class _PooledScheduleStorage(RetryingConnections, _SharedEngine, MySQLScheduleStorage):
     pass
 
 

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.timeout(600)
 
 SYMBOL = "BTCUSDT"
 FIRST = date(2025, 1, 1)
-# Sunday 2025-06-01 12:00:30 UTC, which stands still.
+# Sunday 2025-06-01 12:00:30 UTC, on a clock that does not move.
 NOW = 1_748_779_230_000
 OUTAGE_SECONDS = 20
 DATABASE_OUTAGE_SECONDS = 30

@@ -13,7 +13,7 @@ import yaml
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 
-from crypto_assets.dagster_ext import storage_patience
+from crypto_assets.dagster_ext import storage_retries
 from crypto_assets.dagster_ext.executor import owner_stamping_executor
 from crypto_assets_tests.project.repository import text
 from crypto_assets_tests.services.dagster_tree import wait_for
@@ -52,7 +52,7 @@ def restart_after_outage(server: DatabaseServer, log: Path) -> "subprocess.Popen
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Dagster's home with the storage of production, in a process that does not wait yet."""
-    monkeypatch.setattr(storage_patience._Patience, "seconds", 0.0)
+    monkeypatch.setattr(storage_retries._ProcessTimeout, "seconds", 0.0)
     config = {"storage": yaml.safe_load(text("deploy/dagster.yaml"))["storage"]}
     (tmp_path / "dagster.yaml").write_text(yaml.dump(config))
     return tmp_path
