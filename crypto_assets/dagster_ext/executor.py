@@ -12,6 +12,7 @@ import dagster as dg
 
 from crypto_assets.dagster_ext.run_liveness import stamp_run_owner
 from crypto_assets.dagster_ext.run_retention import delete_empty_log_folders
+from crypto_assets.dagster_ext.storage_retries import wait_for_storage
 
 
 class OwnerStampingExecutor(dg.Executor):
@@ -31,6 +32,7 @@ class OwnerStampingExecutor(dg.Executor):
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:
         instance, run = plan_context.instance, plan_context.dagster_run
+        wait_for_storage()
         stamp_run_owner(instance, run)
         try:
             yield from self.inner.execute(plan_context, execution_plan)

@@ -147,6 +147,13 @@ _RUN_LIVENESS = (
         parameters=("self", "dagster_run", "message"),
     ),
     PrivatePart(
+        "dagster",
+        "DagsterInstance",
+        "the detection of killed processes",
+        f"{_ISSUES}/4319",
+        attributes=("run_launcher",),
+    ),
+    PrivatePart(
         "dagster._grpc.client",
         "DagsterGrpcClient",
         "the detection of killed processes",
@@ -371,8 +378,8 @@ _SQLITE_PATHS = (
     ),
 )
 
-# The module that `commands.py` starts. `dagster dev` is public, but also starts a webserver. No request
-# for a public module was found.
+# The module that `commands.py` starts. `dagster dev` is public, but also starts a webserver. No
+# request for a public module was found.
 _COMMANDS = (PrivatePart("dagster._daemon.cli", "main", "the command of the daemon"),)
 
 # Dagster's webserver has neither a login nor a way to add middleware. Its read-only mode is one for

@@ -32,6 +32,9 @@ _PROC_STAT_PATH = Path("/proc/self/stat")
 # its run has failed.
 _UNSTAMPED_GRACE = timedelta(seconds=20)
 _SERVER_TIMEOUT_SECONDS = 10
+# The daemon finds the code server of a run that it launches at once, or puts the run back into the
+# queue.
+_UNLAUNCHED_GRACE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,10 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     Queued runs stay, since the daemon launches them. Runs of other hosts stay too.
     """
     records = instance.get_run_records(dg.RunsFilter(statuses=LAUNCHED_STATUSES))
-    abandoned = [record.dagster_run.run_id for record in records if _is_abandoned(record)]
+    has_servers = isinstance(instance.run_launcher, dg.DefaultRunLauncher)
+    abandoned = [
+        record.dagster_run.run_id for record in records if _is_abandoned(record, has_servers)
+    ]
     return [run_id for run_id in abandoned if _fail_run(instance, run_id)]
 
 
@@ -101,13 +107,18 @@ def _fail_run(instance: dg.DagsterInstance, run_id: str) -> bool:
     return True
 
 
-def _is_abandoned(record: dg.RunRecord) -> bool:
+def _is_abandoned(record: dg.RunRecord, has_servers: bool) -> bool:
+    """Whether a run has no process; `has_servers` if each run is launched in a code server."""
     run = record.dagster_run
     if owner := _parse_run_owner(run):
         return owner.is_gone
     updated = record.update_timestamp
     updated = updated if updated.tzinfo else updated.replace(tzinfo=UTC)
-    return datetime.now(UTC) - updated > _UNSTAMPED_GRACE and _has_no_server(run)
+    age = datetime.now(UTC) - updated
+    if GRPC_INFO_TAG not in run.tags:
+        is_starting = run.status is dg.DagsterRunStatus.STARTING
+        return has_servers and is_starting and age > _UNLAUNCHED_GRACE
+    return age > _UNSTAMPED_GRACE and _has_no_server(run)
 
 
 def _parse_run_owner(run: dg.DagsterRun) -> RunOwner | None:
@@ -124,9 +135,7 @@ def _has_no_server(run: dg.DagsterRun) -> bool:
     A server that was restarted under the same address does not know the run. False if the server
     cannot be asked, unless its socket is on this machine and nothing listens on it.
     """
-    server: dict[str, Any] = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
-    if not server:
-        return False
+    server: dict[str, Any] = json.loads(run.tags[GRPC_INFO_TAG])
     if path := server.get("socket"):
         if not Path(path).exists():
             return False
@@ -139,7 +148,7 @@ def _has_no_server(run: dg.DagsterRun) -> bool:
 def _may_execute(server: Mapping[str, Any], run_id: str) -> bool:
     """Ask a code server whether it executes a run; True if it does not respond."""
     client = DagsterGrpcClient(
-        host=server.get("host"),
+        host=server.get("host") or "localhost",
         port=server.get("port"),
         socket=server.get("socket"),
         use_ssl=bool(server.get("use_ssl")),

@@ -11,6 +11,8 @@ from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
+_MODULES: tuple[Any, ...] = (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage)
+
 
 class SqliteStorage(DagsterSqliteStorage):
     """Dagster's storage with its field `base_dir`, for a path with a `?` or a `%`.
@@ -22,7 +24,7 @@ class SqliteStorage(DagsterSqliteStorage):
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> "SqliteStorage":
         """Open the storage, and create its files if they do not exist."""
-        for module in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
+        for module in _MODULES:
             module.create_db_conn_string = build_sqlite_url
         return cls.from_local(inst_data=inst_data, **config_value)
 

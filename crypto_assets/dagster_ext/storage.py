@@ -17,6 +17,7 @@ from dagster_mysql import (
 )
 
 from crypto_assets.dagster_ext.private_api import PrivatePart, require_private_parts
+from crypto_assets.dagster_ext.storage_retries import RetryingConnections, RetryingEventLog
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse.engine.error_translation import translate_storage_errors
 from crypto_assets.warehouse.engine.mysql_connections import open_storage_engine
@@ -43,6 +44,22 @@ require_private_parts(
             )
             for name in _STORAGE_CLASSES
         ),
+        *(
+            PrivatePart(
+                "dagster_mysql", method, "waiting for Dagster's database", parameters=("self",)
+            )
+            for method in (
+                "MySQLEventLogStorage._connect",
+                "MySQLRunStorage.connect",
+                "MySQLScheduleStorage.connect",
+            )
+        ),
+        PrivatePart(
+            "dagster_mysql",
+            "MySQLEventLogStorage.store_event",
+            "waiting for Dagster's database",
+            parameters=("self", "event"),
+        ),
     ]
 )
 
@@ -65,22 +82,23 @@ class _SharedEngine:
         pass
 
 
-class _PooledRunStorage(_SharedEngine, MySQLRunStorage):
+class _PooledRunStorage(RetryingConnections, _SharedEngine, MySQLRunStorage):
     pass
 
 
-class _PooledEventLogStorage(_SharedEngine, MySQLEventLogStorage):
+class _PooledEventLogStorage(RetryingEventLog, _SharedEngine, MySQLEventLogStorage):
     pass
 
 
-class _PooledScheduleStorage(_SharedEngine, MySQLScheduleStorage):
+class _PooledScheduleStorage(RetryingConnections, _SharedEngine, MySQLScheduleStorage):
     pass
 
 
 class MySQLStorage(DagsterMySQLStorage):
     """Dagster's storage, with its fields in dagster.yaml, plus DAGSTER_MYSQL_OPTIONS.
 
-    It uses the warehouse's driver instead of Dagster's, and a pool for all calls of a process.
+    It uses the warehouse's driver instead of Dagster's, and a pool for all calls of a process. In
+    the process of a run it waits for its database.
     """
 
     def __init__(self, mysql_url: str, inst_data: Any = None) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from itertools import groupby
 
@@ -98,7 +98,7 @@ class MarketPartitions:
         first = self.date_key(self.start)
         for text in texts:
             try:
-                day = datetime.strptime(text, self.dates_def.fmt).date()
+                day = date.fromisoformat(text)
             except ValueError:
                 return text
             if self.date_key(day) != text or text < first:

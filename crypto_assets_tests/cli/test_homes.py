@@ -1,9 +1,16 @@
 """Homes whose path contains characters with a meaning in URLs."""
 
-import pytest
+import subprocess
+from pathlib import Path
 
-from crypto_assets_tests.cli.conftest import MakeDesk, desk_at
+import pytest
+import yaml
+
+from crypto_assets.installation import PROJECT_ROOT
+from crypto_assets_tests.cli.conftest import COMMAND, MakeDesk, desk_at
+from crypto_assets_tests.project.repository import text
 from crypto_assets_tests.services.exchange import NOON, StartExchange
+from crypto_assets_tests.services.mariadb import DatabaseServer, create_dagster_database
 
 _DAY = ("--from", "2025-03-05", "--to", "2025-03-05")
 
@@ -54,6 +61,34 @@ def test_a_dagster_yaml_of_ones_own_in_such_a_home_is_rejected(make_desk: MakeDe
     ran = desk_at(home, "http://127.0.0.1:9").run("init")
     assert ran.code == 2
     assert "DAGSTER_HOME" in ran.complaint and "delete dagster.yaml" in ran.complaint
+
+
+def test_init_with_dagsters_home_read_only(
+    simulated_exchange: StartExchange, make_desk: MakeDesk, mariadb: DatabaseServer, tmp_path: Path
+) -> None:
+    """A `dagster.yaml` of one's own in a ConfigMap of Kubernetes, with the database on a server."""
+    desk = make_desk(simulated_exchange(now=NOON))
+    dagster_home = tmp_path / "configuration"
+    dagster_home.mkdir()
+    storage = yaml.safe_load(text("deploy/dagster.yaml"))["storage"]
+    own = yaml.dump({"storage": storage, "telemetry": {"enabled": False}})
+    (dagster_home / "dagster.yaml").write_text(own)
+    script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
+    command = ["sh", "-c", script, "sh", str(dagster_home), *COMMAND, "init"]
+    with create_dagster_database(mariadb) as variables:
+        for _ in range(2):
+            ran = subprocess.run(
+                ["unshare", "--mount", "--map-root-user", *command],
+                env={**desk.environment, **variables, "DAGSTER_HOME": str(dagster_home)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert ran.returncode == 0, ran.stderr
+            (notice,) = ran.stderr.splitlines()
+            assert "Read-only file system" in notice
+            assert notice.endswith(str(PROJECT_ROOT / "deploy/dagster.yaml"))
+    assert [path.name for path in dagster_home.iterdir()] == ["dagster.yaml"]
 
 
 def test_a_database_file_of_any_name_is_percent_encoded(

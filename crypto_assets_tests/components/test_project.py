@@ -96,7 +96,7 @@ def test_the_component_is_listed_and_its_scaffold_is_valid(project: ProjectCopy)
     unset = project.dg("list", "defs", "--json")
     assert unset.code == 0, unset.err
     assert "the market binance_us: the environment variable BINANCE_US_WAREHOUSE_URL" in unset.err
-    names = {asset["key"] for asset in json.loads(unset.out)["assets"]}
+    names = {asset["asset_key"] for asset in json.loads(unset.out)["assets"]}
     assert names >= {"fact_klines", "binance_us/fact_klines"}, "the other market loads"
 
 

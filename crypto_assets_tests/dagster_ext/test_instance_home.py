@@ -107,9 +107,7 @@ def test_a_home_that_cannot_be_written_needs_no_write(
     home.mkdir(parents=True)
     (home / "dagster.yaml").write_text(own)
     # A read-only mount, which also stops root.
-    script = (
-        'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && exec "$2" -c "$3" "$1"'
-    )
+    script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && exec "$2" -c "$3" "$1"'
     program = (
         "import sys; from pathlib import Path; "
         "from crypto_assets.dagster_ext.instance_home import prepare_home, require_usable_home; "

@@ -188,7 +188,8 @@ def test_every_private_module_that_is_started_by_its_name_is_listed() -> None:
         for path in _PACKAGE.rglob("*.py")
         if path.name != "private_api.py"
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant) and re.fullmatch(r"dagster[\w.]*\._[\w.]+", str(node.value))
+        if isinstance(node, ast.Constant)
+        and re.fullmatch(r"dagster[\w.]*\._[\w.]+", str(node.value))
     }
     assert named == {"dagster._daemon"}
     assert named <= listed

@@ -1,14 +1,22 @@
 """Production's dagster.yaml on real servers: storage in MariaDB, logs of runs in S3."""
 
+import os
 import runpy
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import boto3
 import dagster as dg
 import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster_aws.s3 import S3ComputeLogManager
 from mypy_boto3_s3 import S3Client
 
+from crypto_assets.dagster_ext.executor import owner_stamping_executor
 from crypto_assets.dagster_ext.run_coordinator import RunClassCoordinator
 from crypto_assets.dagster_ext.run_retention import RunRetentionResult, delete_superseded_runs
 from crypto_assets.definitions import defs
@@ -17,6 +25,7 @@ from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
 from crypto_assets_tests.dagster_ext.event_log import read_event_rows
 from crypto_assets_tests.project.repository import ROOT, text
+from crypto_assets_tests.services.dagster_tree import wait_for
 from crypto_assets_tests.services.mariadb import DatabaseServer, create_dagster_database
 from crypto_assets_tests.services.s3 import S3Server
 
@@ -83,6 +92,60 @@ def test_superseded_runs_are_deleted_with_their_logs_in_s3(
     assert _keys(s3, bucket, old) == []
     assert _keys(s3, bucket, new)
     assert instance.get_materialized_partitions(_FACTS) == {_KEY}
+
+
+_SPEAKER = """
+import sys, time, dagster as dg
+
+@dg.op
+def talk():
+    print("a last word", flush=True)
+    time.sleep(600)
+
+@dg.job(executor_def=dg.in_process_executor)
+def speech():
+    talk()
+
+if __name__ == "__main__":
+    with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
+        dg.execute_job(dg.reconstructable(speech), instance=instance)
+"""
+
+
+def test_the_output_of_a_killed_run_is_in_the_bucket(
+    instance: dg.DagsterInstance, bucket: str, tmp_path: Path
+) -> None:
+    (tmp_path / "speaker.py").write_text(_SPEAKER)
+    s3: S3Client = boto3.client("s3")
+    command = [sys.executable, str(tmp_path / "speaker.py"), instance.root_directory]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as speaker:
+        try:
+            (run,) = wait_for(lambda: instance.get_runs(dg.RunsFilter(job_name="speech")))
+            ended = (".out", ".out.partial")
+            keys = wait_for(
+                lambda: [key for key in _keys(s3, bucket, run.run_id) if key.endswith(ended)]
+            )
+        finally:
+            speaker.kill()
+    assert b"a last word" in s3.get_object(Bucket=bucket, Key=keys[0])["Body"].read()
+    instance.delete_run(run.run_id)
+
+
+def test_a_run_leaves_no_empty_log_folders_on_its_machine(
+    instance: dg.DagsterInstance,
+) -> None:
+    logs = instance.compute_log_manager
+    assert isinstance(logs, S3ComputeLogManager)
+    output = Path(logs.local_manager.get_captured_local_path(["older", "compute_logs", "a"], "out"))
+    folders = output.parents[2]
+    output.parent.mkdir(parents=True)
+    os.utime(output.parent, (0, 0))
+    job = dg.GraphDefinition("quiet", node_defs=[talk]).to_job(executor_def=owner_stamping_executor)
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTING)
+    assert execute_run(InMemoryJob(job), run, instance).success
+    assert not (folders / run.run_id).exists()
+    assert not (folders / "older").exists(), "left by an earlier version"
+    instance.delete_run(run.run_id)
 
 
 def test_partitions_in_any_script_and_of_any_length_are_distinct(

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,10 +67,12 @@ class Machine:
         """Run a service that ends by itself."""
         return self._call(name, [self.here(word) for word in self.service(name)["command"]])
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, program: Sequence[str] = ()) -> None:
+        """Start a service; `program` replaces the first word of its command."""
+        command = [self.here(word) for word in self.service(name)["command"]]
         with (self.logs / f"{name}.log").open("wb") as output:
             self.running[name] = subprocess.Popen(
-                [self.here(word) for word in self.service(name)["command"]],
+                [*program, *command[1:]] if program else command,
                 cwd=ROOT,
                 env=self.environment(name),
                 stdout=output,

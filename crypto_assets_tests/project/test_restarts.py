@@ -5,6 +5,7 @@ The services run by the commands and settings of docker-compose.yml and `deploy/
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import TypeVar
 import psutil
 import pytest
 
+from crypto_assets.dagster_ext.run_liveness import RUN_OWNER_TAG
 from crypto_assets.errors import OrchestratorError
 from crypto_assets.exchange.simulated import (
     FaultScript,
@@ -29,18 +31,24 @@ from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.project.compose import Machine
 from crypto_assets_tests.project.test_one_machine import run_machine
+from crypto_assets_tests.services import dagster_daemon
 from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
 from crypto_assets_tests.services.s3 import S3Server
 
 pytestmark = pytest.mark.timeout(600)
 
-SYMBOLS = ("BTCUSDT", "ETHUSDT")
+SYMBOL = "BTCUSDT"
 FIRST = date(2025, 1, 1)
-# Sunday 2025-06-01 12:00:30 UTC, which stands still.
+# Sunday 2025-06-01 12:00:30 UTC, on a clock that does not move.
 NOW = 1_748_779_230_000
 OUTAGE_SECONDS = 20
-# From the end of the outage's cause to the end of the backfill.
-LIMIT_SECONDS = 180
+DATABASE_OUTAGE_SECONDS = 30
+# From the end of an outage to that of the backfill. It is three minutes with Dagster's own daemon,
+# which evaluates a backfill every 30 seconds, at its start and at its end.
+LIMIT_SECONDS = 120
+DAEMON = [sys.executable, "-m", dagster_daemon.__name__]
+# The daemon writes it when the code server has started the process of a run.
+LAUNCHED = "Launched 1 runs."
 STOP_SECONDS = 60  # `stop_grace_period` of the service
 
 Seen = TypeVar("Seen")
@@ -72,7 +80,7 @@ class Production:
         wait_for(self.is_loaded, 120)
         dates = [self._next_day + timedelta(days=number) for number in range(days)]
         self._next_day = dates[-1] + timedelta(days=1)
-        keys = [f"{day}|{symbol}" for day in dates for symbol in SYMBOLS]
+        keys = [f"{day}|{SYMBOL}" for day in dates]
         return self.orchestrator.launch_backfill(
             [stage.value for stage in KlinesStage], keys, BACKFILL_TAGS, "a test"
         )
@@ -88,11 +96,25 @@ class Production:
             cursor.execute(query)
             return {run_id: json.loads(body)["tags"] for run_id, body in cursor.fetchall()}
 
+    def count_materializations(self, backfill_id: str) -> int:
+        """Count the events that the running runs of a backfill have recorded of partitions."""
+        runs = "', '".join(self.list_runs(backfill_id, "STARTED"))
+        with self.storage.connect("dagster") as connection, connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT COUNT(*) FROM event_logs WHERE run_id IN ('{runs}') AND "
+                "dagster_event_type = 'ASSET_MATERIALIZATION'"
+            )
+            (count,) = cursor.fetchone() or (0,)
+        return int(count)
+
     def require_success(self, backfill_id: str, seconds: float) -> BackfillProgress:
         """Wait until a backfill has ended, and check that nothing of it failed."""
 
         def find_ended() -> BackfillProgress | None:
-            progress = self.orchestrator.get_backfill(backfill_id)
+            try:
+                progress = self.orchestrator.get_backfill(backfill_id)
+            except OrchestratorError:  # while the database or the code server starts
+                return None
             return progress if progress.ended else None
 
         ended = wait_for(find_ended, seconds)
@@ -120,7 +142,8 @@ def production(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Production]:
     """Code server, webserver and daemon; of the sensors only the one that fails abandoned runs."""
-    storage = own_mariadb()
+    # A killed server keeps what it has committed.
+    storage = own_mariadb("--innodb-flush-log-at-trx-commit=2")
     exchange = SimulatedExchange(
         GeneratedCandles(1, False), SimulatedClock(NOW, 0), FaultScript([])
     )
@@ -139,7 +162,7 @@ def production(
             for one in production.orchestrator.list_instigators(kind):
                 if one.name != "left_runs":
                     production.orchestrator.switch_instigator(kind, one.name, running=False)
-        machine.start("daemon")
+        machine.start("daemon", DAEMON)
         wait_for(lambda: not production.orchestrator.list_unhealthy_daemons(), 90)
         yield production
 
@@ -168,7 +191,7 @@ def stop_service(machine: Machine, name: str) -> None:
 
 def test_a_code_server_that_is_stopped_in_a_backfill(production: Production) -> None:
     production.exchange.faults.add_rule({"do": "stall", "seconds": 1, "path": "/data/*"})
-    backfill = production.launch_backfill(days=40)
+    backfill = production.launch_backfill(days=60)
     wait_for(lambda: production.list_runs(backfill, "STARTED"), 120)
     stop_service(production.machine, "code")
     time.sleep(OUTAGE_SECONDS)
@@ -176,42 +199,36 @@ def test_a_code_server_that_is_stopped_in_a_backfill(production: Production) -> 
     since = time.monotonic()
     production.start_code()
     production.require_success(backfill, LIMIT_SECONDS - (time.monotonic() - since))
-    print("took", time.monotonic() - since)
 
 
 def test_a_code_server_that_is_killed_while_a_run_starts(production: Production) -> None:
+    """The run has a process, which has not stamped it: the code server alone knew of it."""
+    log = production.machine.logs / "daemon.log"
+    launched = log.read_text().count(LAUNCHED)
     backfill = production.launch_backfill(days=2)
-
-    def find_launched() -> list[str]:
-        runs = production.list_runs(backfill, "STARTING")
-        return [run_id for run_id, tags in runs.items() if ".dagster/grpc_info" in tags]
-
-    killed = wait_for(find_launched, 120)
+    wait_for(lambda: log.read_text().count(LAUNCHED) > launched, 120)
     kill_service(production.machine, "code")
+    (killed,) = production.list_runs(backfill, "STARTING")
+    assert RUN_OWNER_TAG not in production.list_runs(backfill, "STARTING")[killed]
     since = time.monotonic()
-    assert set(killed) & production.list_runs(backfill, "STARTING").keys()
-    time.sleep(OUTAGE_SECONDS)
     production.start_code()
+    wait_for(lambda: production.list_runs(backfill, "FAILURE"), 90)
     production.require_success(backfill, LIMIT_SECONDS - (time.monotonic() - since))
-    print("took", time.monotonic() - since)
 
 
 def test_dagsters_database_is_killed_in_a_backfill(production: Production, tmp_path: Path) -> None:
     production.exchange.faults.add_rule({"do": "stall", "seconds": 1, "path": "/data/*"})
     backfill = production.launch_backfill(days=60)
-    wait_for(lambda: production.list_runs(backfill, "STARTED"), 120)
+    wait_for(lambda: production.count_materializations(backfill) > 0, 120)
     server = psutil.Process(production.storage.pid)
     command, folder = server.cmdline(), server.cwd()
     server.kill()
-    time.sleep(30)
+    time.sleep(DATABASE_OUTAGE_SECONDS)
     production.exchange.faults.clear_rules()
-    since = time.monotonic()
-    with (
-        (tmp_path / "server.log").open("wb") as log,
-        subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as restarted,
-    ):
-        try:
-            production.require_success(backfill, LIMIT_SECONDS)
-            print("took", time.monotonic() - since)
-        finally:
-            restarted.kill()
+    with (tmp_path / "server.log").open("wb") as log:
+        restarted = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    try:
+        production.require_success(backfill, LIMIT_SECONDS)
+    finally:
+        restarted.kill()
+        restarted.wait()

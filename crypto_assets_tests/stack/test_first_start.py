@@ -138,7 +138,8 @@ def test_the_demo_serves_in_a_home_of_any_name_behind_a_proxy(tmp_path: Path) ->
         require_responses(ports)
         yesterday = str(day_of(now_ms() - DAY_MS))
         ran = clone.run(
-            *(*_COMMAND, "backfill", "--symbols", "ETHUSDT", "--from", yesterday, "--to", yesterday),
+            *(*_COMMAND, "backfill", "--symbols", "ETHUSDT"),
+            *("--from", yesterday, "--to", yesterday),
             CRYPTO_HOME=_ODD_NAME,
             CRYPTO_DAGSTER_URL=f"http://127.0.0.1:{ports['dagster']}",
             CRYPTO_EXCHANGE_URL=f"http://127.0.0.1:{exchange_port}",

@@ -128,6 +128,20 @@ def means_server_lost(error: BaseException | None) -> bool:
     return not code or code in _CONNECTION_LOST or _is_read_only(code, str(error))
 
 
+def means_storage_unavailable(error: BaseException) -> bool:
+    """Return whether Dagster's storage failed because its database does not respond.
+
+    Dagster raises an error of its own after some attempts to connect.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, DBAPIError):
+        cause = cause.__cause__
+    if cause is None:
+        return False
+    is_refused = _get_error_code(cause.orig) in _SERVER_UNREACHABLE | _TOO_MANY_CONNECTIONS
+    return cause.connection_invalidated or is_refused or means_server_lost(cause.orig)
+
+
 def means_connection_lost(error: BaseException | None) -> bool:
     """Return whether a retry of the statement needs another connection."""
     return means_server_lost(error) or _get_error_code(error) in _STATEMENT_INTERRUPTED
