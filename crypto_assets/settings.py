@@ -47,6 +47,7 @@ EMBEDDED_INGEST_MINUTES = 5
 EARLIEST_DAY = date(1970, 1, 1)
 # `https://github.com/NAME/REPOSITORY/tree/BRANCH`, or GitLab's form with `/-/tree/`.
 BRANCH_URL = re.compile(r"(?P<repository>https?://[^?#]+?)(?P<gitlab>/-)?/tree/(?P<branch>[^?#]+)")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
 # As Dagster requires of owners.
 _OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 _S3_KEYS, _S3_TOKEN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, "AWS_SESSION_TOKEN"
@@ -183,6 +184,8 @@ class Settings(BaseSettings):
     # Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto count.
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     api_cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    # Names of this server in the Host header, besides those of the links.
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     s3_endpoint_url: str | None = _aws_field("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
     s3_access_key_id: SecretStr | None = _aws_field("AWS_ACCESS_KEY_ID")
     s3_secret_access_key: SecretStr | None = _aws_field("AWS_SECRET_ACCESS_KEY")
@@ -211,7 +214,9 @@ class Settings(BaseSettings):
         files = _SecretFiles(settings_cls, variables)
         return init_settings, files, env_settings, dotenv_settings, file_secret_settings
 
-    @field_validator("symbols", "api_cors_origins", "owners", "trusted_proxies", mode="before")
+    @field_validator(
+        "symbols", "api_cors_origins", "owners", "trusted_proxies", "allowed_hosts", mode="before"
+    )
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -251,6 +256,13 @@ class Settings(BaseSettings):
         if not token:
             raise ValueError("is blank: set a random token, or leave it empty")
         return SecretStr(token)
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _require_host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := next((host for host in value if not _HOST_NAME.fullmatch(host)), None):
+            raise ValueError(f"{wrong!r} is not a host name: write names without scheme and port")
+        return tuple(host.lower() for host in value)
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -1,21 +1,30 @@
 """The app's server: the Streamlit script of all pages, and the route of Plotly's library.
 
-Start it with `streamlit run streamlit_app/app.py`.
+Start it with `python -m streamlit_app.app`. `streamlit run streamlit_app/app.py` serves the same,
+but without the limits of `crypto_assets.http_server` on connections and slow requests.
 """
 
+import base64
+import hashlib
 import inspect
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
 
+import click
 import streamlit as st
 from starlette.middleware import Middleware
 
 from crypto_assets.access import AccessMiddleware
 from crypto_assets.analytics import registry
+from crypto_assets.http_server import serve_app
 from crypto_assets.python_gc import freeze_loaded_objects
+from crypto_assets.request_guard import GuardPolicy, RequestGuardMiddleware, build_guard_policy
+from crypto_assets.settings import get_settings
+from crypto_assets.tcp_ports import require_free_port
 from streamlit_app import auth
 from streamlit_app.components import plotly_library
 
@@ -24,6 +33,16 @@ _HERE = Path(__file__).parent
 _PAGE_SCRIPTS = ("app", "app_pages", "page_frame")
 # Open to everyone, since a container's probe has no token.
 _HEALTH_PATH = "/_stcore/health"
+# Streamlit's own scripts, and the components of this app, which it loads as blobs.
+_CSP = {
+    "default-src": "'self'",
+    "script-src": "'self' blob:",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "worker-src": "'self' blob:",
+}
+_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 def warm_up() -> None:
@@ -47,9 +66,41 @@ async def _app_lifespan(_: st.App) -> AsyncIterator[None]:
     yield
 
 
+def build_app_policy() -> GuardPolicy:
+    """Build the policy of the app; the scripts in Streamlit's page itself are allowed by hash."""
+    settings = get_settings()
+    page = Path(st.__file__).with_name("static") / "index.html"
+    hashes = " ".join(map(_hash_script, _INLINE_SCRIPT.findall(page.read_text())))
+    csp = {**_CSP, "script-src": f"{_CSP['script-src']} {hashes}".strip()}
+    return build_guard_policy(settings, settings.app_link_url, csp=csp)
+
+
+def _hash_script(script: str) -> str:
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
 app = st.App(
     _HERE / "page_frame.py",
     routes=[plotly_library.SCRIPT_ROUTE],
-    middleware=[Middleware(AccessMiddleware, auth.get_access_control(), open_paths=[_HEALTH_PATH])],
+    middleware=[
+        # Before Streamlit, which would ask another server for its own address to compare origins.
+        Middleware(RequestGuardMiddleware, build_app_policy()),
+        Middleware(AccessMiddleware, auth.get_access_control(), open_paths=[_HEALTH_PATH]),
+    ],
     lifespan=_app_lifespan,
 )
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
+def serve(host: str, port: int) -> None:
+    """Serve the app until Ctrl-C."""
+    require_free_port(port, host)
+    proxies = get_settings().trusted_proxies
+    serve_app(app, port, host, trusted_proxies=proxies, websockets=True, log_level="error")
+
+
+if __name__ == "__main__":
+    serve()

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp
 
 from crypto_assets.access import AccessControl, AccessMiddleware
 from crypto_assets.api.body_limit import BodyLimitMiddleware
@@ -25,6 +26,8 @@ from crypto_assets.api.routes import backfills, control, health, markets, pipeli
 from crypto_assets.api.routes.analytics import create_analytics_router
 from crypto_assets.api.routes.health import HEALTH_PATHS
 from crypto_assets.installation import VERSION
+from crypto_assets.request_guard import GuardPolicy, RequestGuardMiddleware, build_guard_policy
+from crypto_assets.settings import Settings
 
 _DESCRIPTION = """\
 Candles, indicators and order books from the warehouse, and the pipeline's controls.
@@ -45,12 +48,29 @@ _TAGS = {
 }
 
 
+# Of the page /docs, which has its script and its icons in the page itself.
+_DOCS_CSP = {
+    "default-src": "'none'",
+    "script-src": "'self' 'unsafe-inline'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data:",
+    "connect-src": "'self'",
+}
+_DEFAULT_POLICY = GuardPolicy(page_csp={"/docs": _DOCS_CSP}, isolated=False)
+
+
+def build_api_policy(settings: Settings) -> GuardPolicy:
+    """Build the policy of the API. Whether a page of another origin may read is decided by CORS."""
+    return build_guard_policy(settings, page_csp={"/docs": _DOCS_CSP}, isolated=False)
+
+
 def create_app(
     context: ApiContext,
     access: AccessControl,
     cors_origins: Sequence[str] = (),
     requests_per_minute: int = REQUESTS_PER_MINUTE,
-) -> FastAPI:
+    guard: GuardPolicy | None = None,
+) -> ASGIApp:
     """Create the app; it closes the warehouse's connections when it stops.
 
     Pages of `cors_origins` may read. `requests_per_minute` limits each client; 0 is no limit.
@@ -72,7 +92,8 @@ def create_app(
     add_error_handlers(app)
     _install_middleware(app, cors_origins, requests_per_minute)
     app.openapi()  # takes half a second, which the first request would wait for otherwise
-    return app
+    # Outside of FastAPI, whose response to an unexpected error passes no middleware.
+    return RequestGuardMiddleware(app, guard or _DEFAULT_POLICY)
 
 
 def _install_middleware(

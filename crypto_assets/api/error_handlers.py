@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from crypto_assets.access import get_caller
 from crypto_assets.errors import (
@@ -28,6 +29,7 @@ from crypto_assets.errors import (
 _log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = "5"
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 # The first match counts; every other error of this package is a component that fails, a 503.
 _STATUSES: tuple[tuple[type[CryptoAssetsError], int], ...] = (
     (UnknownSymbol, 404),
@@ -111,7 +113,23 @@ def _handle_http_exception(request: Request, error: HTTPException) -> JSONRespon
         return error_response(404, f"no route {request.url.path}; /docs lists all routes")
     if error.status_code == 400:  # FastAPI's status for a body that is not text
         return error_response(422, f"the body: {error.detail}")
+    if error.status_code == 405:
+        allowed = ", ".join(_list_allowed_methods(request))
+        return error_response(405, error.detail, {"Allow": allowed})
     return error_response(error.status_code, error.detail, error.headers)
+
+
+def _list_allowed_methods(request: Request) -> list[str]:
+    """Return the methods of all routes with the request's path; each route knows its own only."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    allowed = {
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+        )
+    }
+    return sorted(allowed | {"HEAD"} if "GET" in allowed else allowed)
 
 
 def _handle_unexpected_error(request: Request, error: Exception) -> JSONResponse:

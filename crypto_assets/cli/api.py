@@ -6,6 +6,7 @@ from crypto_assets.access import open_access_control
 from crypto_assets.api import (
     REQUESTS_PER_MINUTE,
     ApiContext,
+    build_api_policy,
     configure_json_logs,
     create_app,
 )
@@ -56,7 +57,13 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
         partitioning=Partitioning(settings.partition_unit, settings.start_date),
     )
     access = open_access_control(settings)
-    app = create_app(api_context, access, settings.api_cors_origins, requests_per_minute)
+    app = create_app(
+        api_context,
+        access,
+        settings.api_cors_origins,
+        requests_per_minute,
+        build_api_policy(settings),
+    )
     configure_json_logs()
     click.echo(f"\n  API   http://{host}:{port}/api\n  docs  http://{host}:{port}/docs\n")
-    serve_app(app, port, host, _GRACE_SECONDS)
+    serve_app(app, port, host, _GRACE_SECONDS, trusted_proxies=settings.trusted_proxies)

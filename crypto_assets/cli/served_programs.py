@@ -62,19 +62,11 @@ def app_program(port: int, logs: Path) -> Program:
     """Describe the Streamlit app on `port`."""
     return Program(
         "the app",
-        [
-            *(_PYTHON, "-m", "streamlit", "run", str(find_project_file("streamlit_app/app.py"))),
-            *("--server.port", str(port), "--server.address", "127.0.0.1"),
-            *("--server.headless", "true", "--browser.gatherUsageStats", "false"),
-        ],
+        [_PYTHON, "-m", "streamlit_app.app", "--port", str(port)],
         logs / "app.log",
         lambda: _url_responds(f"http://127.0.0.1:{port}/_stcore/health"),
         # A wheel does not put `streamlit_app` on Python's path.
-        environment={
-            "PYTHONPATH": _prepend_to_python_path(str(PROJECT_ROOT)),
-            # By default, uvicorn trusts the headers of every program of this machine.
-            "FORWARDED_ALLOW_IPS": ",".join(get_settings().trusted_proxies),
-        },
+        environment={"PYTHONPATH": _prepend_to_python_path(str(PROJECT_ROOT))},
     )
 
 

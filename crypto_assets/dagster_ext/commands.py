@@ -1,11 +1,11 @@
-"""The commands that start Dagster's webserver and daemon, as `dagster dev` starts them.
+"""The commands that start Dagster's webserver and daemon.
 
-Both run as modules of this interpreter, because the scripts `dagster-webserver` and
-`dagster-daemon` are not always next to it, for example after `pip install --user`. The daemon has
-no public module.
+Both run as modules of this interpreter, because scripts are not always next to it, for example
+after `pip install --user`. The webserver is our own entry, with access control. The daemon has no
+public module.
 """
 
 import sys
 
-WEBSERVER_COMMAND = (sys.executable, "-m", "dagster_webserver")
+WEBSERVER_COMMAND = (sys.executable, "-m", "crypto_assets.dagster_ext.webserver")
 DAEMON_COMMAND = (sys.executable, "-m", "dagster._daemon")

@@ -293,6 +293,67 @@ _INSTANCE_CONFIG = (
     PrivatePart("dagster._check", "CheckError", "the check of dagster.yaml"),
 )
 
+# Dagster's webserver has neither a login nor a way to add middleware. Its read-only mode is one for
+# all requests, unless the context of a request is created here.
+_WEBSERVER = (
+    PrivatePart(
+        "dagster_webserver.app",
+        "create_app_from_workspace_process_context",
+        "access control of the webserver",
+        f"{_ISSUES}/2219",
+        parameters=("workspace_process_context", "live_data_poll_rate"),
+    ),
+    PrivatePart(
+        "dagster_webserver.version",
+        "__version__",
+        "access control of the webserver",
+        f"{_ISSUES}/2219",
+    ),
+    PrivatePart(
+        "dagster._core.workspace.context",
+        "WorkspaceProcessContext",
+        "access control of the webserver",
+        f"{_ISSUES}/2219",
+        parameters=("instance", "workspace_load_target", "version"),
+        attributes=("create_request_context", "get_current_workspace", "instance", "version"),
+    ),
+    PrivatePart(
+        "dagster._core.workspace.context",
+        "WorkspaceRequestContext",
+        "access control of the webserver",
+        f"{_ISSUES}/2219",
+        parameters=(
+            "instance",
+            "current_workspace",
+            "process_context",
+            "version",
+            "source",
+            "read_only",
+        ),
+    ),
+    PrivatePart(
+        "dagster._core.workspace.load_target",
+        "WorkspaceFileTarget",
+        "access control of the webserver",
+        f"{_ISSUES}/2219",
+        parameters=("paths",),
+    ),
+    PrivatePart(
+        "dagster",
+        "DagsterInstance.optimize_for_webserver",
+        "access control of the webserver",
+        f"{_ISSUES}/2219",
+        parameters=("self", "statement_timeout", "pool_recycle", "max_overflow"),
+    ),
+    PrivatePart(
+        "dagster",
+        "DagsterInstance.all_instigator_state",
+        "the change log of Dagster's pages",
+        f"{_ISSUES}/2219",
+        parameters=("self",),
+    ),
+)
+
 PRIVATE_PARTS = (
     *_PLANNED_PARTITIONS,
     *_PLANNED_CHECKS,
@@ -304,6 +365,7 @@ PRIVATE_PARTS = (
     *_RUN_RETENTION,
     *_RUN_EVENTS,
     *_INSTANCE_CONFIG,
+    *_WEBSERVER,
 )
 
 

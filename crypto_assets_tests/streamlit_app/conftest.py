@@ -110,7 +110,7 @@ def serving(home: Path, log: Path, **settings: str) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit_app.app", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*with_parent(), *command],

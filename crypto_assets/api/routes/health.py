@@ -39,8 +39,9 @@ class HealthView(BaseModel):
 
 
 @router.get("/health/live", responses=_TOKEN_RESPONSES)
-def read_live() -> Live:
+async def read_live() -> Live:
     """Return ok as long as the API serves requests."""
+    # Not in a thread: all threads may be busy with large requests.
     return Live()
 
 

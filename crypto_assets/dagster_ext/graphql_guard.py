@@ -1,0 +1,276 @@
+"""Lets only operators change things through Dagster's webserver, which has no login of its own.
+
+Dagster executes a mutation in any request to `/graphql`: in the URL of a GET, in the URL of a form.
+Behind this middleware, an operation is executed only if it arrives as one JSON document in a POST,
+and a mutation only for an operator. Everything that is not understood is refused.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+)
+from graphql.utilities import value_from_ast_untyped
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from crypto_assets.access import Caller, Credential, get_caller
+from crypto_assets.request_guard import Refusal, send_refusal
+
+_GRAPHQL_PATH = "/graphql"
+_REPORT_PATHS = (
+    "/report_asset_materialization/",
+    "/report_asset_check/",
+    "/report_asset_observation/",
+)
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_MAX_BODY_BYTES = 4 * 1024 * 1024
+# Dagster's largest query has fewer than 5,000.
+_MAX_TOKENS = 20_000
+# Names of arguments whose values say what a change is about, and contain no configuration.
+_TELLING_NAMES = frozenset(
+    {
+        *("assetKey", "assetKeys", "backfillId", "id", "jobName", "name", "parentRunId", "partition"),
+        *("partitionKey", "partitionKeys", "partitionNames", "partitionSetName", "partitionsDefName"),
+        *("path", "pipelineName", "poolName", "repositoryLocationName", "runId", "runIds"),
+        *("scheduleName", "sensorName", "start", "end", "strategy", "terminatePolicy"),
+    }
+)
+_MAX_TEXT = 200
+# What Dagster's pages send by themselves.
+_UNRECORDED = frozenset({"logTelemetry", "setNuxSeen"})
+
+
+@dataclass(frozen=True)
+class DagsterChange:
+    """A mutation that was executed: its name, and the arguments that say what it changed."""
+
+    name: str
+    arguments: str
+
+
+RecordChange = Callable[[Caller, DagsterChange], None]
+
+
+class GraphQLGuardMiddleware:
+    """Middleware behind AccessMiddleware; `record_change` is called after each change."""
+
+    def __init__(self, app: ASGIApp, record_change: RecordChange) -> None:
+        self._app = app
+        self._record_change = record_change
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            # A subscription; Dagster executes nothing else that comes over a WebSocket.
+            await self._app(scope, receive, send)
+            return
+        body = b""
+        if scope["method"] == "POST":
+            try:
+                body = await _read_body(receive)
+            except _BodyTooLarge:
+                await _refuse(scope, send, 413, f"the body is larger than {_MAX_BODY_BYTES} bytes")
+                return
+        caller = get_caller(scope)
+        try:
+            changes = _find_changes(scope, body)
+        except _NotUnderstood as error:
+            await _refuse(scope, send, error.status, str(error))
+            return
+        if changes and (reason := _find_refusal(caller, Headers(scope=scope))):
+            await _refuse(scope, send, 403, reason)
+            return
+        status = 0
+
+        async def send_and_watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        await self._app(scope, _replay(body, receive), send_and_watch)
+        if changes and status < 400 and not _is_own_client(caller, Headers(scope=scope)):
+            for change in (one for one in changes if one.name not in _UNRECORDED):
+                await run_in_threadpool(self._record_change, caller, change)
+
+
+class _NotUnderstood(Exception):
+    """A request whose effect this module cannot tell."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class _BodyTooLarge(Exception):
+    pass
+
+
+def _find_changes(scope: Scope, body: bytes) -> list[DagsterChange]:
+    """Return what a request changes; an empty list for a read. Raises _NotUnderstood."""
+    headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
+    if path == _GRAPHQL_PATH:
+        if method == "POST":
+            return _list_mutations(_read_json(headers, body))
+        if method == "GET" and "text/html" in headers.get("accept", ""):
+            return []  # the page that has an editor for queries
+        raise _NotUnderstood(403, "send operations as POST with Content-Type: application/json")
+    if method in _SAFE_METHODS:
+        return []
+    if path.startswith(_REPORT_PATHS):
+        _read_json(headers, body)
+        name, _, asset = path.strip("/").partition("/")
+        return [DagsterChange(name, _shorten(asset))]
+    return [DagsterChange(method, _shorten(path))]
+
+
+def _read_json(headers: Headers, body: bytes) -> dict[str, Any]:
+    """Return the JSON object of a body. A form cannot have its type, nor can another site's page."""
+    types = headers.getlist("content-type")
+    if len(types) != 1 or types[0].partition(";")[0].strip().lower() != "application/json":
+        raise _NotUnderstood(403, "a POST needs one Content-Type, application/json")
+    if headers.get("content-encoding"):
+        raise _NotUnderstood(415, "a body must not be compressed")
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        raise _NotUnderstood(400, "the body is not JSON") from None
+    if not isinstance(content, dict):
+        raise _NotUnderstood(400, "the body must be one JSON object")
+    return content
+
+
+def _list_mutations(content: Mapping[str, Any]) -> list[DagsterChange]:
+    query = content.get("query")
+    if not isinstance(query, str):
+        raise _NotUnderstood(400, "the body has no text named query")
+    mutations = _parse_mutations(query)
+    if not mutations:
+        return []
+    variables = content.get("variables")
+    if isinstance(variables, str):
+        try:
+            variables = json.loads(variables)
+        except (ValueError, RecursionError):
+            variables = None
+    known = variables if isinstance(variables, dict) else {}
+    return [_describe_mutation(field, known) for field in mutations]
+
+
+# Dagster's pages repeat their queries every few seconds.
+@lru_cache(maxsize=256)
+def _parse_mutations(query: str) -> tuple[FieldNode, ...]:
+    """Return the fields of all mutations in a document, whichever of them is to be executed."""
+    try:
+        document = parse(query, no_location=True, max_tokens=_MAX_TOKENS)
+    except (GraphQLError, RecursionError):
+        raise _NotUnderstood(400, "the query is not GraphQL, or too long") from None
+    return tuple(_iterate_mutations(document))
+
+
+def _iterate_mutations(document: DocumentNode) -> Iterator[FieldNode]:
+    for definition in document.definitions:
+        if not isinstance(definition, OperationDefinitionNode):
+            continue
+        if definition.operation is OperationType.MUTATION:
+            for selection in definition.selection_set.selections:
+                if not isinstance(selection, FieldNode):
+                    raise _NotUnderstood(400, "a mutation must name its fields, not a fragment")
+                yield selection
+
+
+def _describe_mutation(field: FieldNode, variables: Mapping[str, Any]) -> DagsterChange:
+    arguments: dict[str, Any] = {}
+    for argument in field.arguments:
+        try:
+            arguments[argument.name.value] = value_from_ast_untyped(
+                argument.value, dict(variables)
+            )
+        except RecursionError:
+            continue
+    found = dict.fromkeys(
+        f"{name} {value}" for name, value in _iterate_telling_values("", arguments, depth=0)
+    )
+    return DagsterChange(_shorten(field.name.value), _shorten(", ".join(found)))
+
+
+def _iterate_telling_values(name: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
+    """Yield the arguments that say what changes: names and keys, but no configuration."""
+    if depth > 8:
+        return
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _iterate_telling_values(key, inner, depth + 1)
+    elif isinstance(value, list):
+        if name in _TELLING_NAMES and all(isinstance(one, str) for one in value):
+            parts = "/".join(value) if name == "path" else ", ".join(value[:10])
+            yield name, parts
+            return
+        for inner in value[:10]:
+            yield from _iterate_telling_values(name, inner, depth + 1)
+    elif name in _TELLING_NAMES and isinstance(value, str | int) and not isinstance(value, bool):
+        yield name, str(value)
+
+
+def _shorten(text: str) -> str:
+    """Return one printable line of bounded length."""
+    shown = "".join(character for character in text if character.isprintable())
+    return shown if len(shown) <= _MAX_TEXT else f"{shown[: _MAX_TEXT - 1]}…"
+
+
+def _find_refusal(caller: Caller, headers: Headers) -> str | None:
+    if not caller.is_operator:
+        return "read-only: changes need the operator. Open /unlock in this browser"
+    if caller.credential is Credential.COOKIE and not (
+        "origin" in headers or "sec-fetch-site" in headers
+    ):
+        # Every browser sends one of them with a change; RequestGuardMiddleware has compared it.
+        return "a change by a browser must say from which page it comes"
+    return None
+
+
+def _is_own_client(caller: Caller, headers: Headers) -> bool:
+    """Whether the app, the API or a command sent the request: they record the change themselves."""
+    is_own_agent = headers.get("user-agent", "").startswith("crypto-assets/")
+    return caller.credential is Credential.TOKEN and is_own_agent
+
+
+async def _refuse(scope: Scope, send: Send, status: int, reason: str) -> None:
+    await send_refusal(scope, send, Refusal(status, reason))
+
+
+async def _read_body(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return bytes(body)
+        body += message.get("body", b"")
+        if len(body) > _MAX_BODY_BYTES:
+            raise _BodyTooLarge
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that yields a body that has been read already."""
+    is_sent = False
+
+    async def replay() -> Message:
+        nonlocal is_sent
+        if is_sent:
+            return await receive()
+        is_sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
