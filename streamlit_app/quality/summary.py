@@ -17,7 +17,7 @@ def render_quality_summary() -> None:
                 "Coverage",
                 "\N{EM DASH}" if worst is None else _format_coverage(worst.coverage),
                 help="Stored or explained minutes between the first and the last candle, of the "
-                f"symbol with the lowest coverage{f': {worst.symbol}' if worst else ''}",
+                f"symbol with the lowest coverage{f': {notices.escape_markdown(worst.symbol)}' if worst else ''}",
                 border=True,
             )
             st.metric("Open gaps", f"{sum(symbol.open_gaps for symbol in loaded):,}", border=True)
