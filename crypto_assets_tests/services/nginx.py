@@ -48,7 +48,7 @@ def nginx(folder: Path, upstreams: Mapping[str, str], lines: str = "") -> Iterat
     """Forward to each upstream; yield the addresses by the names of the upstreams.
 
     `lines` are further lines of each `location`. By default nginx speaks HTTP/1.0, sends the name
-    of the upstream as Host, and no header that tells of a proxy.
+    of the upstream as Host, and no header that shows a proxy.
     """
     folder.mkdir()
     ports = {name: require_free_port(0) for name in upstreams}
