@@ -52,8 +52,8 @@ class AccessControl:
             raise WrongUse("CRYPTO_VIEWER_TOKEN is the operator's token: set another one")
         self._operator_token, self._viewer_token = operator_token, viewer_token
         self.reading_is_open = not (viewer_token or login_required)
-        # Without an operator's token the key is random: whoever knows the viewer's token must not
-        # be able to sign the session of an operator.
+        # Without an operator's token the key is random: someone who knows the viewer's token
+        # must not be able to sign the session of an operator.
         key = _reveal(operator_token) or secrets.token_urlsafe(32)
         self._sessions = SessionSigner(key, _reveal(viewer_token))
         self._codes = CodeSigner(key)
@@ -106,7 +106,7 @@ class AccessControl:
         return self._sessions.sign_session(role, name)
 
     def end_session(self, cookie: str) -> None:
-        """Make a session invalid, also in other tabs and for whoever copied the cookie."""
+        """Make a session invalid, also in other tabs and for others who copied the cookie."""
         if session := self._sessions.read_session(cookie):
             self._spent_ids.spend(session.session_id)
 

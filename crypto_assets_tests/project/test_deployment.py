@@ -90,7 +90,7 @@ def test_every_secret_is_required_and_in_the_example() -> None:
 
 def test_the_defaults_of_the_compose_file_match_the_example() -> None:
     example = dotenv_values(ROOT / ".env.example")
-    defaults = dict(re.findall(r"\$\{(\w+):-([^}]+)\}", text("docker-compose.yml")))
+    defaults = dict(re.findall(r"\$\{(\w+):-([^}$]+)\}", text("docker-compose.yml")))
     assert {name: example[name] for name in defaults} == defaults
 
 

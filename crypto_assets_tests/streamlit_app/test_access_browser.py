@@ -49,7 +49,7 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApp]:
 
 def stop_tracking(page: Page) -> Page:
     """Return the button that stops tracking a symbol."""
-    return page.locator(".st-key-retire_BTCUSDT button:visible").first
+    return page.get_by_role("button", name="Stop tracking").first
 
 
 def enter_token(page: Page, token: str) -> None:
@@ -91,10 +91,10 @@ def test_the_link_works_once_and_only_in_one_browser(open_tab: OpenTab, app: Ser
     (cookie,) = [one for one in page.context.cookies() if one["name"] == "crypto_session"]
     assert cookie["httpOnly"] and cookie["sameSite"] == "Strict" and cookie["path"] == "/"
     assert "crypto_session" not in page.evaluate("document.cookie")
-    stranger = open_tab(link).page
-    expect(stranger.get_by_role("alert")).to_contain_text("has been used or has expired")
-    stranger.goto(f"{app.address}/settings")
-    expect(stop_tracking(stranger)).to_be_disabled()
+    other = open_tab(link).page
+    expect(other.get_by_role("alert")).to_contain_text("has been used or has expired")
+    other.goto(f"{app.address}/settings")
+    expect(stop_tracking(other)).to_be_disabled()
 
 
 def test_locking_ends_the_rights_of_open_tabs(open_tab: OpenTab, app: ServedApp) -> None:
