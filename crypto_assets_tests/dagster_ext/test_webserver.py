@@ -1,4 +1,4 @@
-"""Dagster's webserver: read-only until the browser is unlocked, closed to pages of other origins."""
+"""Dagster's webserver: read-only until the browser is unlocked, and closed to other sites."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -252,9 +252,7 @@ FORM = """
 """
 
 
-def test_a_page_of_another_origin_changes_and_reads_nothing(
-    tree: Tree, open_tab: OpenTab
-) -> None:
+def test_a_page_of_another_origin_changes_and_reads_nothing(tree: Tree, open_tab: OpenTab) -> None:
     """The browser is unlocked: the page tries to use its session."""
     mutation = build_stop_mutation(tree)
     logged = read_log(tree)

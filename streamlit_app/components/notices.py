@@ -101,8 +101,8 @@ def render_no_symbols() -> None:
 def render_no_candles(symbol: str) -> None:
     """Show how to load the candles of a symbol that has none."""
     st.info(
-        f"**No candles of {escape_markdown(symbol)} yet.** They load automatically while Dagster runs. "
-        "To load some days now, start a backfill on the Scheduler page, or run:",
+        f"**No candles of {escape_markdown(symbol)} yet.** They load automatically while Dagster "
+        "runs. To load some days now, start a backfill on the Scheduler page, or run:",
         icon=":material/download:",
     )
     st.code(_format_backfill_command(symbol), language="bash")
