@@ -66,7 +66,7 @@ def test_headers_are_cut_within_a_mebibyte(line: bytes) -> None:
     with serve_in_thread(APP) as url, connect(url) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n")
         sent, start = 0, time.monotonic()
-        with pytest.raises(OSError, match="reset|pipe"):
+        with pytest.raises(OSError, match=r"reset|pipe"):
             while sent < 200 * MIB:
                 sent += client.send(line)
         assert sent < MIB

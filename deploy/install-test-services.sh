@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs the programs that the tests need and that are not Python packages: MariaDB, Chromium, and
-# faketime.
+# Installs the programs that the tests need and that are not Python packages: MariaDB, Chromium,
+# faketime and nginx.
 #
 # Works on Debian and Ubuntu, as root or with sudo; on other systems it lists what is missing and
-# fails. MariaDB is installed without its system service, so that nothing starts now or at boot.
+# fails. MariaDB and nginx are installed without their system services, so that nothing starts now or
+# at boot: of nginx, only the program is taken from its package.
 set -eu
 
 PATH=$PATH:/usr/sbin
@@ -14,12 +15,15 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
     command -v google-chrome-stable >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium fonts-dejavu-core"
 command -v faketime >/dev/null || missing="$missing faketime"
-[ -n "$missing" ] || exit 0
+unpacked=
+command -v nginx >/dev/null || unpacked=nginx
+[ -n "$missing$unpacked" ] || exit 0
 
 fail() {
     echo "$1" >&2
     echo "The tests need these programs on PATH: mariadbd and mariadb-install-db (MariaDB 10.11 or" >&2
-    echo "newer), chromium or google-chrome, and faketime. Debian names the missing packages:$missing" >&2
+    echo "newer), chromium or google-chrome, faketime, nginx." >&2
+    echo "Debian names the missing packages:$missing $unpacked" >&2
     exit 1
 }
 
@@ -32,10 +36,20 @@ else
     fail "Installing the servers requires root or sudo."
 fi
 
-echo "Installing packages for the tests:$missing"
+echo "Installing packages for the tests:$missing $unpacked"
 apt() {
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 apt update || fail "apt-get update failed."
-# shellcheck disable=SC2086  # one word per package
-apt install -y --no-install-recommends $missing >/dev/null || fail "apt-get install failed."
+if [ -n "$missing" ]; then
+    # shellcheck disable=SC2086  # one word per package
+    apt install -y --no-install-recommends $missing >/dev/null || fail "apt-get install failed."
+fi
+if [ -n "$unpacked" ]; then
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    cd "$work"
+    apt -o APT::Sandbox::User=root download nginx >/dev/null || fail "apt-get download failed."
+    dpkg -x nginx_*.deb . || fail "The package of nginx cannot be unpacked."
+    $as_root install -m 755 usr/sbin/nginx /usr/local/sbin/nginx
+fi

@@ -46,9 +46,16 @@ def get_access_control() -> AccessControl:
 
 def find_caller() -> Caller:
     """Return who looks at the page."""
-    cookie = st.context.cookies.get(SESSION_COOKIE, "")
+    return get_access_control().find_session(_read_session_cookie(), _read_client_address())
+
+
+def _read_session_cookie() -> str:
+    return st.context.cookies.get(SESSION_COOKIE, "")
+
+
+def _read_client_address() -> str:
     # Streamlit reports this machine as None.
-    return get_access_control().find_session(cookie, st.context.ip_address or "127.0.0.1")
+    return st.context.ip_address or "127.0.0.1"
 
 
 def render_write_gate() -> bool:

@@ -18,7 +18,7 @@ home, which `ensure_operator_token` writes. Programs send it as `Authorization: 
 every server with the same tokens accepts it, and none after a change of a token. The middleware
 serves `/unlock`, which sets the cookie for a token or for the code of a link, and `/lock`, which
 ends the session. Since browsers send cookies with requests that another site caused,
-`comes_from_own_page` must hold for changes by `Credential.COOKIE`.
+`AccessControl.is_own_page` must hold for changes by `Credential.COOKIE`.
 
 **One-time codes.** A code is a signed random id, valid for 15 minutes. Any server with the same
 operator token accepts it. Servers that share a home accept it once in all; others once each.
@@ -34,7 +34,6 @@ from crypto_assets.access.control import (
     open_access_control,
 )
 from crypto_assets.access.middleware import AccessMiddleware, get_caller, refusal_response
-from crypto_assets.access.origins import comes_from_own_page
 from crypto_assets.access.roles import Caller, Credential, Role
 from crypto_assets.access.signatures import CODE_SECONDS
 from crypto_assets.access.spent_ids import SpentIds
@@ -60,7 +59,6 @@ __all__ = [
     "SpentIds",
     "TokenRefused",
     "build_bearer_headers",
-    "comes_from_own_page",
     "ensure_operator_token",
     "find_operator_token",
     "get_caller",

@@ -55,7 +55,7 @@ class GuessBrake:
         return _FIRST_WAIT_SECONDS * 2 ** (waits - 1) if waits > 0 else 0
 
     def forget_failures(self, address: str) -> None:
-        """Forget the failures of an address that gave the right token."""
+        """Forget the failures of an address that gave the operator's token."""
         with self._lock:
             self._failures.pop(_group_address(address), None)
 

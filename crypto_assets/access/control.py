@@ -1,13 +1,14 @@
 """Who may read and who may change things: one rule for the app, the API and Dagster's pages."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
 from pydantic import SecretStr
 from starlette.requests import cookie_parser
 
 from crypto_assets.access.brake import GuessBrake
+from crypto_assets.access.origins import comes_from_own_page, list_origins
 from crypto_assets.access.roles import Caller, Credential, Role
 from crypto_assets.access.signatures import CodeSigner, SessionSigner
 from crypto_assets.access.spent_ids import SpentIds
@@ -35,7 +36,7 @@ class AccessControl:
     """Finds the role of a caller from a token or a session. Thread-safe.
 
     Without `viewer_token` and `login_required`, everyone may read. Without `operator_token`,
-    no one may change anything.
+    no one may change anything. `public_origins` are addresses of the servers behind a proxy.
     """
 
     def __init__(
@@ -45,18 +46,20 @@ class AccessControl:
         *,
         login_required: bool = False,
         spent_ids: SpentIds | None = None,
+        public_origins: Collection[str] = (),
     ) -> None:
         if operator_token and viewer_token and operator_token == viewer_token:
             raise WrongUse("CRYPTO_VIEWER_TOKEN is the operator's token: set another one")
         self._operator_token, self._viewer_token = operator_token, viewer_token
         self.reading_is_open = not (viewer_token or login_required)
-        # Without an operator's token the key is random: whoever knows the viewer's token must not
-        # be able to sign the session of an operator.
+        # Without an operator's token the key is random: someone who knows the viewer's token
+        # must not be able to sign the session of an operator.
         key = _reveal(operator_token) or secrets.token_urlsafe(32)
         self._sessions = SessionSigner(key, _reveal(viewer_token))
         self._codes = CodeSigner(key)
         self._spent_ids = spent_ids or SpentIds()
         self._brake = GuessBrake()
+        self._public_origins = public_origins
 
     @property
     def has_operator(self) -> bool:
@@ -82,25 +85,28 @@ class AccessControl:
             return Caller(role, address=address)
         return Caller(session.role, Credential.COOKIE, session.name, address)
 
+    def is_own_page(self, headers: Mapping[str, str], scheme: str) -> bool:
+        """Whether a browser sent the request for a page of the same server."""
+        return comes_from_own_page(headers, scheme, self._public_origins)
+
     def check_token(self, token: str, address: str) -> Role:
         """Return the role that a token gives. Raises TokenRefused."""
         if seconds := self._brake.get_refusal_seconds(address):
             raise TokenRefused(retry_after=seconds)
         if tokens_equal(token, self._operator_token):
-            role = Role.OPERATOR
-        elif tokens_equal(token, self._viewer_token):
-            role = Role.VIEWER
-        else:
-            raise TokenRefused(self._brake.record_failure(address))
-        self._brake.forget_failures(address)
-        return role
+            self._brake.forget_failures(address)
+            return Role.OPERATOR
+        # A viewer's failures are kept: viewers must not guess the operator's token.
+        if tokens_equal(token, self._viewer_token):
+            return Role.VIEWER
+        raise TokenRefused(self._brake.record_failure(address))
 
     def create_session(self, role: Role, name: str = "") -> str:
         """Return the value of a new session cookie."""
         return self._sessions.sign_session(role, name)
 
     def end_session(self, cookie: str) -> None:
-        """Make a session invalid, also in other tabs and for whoever copied the cookie."""
+        """Make a session invalid, also in other tabs and for others who copied the cookie."""
         if session := self._sessions.read_session(cookie):
             self._spent_ids.spend(session.session_id)
 
@@ -126,6 +132,7 @@ def open_access_control(settings: Settings) -> AccessControl:
         find_operator_token(settings),
         settings.viewer_token,
         spent_ids=SpentIds(settings.home),
+        public_origins=list_origins((settings.app_link_url, settings.dagster_link_url)),
     )
 
 

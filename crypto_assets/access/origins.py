@@ -1,11 +1,15 @@
 """Whether a request comes from a page of the server itself, and local paths for redirects."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from urllib.parse import urlsplit
 
 
-def comes_from_own_page(headers: Mapping[str, str], scheme: str) -> bool:
+def comes_from_own_page(
+    headers: Mapping[str, str], scheme: str, public_origins: Collection[str] = ()
+) -> bool:
     """Whether a browser sent the request for a page of the same server.
 
+    `public_origins` are addresses of the server, for a proxy that replaces the Host header.
     Browsers send at least one of the two headers with every request that changes something.
     """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
@@ -13,10 +17,16 @@ def comes_from_own_page(headers: Mapping[str, str], scheme: str) -> bool:
         return False
     host = headers.get("host", "")
     # A proxy with TLS may forward the request without saying so.
-    own_origins = {f"{scheme}://{host}", f"https://{host}"}
+    own_origins = {f"{scheme}://{host}", f"https://{host}", *public_origins}
     if site == "same-origin" and origin == "null":
         return True  # a page that hides its address; no other page has this value of `site`
     return site in (None, "same-origin") and (origin is None or origin in own_origins)
+
+
+def list_origins(urls: Iterable[str]) -> frozenset[str]:
+    """Return the origins of addresses, such as `https://candles.example`."""
+    parts = [urlsplit(url) for url in urls]
+    return frozenset(f"{part.scheme}://{part.netloc.lower()}" for part in parts if part.netloc)
 
 
 def comes_from_no_page(headers: Mapping[str, str]) -> bool:

@@ -17,7 +17,6 @@ from crypto_assets.access.control import (
 )
 from crypto_assets.access.origins import (
     comes_from_no_page,
-    comes_from_own_page,
     require_local_path,
 )
 from crypto_assets.access.roles import Caller, Role
@@ -71,8 +70,8 @@ class _UnlockRoutes:
 
     async def take_token(self, request: Request) -> Response:
         """Check the token of the form, and start a session."""
-        if refusal := _refuse_other_pages(request):
-            return refusal
+        if not self._is_own_request(request):
+            return _refuse_other_page()
         form = await _read_form(request)
         next_path = require_local_path(form.get("next", "/"))
         caller = self._find_session(request)
@@ -85,8 +84,8 @@ class _UnlockRoutes:
 
     async def lock(self, request: Request) -> Response:
         """End the session."""
-        if refusal := _refuse_other_pages(request):
-            return refusal
+        if not self._is_own_request(request):
+            return _refuse_other_page()
         self._access.end_session(parse_session_cookie(request.headers.get("cookie", "")))
         response = _redirect("/")
         response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="strict")
@@ -139,18 +138,19 @@ class _UnlockRoutes:
         html = build_unlock_page(caller, next_path, problem, has_operator=self._access.has_operator)
         return page_response(html, status, headers)
 
+    def _is_own_request(self, request: Request) -> bool:
+        """Whether no page of another server sent the form."""
+        return comes_from_no_page(request.headers) or self._access.is_own_page(
+            request.headers, request.url.scheme
+        )
+
     def _find_session(self, request: Request) -> Caller:
         address = request.client.host if request.client else ""
         cookie = parse_session_cookie(request.headers.get("cookie", ""))
         return self._access.find_session(cookie, address)
 
 
-def _refuse_other_pages(request: Request) -> Response | None:
-    """Refuse a form that a page of another server sends."""
-    if comes_from_no_page(request.headers):
-        return None
-    if comes_from_own_page(request.headers, request.url.scheme):
-        return None
+def _refuse_other_page() -> Response:
     return page_response("The request came from a page of another origin.\n", 403)
 
 

@@ -14,7 +14,6 @@ from crypto_assets.access import (
     AccessControl,
     Caller,
     Credential,
-    comes_from_own_page,
     get_caller,
 )
 from crypto_assets.warehouse.catalog.app_settings import Author
@@ -55,7 +54,8 @@ def _build_refusal(caller: Caller, access: AccessControl) -> HTTPException:
 
 
 def _require_own_page(request: Request) -> None:
-    if not comes_from_own_page(request.headers, request.url.scheme):
+    access: AccessControl = request.app.state.access
+    if not access.is_own_page(request.headers, request.url.scheme):
         raise HTTPException(
             403,
             "a write with a browser's session must come from a page of this server: "

@@ -13,8 +13,8 @@ from crypto_assets.settings import Settings, get_settings
 def unlock(url: str | None) -> None:
     """Print a link that unlocks one browser, once.
 
-    Whoever opens it within 15 minutes may change things in the app, through the API, and in
-    Dagster, from that browser, for 30 days.
+    Open it within 15 minutes. That browser may then change things in the app, through the API, and
+    in Dagster, for 30 days.
     """
     settings = get_settings()
     click.echo(create_unlock_link(settings, url or settings.app_link_url))

@@ -55,8 +55,9 @@ _PAGE_CSP = {
     "font-src": "'self' data:",
     "worker-src": "'self' blob:",
 }
+# In the empty part of Dagster's navigation.
 _NOTICE = """\
-<a href="{unlock}" style="position:fixed;left:16px;bottom:16px;z-index:1000;padding:6px 12px;\
+<a href="{unlock}" style="position:fixed;left:16px;bottom:180px;z-index:1000;padding:6px 12px;\
 border-radius:8px;font:500 14px/20px system-ui,sans-serif;text-decoration:none;color:#fff;\
 background:#3a3f4b;box-shadow:0 1px 4px rgba(0,0,0,.4)" title="Changes need the operator token, or \
 the link that `crypto-assets unlock` prints.">Read-only \N{MIDDLE DOT} Unlock</a>"""
@@ -188,7 +189,7 @@ def _name_author(caller: Caller) -> Author:
 
 def _name_instigator(instance: dg.DagsterInstance, change: DagsterChange) -> str:
     """Return the name of a schedule or sensor that a change names by its id; "" for another one."""
-    origin, _, selector = change.arguments.removeprefix("id ").partition("::")
+    selector = change.arguments.partition("::")[2]
     if not selector:
         return ""
     return next(

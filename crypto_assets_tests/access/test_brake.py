@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from crypto_assets.access import AccessControl, TokenRefused
 from crypto_assets.access.brake import GuessBrake
-from crypto_assets_tests.access.serving import OPERATOR_TOKEN
+from crypto_assets_tests.access.serving import OPERATOR_TOKEN, VIEWER_TOKEN
 
 
 class Clock:
@@ -75,6 +75,16 @@ def test_the_right_token_ends_the_count() -> None:
             with pytest.raises(TokenRefused):
                 access.check_token("guess", "192.0.2.1")
         access.check_token(OPERATOR_TOKEN, "192.0.2.1")
+
+
+def test_a_viewer_cannot_reset_the_count() -> None:
+    access = AccessControl(SecretStr(OPERATOR_TOKEN), SecretStr(VIEWER_TOKEN))
+    for _ in range(8):
+        access.check_token(VIEWER_TOKEN, "192.0.2.1")
+        with pytest.raises(TokenRefused):
+            access.check_token("guess", "192.0.2.1")
+    with pytest.raises(TokenRefused, match="too many wrong tokens"):
+        access.check_token(VIEWER_TOKEN, "192.0.2.1")
 
 
 def test_the_log_names_the_address_and_no_token(caplog: pytest.LogCaptureFixture) -> None:

@@ -118,6 +118,14 @@ def test_forms_of_other_origins_are_refused(
     assert browser.read_role() == "OPERATOR"
 
 
+def test_a_proxy_may_replace_the_host_of_a_known_address() -> None:
+    access = AccessControl(SecretStr(OPERATOR_TOKEN), public_origins=["https://candles.example"])
+    with serve_role_app(access) as browser:
+        for origin, status in (("https://candles.example", 303), ("http://candles.example", 403)):
+            answer = browser.post("/unlock", {"token": OPERATOR_TOKEN}, Origin=origin)
+            assert answer.status_code == status
+
+
 def test_a_form_that_is_too_large_has_no_token(browser: Browser) -> None:
     form = {"filler": "x" * 5000, "token": OPERATOR_TOKEN}
     assert browser.post("/unlock", form).status_code == 401

@@ -79,7 +79,7 @@ def create_context(
     return ApiContext(
         pipeline=pipeline,
         reports=reports or Reports(warehouse),
-        orchestrator=Orchestrator(dagster_url),
+        orchestrator=Orchestrator(dagster_url, token=SecretStr(TOKEN)),
         partitioning=Partitioning(PartitionUnit.DAY, date(2025, 1, 1)),
     )
 

@@ -29,6 +29,12 @@ ROUTES = {
 }
 
 
+WITHOUT_DAGSTER = (
+    *("--exclude-tag", "control", "--exclude-tag", "backfills"),
+    *("--exclude-path", "/health"),
+)
+
+
 @pytest.fixture
 def stock(sqlite_stock: Stock) -> Stock:
     return sqlite_stock
@@ -70,10 +76,16 @@ def test_every_parameter_and_route_has_a_description(api: Api) -> None:
 
 
 def test_responses_match_the_openapi_document(own: Api, tmp_path: Path) -> None:
-    through_dagster = ("--exclude-tag", "control", "--exclude-tag", "backfills")
-    report = check_contract(own, tmp_path, *through_dagster, "--exclude-path", "/health")
+    report = check_contract(own, tmp_path, *WITHOUT_DAGSTER)
     generated_cases = re.search(r"(\d+) generated", report)
     assert generated_cases and int(generated_cases[1]) > 1000, report
+
+
+def test_responses_without_a_token_match_the_openapi_document(own: Api, tmp_path: Path) -> None:
+    report = check_contract(own, tmp_path, *WITHOUT_DAGSTER, token=None)
+    generated_cases = re.search(r"(\d+) generated", report)
+    assert generated_cases and int(generated_cases[1]) > 1000, report
+    assert own.read("/api/symbols")["data"], "a request without a token has untracked a symbol"
 
 
 def test_docs_load_no_external_scripts(api: Api) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import psutil
+from pydantic import SecretStr
 
 from crypto_assets.cli import served_programs
 from crypto_assets.cli.process_tree import Program
@@ -21,6 +22,7 @@ from crypto_assets_tests.cli.conftest import Desk, desk_at
 from crypto_assets_tests.services.lifetime import with_parent
 
 READY_SECONDS = 300
+OPERATOR_TOKEN = SecretStr("correct-horse-battery-staple")
 Seen = TypeVar("Seen")
 
 _RUNS = """
@@ -51,7 +53,9 @@ class Tree:
         """Create a home whose Dagster polls its runs more often and has a longer start timeout."""
         port = require_free_port(0)
         url = f"http://127.0.0.1:{port}"
-        desk = desk_at(folder / "home", exchange_url, DAGSTER_URL=url, **settings)
+        token = OPERATOR_TOKEN.get_secret_value()
+        own = {"DAGSTER_URL": url, "OPERATOR_TOKEN": token, **settings}
+        desk = desk_at(folder / "home", exchange_url, **own)
         home = folder / "home" / "dagster"
         home.mkdir(parents=True)
         shipped = (PROJECT_ROOT / "dagster.yaml").read_text()
@@ -70,11 +74,11 @@ class Tree:
 
     @property
     def orchestrator(self) -> Orchestrator:
-        return Orchestrator(self.url)
+        return Orchestrator(self.url, token=OPERATOR_TOKEN)
 
     @property
     def webserver(self) -> WebserverClient:
-        return WebserverClient(self.url)
+        return WebserverClient(self.url, token=OPERATOR_TOKEN)
 
     def init(self) -> None:
         """Run `init`, as `up` does first."""

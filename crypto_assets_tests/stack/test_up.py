@@ -22,7 +22,20 @@ from crypto_assets.exchange.simulated import (
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, day_start_ms, floor_ms, now_ms
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.cli.conftest import Desk, desk_at
+from crypto_assets_tests.services.nginx import nginx
 
+# What a client may send to look like a browser or a program of this machine.
+FORGED_HEADERS: tuple[dict[str, str], ...] = (
+    {},
+    {"Host": "localhost", "Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"},
+    {"Host": "127.0.0.1", "X-Forwarded-For": "127.0.0.1", "Forwarded": "for=127.0.0.1"},
+    *(
+        {name: "127.0.0.1"}
+        for name in ("X-Client-IP", "X-Cluster-Client-IP", "X-Original-Forwarded-For")
+    ),
+    {"Host": "evil.example", "Origin": "http://evil.example"},
+    {"Cookie": "crypto_session=forged"},
+)
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 Seen = TypeVar("Seen")
 
@@ -133,6 +146,64 @@ def test_a_backfill_goes_through_the_running_dagster(stack: Stack) -> None:
     # If midnight passes meanwhile, the day is closed for every symbol.
     days = f"SELECT symbol_id FROM daily_klines WHERE open_time = {day_start_ms(asked)}"
     assert stack.rows(days) == [(2,)], "ETHUSDT's day, no other"
+
+
+@pytest.fixture(scope="module")
+def proxied(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The addresses of a plain nginx in front of the app, the API and Dagster."""
+    upstreams = {"app": stack.app_url, "api": stack.api_url, "dagster": stack.dagster_url}
+    with nginx(tmp_path_factory.mktemp("proxy") / "nginx", upstreams) as addresses:
+        yield addresses
+
+
+@pytest.mark.parametrize("headers", FORGED_HEADERS)
+def test_no_one_changes_things_through_a_proxy(
+    stack: Stack, proxied: dict[str, str], headers: dict[str, str]
+) -> None:
+    """A proxy makes every client one of this machine; no header says so."""
+    stop = {"query": 'mutation{stopRunningSchedule(id:"x::935745f8"){__typename}}'}
+    for base in (proxied, {"api": stack.api_url, "dagster": stack.dagster_url}):
+        for method, url, body in (
+            ("PUT", f"{base['api']}/api/schedules/ingest_schedule", {"running": False}),
+            ("DELETE", f"{base['api']}/api/symbols/ETHUSDT", {}),
+            ("POST", f"{base['dagster']}/graphql", stop),
+        ):
+            answer = requests.request(method, url, json=body, headers=headers, timeout=30)
+            assert answer.status_code in (400, 401, 403, 421), (url, answer.text)
+        answer = requests.get(
+            f"{base['dagster']}/graphql", params=stop, headers=headers, timeout=30
+        )
+        assert answer.status_code in (400, 401, 403, 405, 421), answer.text
+    assert (None,) in stack.rows("SELECT active_until FROM symbols WHERE symbol = 'ETHUSDT'")
+    schedules = requests.get(f"{stack.api_url}/api/schedules", timeout=20).json()["data"]
+    assert "ingest_schedule" in {one["name"] for one in schedules if one["running"]}
+
+
+def test_one_link_unlocks_all_servers_once(stack: Stack) -> None:
+    link = stack.desk.run("unlock", "--url", stack.app_url).out.strip()
+    browser = requests.Session()
+    assert browser.get(link, allow_redirects=False, timeout=30).status_code == 303
+    assert browser.cookies["crypto_session"]
+    for url, body, status in (
+        (f"{stack.api_url}/api/maintenance/nothing", {}, 404),
+        (f"{stack.dagster_url}/graphql", {"query": "mutation{reloadWorkspace{__typename}}"}, 200),
+    ):
+        origin = {"Origin": "/".join(url.split("/")[:3])}
+        assert browser.post(url, json=body, headers=origin, timeout=60).status_code == status
+        assert requests.post(url, json=body, headers=origin, timeout=60).status_code in (401, 403)
+    for url in (stack.app_url, stack.api_url, stack.dagster_url):
+        used = link.replace(stack.app_url, url)
+        assert requests.get(used, allow_redirects=False, timeout=30).status_code == 403
+
+
+def test_the_token_is_in_no_process_list_and_in_no_log(stack: Stack) -> None:
+    token = (stack.desk.home / "operator-token").read_text().strip()
+    family = [psutil.Process(stack.process.pid)]
+    family += family[0].children(recursive=True)
+    shown = " ".join(word for process in family for word in process.cmdline())
+    logs = "".join(log.read_text() for log in (stack.desk.home / "logs").glob("*.log"))
+    assert "webserver" in shown and len(logs) > 100
+    assert token not in shown + logs and "code=" not in shown + logs
 
 
 def test_ctrl_c_stops_everything(stack: Stack) -> None:

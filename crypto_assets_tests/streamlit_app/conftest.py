@@ -16,12 +16,15 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import streamlit_app
+from crypto_assets.access import Role
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 from crypto_assets_tests.reports.stock import describe, generated, hole_before, load
 from crypto_assets_tests.services.lifetime import with_parent
 from crypto_assets_tests.warehouse.books import order_book
+from streamlit_app import auth
 
 APP = Path(streamlit_app.__path__[0]) / "app.py"
 FRAME = APP.with_name("page_frame.py")
@@ -79,6 +82,18 @@ def run_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunApp]:
     _clear_caches()
 
 
+@pytest.fixture
+def as_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages that `run_app` runs have the session cookie of an operator."""
+    monkeypatch.setenv("CRYPTO_OPERATOR_TOKEN", OPERATOR_TOKEN)
+    monkeypatch.setattr(
+        auth,
+        "_read_session_cookie",
+        lambda: auth.get_access_control().create_session(Role.OPERATOR),
+    )
+    monkeypatch.setattr(auth, "_read_client_address", lambda: "127.0.0.1")
+
+
 def _clear_caches() -> None:
     get_settings.cache_clear()
     st.cache_data.clear()
@@ -87,7 +102,7 @@ def _clear_caches() -> None:
 
 @contextmanager
 def serving(home: Path, log: Path, **settings: str) -> Iterator[str]:
-    """Serve the app in a process and yield its URL.
+    """Serve the app in a process and yield its URL. Its token is OPERATOR_TOKEN.
 
     `settings` are environment variables without their prefix.
     """
@@ -103,6 +118,7 @@ def serving(home: Path, log: Path, **settings: str) -> Iterator[str]:
             env={
                 **os.environ,
                 "CRYPTO_HOME": str(home),
+                "CRYPTO_OPERATOR_TOKEN": OPERATOR_TOKEN,
                 **{f"CRYPTO_{name}": value for name, value in settings.items()},
             },
             stdout=output,

@@ -18,6 +18,7 @@ from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.dagster_server import dagster_over
+from crypto_assets_tests.services.dagster_tree import OPERATOR_TOKEN
 from crypto_assets_tests.services.scripted import Answer, Request, scripted
 from crypto_assets_tests.streamlit_app.conftest import serving
 
@@ -37,7 +38,14 @@ class DagsterProxy:
             return Answer(cut=-1)
         headers = {"Content-Type": "application/json"}
         response = requests.post(
-            f"{self.url}{request.path}", data=request.body, headers=headers, timeout=60
+            f"{self.url}{request.path}",
+            data=request.body,
+            headers={
+                **headers,
+                "Authorization": request.headers["Authorization"],
+                "User-Agent": request.headers["User-Agent"],
+            },
+            timeout=60,
         )
         return Answer(response.status_code, response.content, headers)
 
@@ -78,11 +86,13 @@ def controlled_app(folder: Path) -> Iterator[ControlledApp]:
                 home,
                 log,
                 DAGSTER_URL=forwarded.url,
+                OPERATOR_TOKEN=OPERATOR_TOKEN.get_secret_value(),
                 EXCHANGE_URL=url,
                 ARCHIVE_URL=url,
                 **settings,
             ) as address,
         ):
-            yield ControlledApp(address, exchange, warehouse, Orchestrator(server.url), proxy)
+            dagster = Orchestrator(server.url, token=OPERATOR_TOKEN)
+            yield ControlledApp(address, exchange, warehouse, dagster, proxy)
         warehouse.close()
     assert "Traceback" not in log.read_text()

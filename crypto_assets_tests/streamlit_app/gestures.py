@@ -1,6 +1,18 @@
 """Gestures of a user in a browser: click, confirm, open a tab, turn the wheel."""
 
+from urllib.parse import urlencode
+
 from playwright.sync_api import Locator, Page, expect
+from pydantic import SecretStr
+
+from crypto_assets.access import AccessControl
+from crypto_assets_tests.access.serving import OPERATOR_TOKEN
+
+
+def unlock_address(address: str, page: str = "") -> str:
+    """Return an address that unlocks the browser and then shows a page of the app."""
+    link = AccessControl(SecretStr(OPERATOR_TOKEN)).create_unlock_link(address)
+    return f"{link}&{urlencode({'next': f'/{page}'})}"
 
 
 def click_button(page: Page, key: str) -> None:

@@ -17,6 +17,7 @@ from crypto_assets_tests.streamlit_app.gestures import (
     locate_badge,
     locate_card,
     open_part,
+    unlock_address,
 )
 from crypto_assets_tests.streamlit_app.page_checks import (
     SCHEMES,
@@ -43,7 +44,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlledApp]:
 
 
 def opened(open_tab: OpenTab, desk: ControlledApp, page: str, **shown: object) -> Tab:
-    tab = open_tab(f"{desk.address}/{page}", **shown)
+    tab = open_tab(unlock_address(desk.address, page), **shown)
     tab.page.set_default_timeout(TIMEOUT_MS)
     return tab
 

@@ -90,41 +90,35 @@ def test_a_broken_warehouse_is_explained_in_every_part(
 
 
 def test_without_the_exchange_symbols_are_shown_and_untracked(
-    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
+    run_app: RunApp, home: Path, as_operator: None
 ) -> None:
-    monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
-    app = unlocked(run_app(home, SETTINGS))
+    app = run_app(home, SETTINGS)
     assert "Cannot load the exchange's symbols" in texts_of(app)
     assert "BTC / USDT" in texts_of(app)
     app.button(key="retire_BTCUSDT").click().run()
     assert not app.exception
 
 
-def test_without_a_token_other_machines_are_read_only(
-    run_app: RunApp, home: Path, exchange_is_up: None
+def test_who_has_not_unlocked_sees_read_only_pages(
+    run_app: RunApp, home: Path, exchange_is_up: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A page that runs without a browser has no client address."""
+    """A page that runs without a browser has no cookie."""
     for page, key in ((SCHEDULER, "launch"), (SETTINGS, "retire_BTCUSDT")):
+        assert "set `CRYPTO_OPERATOR_TOKEN`" in texts_of(run_app(home, page))
+        monkeypatch.setenv("CRYPTO_OPERATOR_TOKEN", TOKEN)
         app = run_app(home, page)
-        assert "**Read-only:**" in texts_of(app)
-        assert "set CRYPTO_API_TOKEN" in texts_of(app)
+        monkeypatch.delenv("CRYPTO_OPERATOR_TOKEN")
+        assert "**Read-only.**" in texts_of(app) and "crypto-assets unlock" in texts_of(app)
         if key in [one.key for one in app.button]:
             assert not is_enabled(app, key)
 
 
-def test_only_the_right_token_unlocks(
-    run_app: RunApp, home: Path, exchange_is_up: None, monkeypatch: pytest.MonkeyPatch
+def test_an_operator_may_change_things(
+    run_app: RunApp, home: Path, exchange_is_up: None, as_operator: None
 ) -> None:
-    monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
     app = run_app(home, SETTINGS)
-    assert not is_enabled(app, "retire_BTCUSDT")
-    app.text_input(key="token").set_value("guess")
-    submit(app)
-    assert "The token is wrong" in texts_of(app)
-    assert not is_enabled(app, "retire_BTCUSDT")
-    unlocked(app)
     assert is_enabled(app, "retire_BTCUSDT")
-    assert "token" not in [one.key for one in app.text_input]
+    assert "Read-only" not in texts_of(app)
 
 
 def test_a_click_on_a_disabled_button_changes_nothing(
@@ -135,9 +129,7 @@ def test_a_click_on_a_disabled_button_changes_nothing(
     add = app.button(key="add_symbol")
     add.proto.disabled = False
     add.click().run()
-    with pytest.raises(
-        WrongUse, match="changes are not allowed: this app listens on every address"
-    ):
+    with pytest.raises(WrongUse, match="changes are not allowed: unlock the app first"):
         auth.require_write_access()
     warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
     assert [one.name for one in warehouse.symbols.list_tracked()] == ["BTCUSDT", "SHIBUSDT"]
@@ -146,29 +138,28 @@ def test_a_click_on_a_disabled_button_changes_nothing(
 
 
 def test_an_added_symbol_is_in_the_change_log(
-    run_app: RunApp, home: Path, exchange_is_up: None, monkeypatch: pytest.MonkeyPatch
+    run_app: RunApp, home: Path, exchange_is_up: None, as_operator: None
 ) -> None:
-    monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
     (home / "lake" / "raw").mkdir(parents=True)
     (home / "lake" / "archive").mkdir()
-    app = unlocked(run_app(home, SETTINGS))
+    app = run_app(home, SETTINGS)
     app.selectbox(key="new_symbol_2").set_value("SOLUSDT").run()
     app.button(key="add_symbol").click().run()
     assert not app.exception
     assert "SOL / USDT" in texts_of(app)
-    app = unlocked(run_app(home, SETTINGS, part="Change log"))
+    app = run_app(home, SETTINGS, part="Change log")
     (log,) = app.dataframe
     assert list(log.value["What"]) == ["symbol SOLUSDT"]
-    assert list(log.value["Who"]) == ["test@example.com in the app"]
+    assert list(log.value["Who"]) == ["the app"]
+    assert list(log.value["Address"]) == ["127.0.0.1"]
 
 
 def test_retention_shows_values_of_the_environment_and_changes_only_edited_ones(
-    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch, as_operator: None
 ) -> None:
-    monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
     monkeypatch.setenv("CRYPTO_RAW_DAYS", "5000")
     monkeypatch.setenv("CRYPTO_LAKE_MAX_GB", "0.5")
-    app = unlocked(run_app(home, SETTINGS, part="Retention"))
+    app = run_app(home, SETTINGS, part="Retention")
     assert not app.exception
     assert app.number_input(key="keep_raw_days_5000").value == 5000
     assert app.number_input(key="keep_lake_max_gb_0.5").value == 0.5
@@ -186,7 +177,7 @@ def test_secrets_of_the_environment_are_masked(
     app = run_app(home, SETTINGS, part="Environment")
     (table,) = app.dataframe
     values = dict(zip(table.value["Variable"], table.value["Value"], strict=True))
-    assert values["CRYPTO_API_TOKEN"] == values["CRYPTO_ALERT_WEBHOOK_URL"] != "none"
+    assert values["CRYPTO_OPERATOR_TOKEN"] == values["CRYPTO_ALERT_WEBHOOK_URL"] != "none"
     assert values["CRYPTO_RAW_DAYS"] == "7"
     shown = f"{values} {texts_of(app)} {texts_of(run_app(home, SETTINGS, part='Alerts'))}"
     assert "https://hooks.example/" in shown and "s3cret" not in shown and TOKEN not in shown
@@ -219,13 +210,3 @@ def test_unescaped_logins_in_urls_are_removed(
     assert values["CRYPTO_EXCHANGE_URL"] == values["AWS_ENDPOINT_URL_S3"] == "http://127.0.0.1:9"
     assert values["CRYPTO_RUNBOOK_URL"] == "https://notes.example/@team"
     assert "s3cret" not in str(values)
-
-
-def unlocked(app: AppTest) -> AppTest:
-    app.text_input(key="token").set_value(TOKEN)
-    return submit(app)
-
-
-def submit(app: AppTest) -> AppTest:
-    (form,) = [one for one in app.button if one.label == "Unlock"]
-    return form.click().run()

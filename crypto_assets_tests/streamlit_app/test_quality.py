@@ -25,7 +25,6 @@ from crypto_assets_tests.streamlit_app.faulty_home import (
     REJECT_REASON,
     store_faulty_data,
 )
-from crypto_assets_tests.streamlit_app.test_control_states import TOKEN, unlocked
 from crypto_assets_tests.streamlit_app.test_pages import metrics_of, texts_of
 from crypto_assets_tests.streamlit_app.test_pipeline import table_of
 
@@ -104,19 +103,13 @@ def test_without_dagster_the_checks_report_it(
     assert "Cannot reach Dagster" in texts_of(app)
 
 
-@pytest.fixture
-def token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token is set; `unlocked` enters it."""
-    monkeypatch.setenv("CRYPTO_API_TOKEN", TOKEN)
-
-
 def test_a_long_retry_after_does_not_block_verification(
-    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch, token: None
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch, as_operator: None
 ) -> None:
     with scripted(in_turn(Answer(429, b"{}", {"Retry-After": "90"}))) as exchange:
         for name in ("EXCHANGE", "ARCHIVE"):
             monkeypatch.setenv(f"CRYPTO_{name}_URL", exchange.url)
-        app = unlocked(run_app(home, QUALITY, part="Verify"))
+        app = run_app(home, QUALITY, part="Verify")
         started = time.monotonic()
         click_verify(app)
         assert time.monotonic() - started < 30
@@ -125,18 +118,18 @@ def test_a_long_retry_after_does_not_block_verification(
 
 
 def test_without_the_exchange_verification_reports_it(
-    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch, token: None
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch, as_operator: None
 ) -> None:
     for name in ("EXCHANGE", "ARCHIVE"):
         monkeypatch.setenv(f"CRYPTO_{name}_URL", "http://127.0.0.1:1")
-    app = click_verify(unlocked(run_app(home, QUALITY, part="Verify")))
+    app = click_verify(run_app(home, QUALITY, part="Verify"))
     assert not app.exception
     assert "Verification failed" in texts_of(app)
     assert "does not respond (Connection refused)" in texts_of(app)
 
 
 def test_read_only_viewers_cannot_send_requests_to_the_exchange(
-    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch, token: None
+    run_app: RunApp, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with scripted(in_turn(Answer(500))) as exchange:
         for name in ("EXCHANGE", "ARCHIVE"):
@@ -155,7 +148,7 @@ def test_verification_shows_the_values_of_both_sides(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     simulated_exchange: StartExchange,
-    token: None,
+    as_operator: None,
 ) -> None:
     exchange = simulated_exchange(now=now_ms(), seed=SEED)
     monkeypatch.setenv("CRYPTO_HOME", str(tmp_path))
@@ -168,7 +161,7 @@ def test_verification_shows_the_values_of_both_sides(
     with sqlite3.connect(tmp_path / "warehouse.db") as database:
         database.execute("UPDATE hourly_klines SET high = high + 1 WHERE open_time = ?", (at,))
     database.close()
-    app = click_verify(unlocked(run_app(tmp_path, QUALITY, part="Verify")))
+    app = click_verify(run_app(tmp_path, QUALITY, part="Verify"))
     assert not app.exception
     assert "differences" in texts_of(app)
     shown = table_of(app)
@@ -181,8 +174,8 @@ def test_verification_shows_the_values_of_both_sides(
     context.warehouse.close()
 
 
-def test_verification_has_a_maximum_of_days(run_app: RunApp, home: Path, token: None) -> None:
-    app = unlocked(run_app(home, QUALITY, part="Verify"))
+def test_verification_has_a_maximum_of_days(run_app: RunApp, home: Path, as_operator: None) -> None:
+    app = run_app(home, QUALITY, part="Verify")
     app.date_input(key="verify_from").set_value(date(2025, 1, 1))
     assert "Choose 1 to 31 days" in texts_of(click_verify(app))
 

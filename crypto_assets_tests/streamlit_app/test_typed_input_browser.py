@@ -14,7 +14,7 @@ from crypto_assets.market.utc_time import now_ms
 from crypto_assets_tests.services.chromium import OpenTab
 from crypto_assets_tests.services.scripted import Answer, scripted
 from crypto_assets_tests.streamlit_app.conftest import make_home, serving
-from crypto_assets_tests.streamlit_app.gestures import click_button
+from crypto_assets_tests.streamlit_app.gestures import click_button, unlock_address
 from crypto_assets_tests.streamlit_app.page_checks import list_errors
 
 
@@ -53,7 +53,7 @@ def test_a_symbol_survives_when_the_exchange_recovers(open_tab: OpenTab, tmp_pat
     make_home(tmp_path / "home", ("BTCUSDT",)).close()
     log = tmp_path / "app.log"
     with serving(tmp_path / "home", log, EXCHANGE_URL=url, ARCHIVE_URL=url) as address:
-        tab = open_tab(f"{address}/settings")
+        tab = open_tab(unlock_address(address, "settings"))
         page = tab.page
         warning = page.get_by_text("Cannot load the exchange's symbols")
         expect(warning).to_be_visible()
@@ -73,7 +73,7 @@ def test_a_url_survives_when_the_test_result_disappears(open_tab: OpenTab, tmp_p
         scripted(lambda _: Answer(body=b"ok")) as receiver,
         serving(tmp_path / "home", log, ALERT_WEBHOOK_URL=f"{receiver.url}/hooks/one") as address,
     ):
-        tab = open_tab(f"{address}/settings?part=Alerts")
+        tab = open_tab(unlock_address(address, "settings?part=Alerts"))
         page = tab.page
         click_button(page, "test_webhook")
         result = page.get_by_text("Test sent to")
