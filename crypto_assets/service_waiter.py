@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
-from crypto_assets.errors import TransientError
+from crypto_assets.errors import RateLimited, TransientError
 
 T = TypeVar("T")
 Report = Callable[[str], None]
@@ -101,7 +101,7 @@ class ServiceWaiter:
             return call()
         rounds = _CallRounds(self, service, state)
         result: T = Retrying(
-            retry=retry_if_exception_type(TransientError),
+            retry=retry_if_exception(_means_outage),
             stop=rounds.has_ended,
             wait=wait_random_exponential(multiplier=_INITIAL_DELAY, max=_MAX_DELAY),
             before_sleep=rounds.report_once,
@@ -145,6 +145,11 @@ class ServiceWaiter:
             is_known, state.is_reported = state.is_reported, True
         if not is_known:
             self._report(f"waiting for {service}, up to {self._limit:.0f} s: {error}")
+
+
+def _means_outage(error: BaseException) -> bool:
+    """Return whether a service did not respond. One that limits requests says when to return."""
+    return isinstance(error, TransientError) and not isinstance(error, RateLimited)
 
 
 class _CallRounds:

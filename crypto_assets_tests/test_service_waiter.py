@@ -6,7 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from crypto_assets.errors import ExchangeUnavailable, WarehouseRefused
+from crypto_assets.errors import (
+    CryptoAssetsError,
+    ExchangeUnavailable,
+    RateLimited,
+    WarehouseRefused,
+)
 from crypto_assets.service_waiter import ServiceWaiter
 
 SERVICE = "the warehouse"
@@ -87,16 +92,17 @@ def test_a_call_that_fails_while_others_succeed_gives_up() -> None:
     assert calls == 3
 
 
-def test_an_error_that_no_retry_resolves_is_raised_at_once() -> None:
+@pytest.mark.parametrize("error", [WarehouseRefused("wrong password"), RateLimited("429", 3600)])
+def test_another_error_than_of_an_outage_is_raised_at_once(error: CryptoAssetsError) -> None:
     calls = 0
 
     def fail() -> None:
         nonlocal calls
         calls += 1
-        raise WarehouseRefused("wrong password")
+        raise error
 
     waiter = ServiceWaiter()
-    with waiter.wait_up_to(600), pytest.raises(WarehouseRefused):
+    with waiter.wait_up_to(600), pytest.raises(type(error)):
         waiter.run(SERVICE, fail)
     assert calls == 1
 
