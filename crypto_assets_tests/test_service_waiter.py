@@ -9,6 +9,7 @@ import pytest
 from crypto_assets.errors import (
     CryptoAssetsError,
     ExchangeUnavailable,
+    ObjectMissing,
     RateLimited,
     WarehouseRefused,
 )
@@ -70,6 +71,24 @@ def test_calls_after_a_longer_outage_fail_at_once_until_one_succeeds() -> None:
         service.is_up.set()
         waiter.run(SERVICE, service.call)
         service.is_up.clear()
+        before = service.calls
+        with pytest.raises(ExchangeUnavailable):
+            waiter.run(SERVICE, service.call)
+        assert service.calls > before + 1, "another outage is waited for again"
+
+
+def test_an_error_of_the_service_ends_its_outage() -> None:
+    """An object that is missing, or a file that is not published yet."""
+    waiter, service = ServiceWaiter(), Service()
+
+    def miss() -> None:
+        raise ObjectMissing("no such object")
+
+    with waiter.wait_up_to(0.3, lambda _: None):
+        with pytest.raises(ExchangeUnavailable):
+            waiter.run(SERVICE, service.call)
+        with pytest.raises(ObjectMissing):
+            waiter.run(SERVICE, miss)
         before = service.calls
         with pytest.raises(ExchangeUnavailable):
             waiter.run(SERVICE, service.call)
