@@ -47,7 +47,8 @@ class ServiceWaiter:
     """Repeats calls until services respond again. Safe for many threads.
 
     Calls fail at once, unless they run within `wait_up_to`. An outage longer than that limit fails
-    them too, and each call after it until one gets a response: all calls together wait for the limit once.
+    them too, and each call after it until one gets a response: all calls together wait for the
+    limit once.
     """
 
     def __init__(self) -> None:
