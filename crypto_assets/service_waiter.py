@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
-from crypto_assets.errors import TransientError
+from crypto_assets.errors import CryptoAssetsError, RateLimited, TransientError
 
 T = TypeVar("T")
 Report = Callable[[str], None]
@@ -28,8 +28,8 @@ MAX_OUTAGE_SECONDS = 300.0
 TICK_OUTAGE_SECONDS = 30.0
 # The clients have retried before each of these delays, in seconds.
 _INITIAL_DELAY, _MAX_DELAY = 0.5, 4.0
-# A call that fails so often while others succeed has met another fault than an outage.
-_MAX_FAILURES_BESIDE_SUCCESS = 3
+# A call that fails so often while others get responses has met another fault than an outage.
+_MAX_FAILURES_BESIDE_RESPONSES = 3
 
 _log = logging.getLogger(__name__)
 
@@ -40,14 +40,15 @@ class _ServiceState:
 
     down_since: float | None = None
     is_reported: bool = False
-    successes: int = 0
+    responses: int = 0
 
 
 class ServiceWaiter:
     """Repeats calls until services respond again. Safe for many threads.
 
     Calls fail at once, unless they run within `wait_up_to`. An outage longer than that limit fails
-    them too, and each call after it until one succeeds: all calls together wait for the limit once.
+    them too, and each call after it until one gets a response: all calls together wait for the
+    limit once.
     """
 
     def __init__(self) -> None:
@@ -77,6 +78,7 @@ class ServiceWaiter:
         outer = self._limit, self._report
         if not self._limit:
             self._canceled.clear()
+            self._states.clear()
         self._limit, self._report = seconds, report or _log.warning
         try:
             yield
@@ -100,15 +102,20 @@ class ServiceWaiter:
         if not self.is_waiting_allowed:
             return call()
         rounds = _CallRounds(self, service, state)
-        result: T = Retrying(
-            retry=retry_if_exception_type(TransientError),
-            stop=rounds.has_ended,
-            wait=wait_random_exponential(multiplier=_INITIAL_DELAY, max=_MAX_DELAY),
-            before_sleep=rounds.report_once,
-            sleep=self._sleep,
-            reraise=True,
-        )(call)
-        self._record_success(service, state)
+        try:
+            result: T = Retrying(
+                retry=retry_if_exception(_means_outage),
+                stop=rounds.has_ended,
+                wait=wait_random_exponential(multiplier=_INITIAL_DELAY, max=_MAX_DELAY),
+                before_sleep=rounds.report_once,
+                sleep=self._sleep,
+                reraise=True,
+            )(call)
+        except CryptoAssetsError as error:
+            if not _means_outage(error):
+                self._record_response(service, state)
+            raise
+        self._record_response(service, state)
         return result
 
     def _sleep(self, seconds: float) -> None:
@@ -118,9 +125,10 @@ class ServiceWaiter:
         with self._lock:
             return self._states.setdefault(service, _ServiceState())
 
-    def _record_success(self, service: str, state: _ServiceState) -> None:
+    def _record_response(self, service: str, state: _ServiceState) -> None:
+        """Record that a service has responded, if only with an error."""
         with self._lock:
-            state.successes += 1
+            state.responses += 1
             since, state.down_since = state.down_since, None
             was_reported, state.is_reported = state.is_reported, False
         if since is not None and was_reported:
@@ -147,25 +155,30 @@ class ServiceWaiter:
             self._report(f"waiting for {service}, up to {self._limit:.0f} s: {error}")
 
 
+def _means_outage(error: BaseException) -> bool:
+    """Return whether a service did not respond. One that limits requests says when to return."""
+    return isinstance(error, TransientError) and not isinstance(error, RateLimited)
+
+
 class _CallRounds:
     """The attempts of one call; decides when it gives up."""
 
     def __init__(self, waiter: ServiceWaiter, service: str, state: _ServiceState) -> None:
         self._waiter, self._service, self._state = waiter, service, state
         self._first_failure: float | None = None
-        self._last_successes = state.successes
-        self._failures_beside_success = 0
+        self._last_responses = state.responses
+        self._failures_beside_responses = 0
 
     def has_ended(self, _: RetryCallState) -> bool:
         down = self._waiter.record_failure(self._state)
         now = time.monotonic()
         self._first_failure = now if self._first_failure is None else self._first_failure
-        if self._state.successes != self._last_successes:
-            self._last_successes = self._state.successes
-            self._failures_beside_success += 1
+        if self._state.responses != self._last_responses:
+            self._last_responses = self._state.responses
+            self._failures_beside_responses += 1
         longest = max(down, now - self._first_failure)
         return (
-            self._failures_beside_success >= _MAX_FAILURES_BESIDE_SUCCESS
+            self._failures_beside_responses >= _MAX_FAILURES_BESIDE_RESPONSES
             or not self._waiter.is_waiting_after(longest)
         )
 

@@ -6,7 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from crypto_assets.errors import ExchangeUnavailable, WarehouseRefused
+from crypto_assets.errors import (
+    CryptoAssetsError,
+    ExchangeUnavailable,
+    ObjectMissing,
+    RateLimited,
+    WarehouseRefused,
+)
 from crypto_assets.service_waiter import ServiceWaiter
 
 SERVICE = "the warehouse"
@@ -71,6 +77,24 @@ def test_calls_after_a_longer_outage_fail_at_once_until_one_succeeds() -> None:
         assert service.calls > before + 1, "another outage is waited for again"
 
 
+def test_an_error_of_the_service_ends_its_outage() -> None:
+    """An object that is missing, or a file that is not published yet."""
+    waiter, service = ServiceWaiter(), Service()
+
+    def miss() -> None:
+        raise ObjectMissing("no such object")
+
+    with waiter.wait_up_to(0.3, lambda _: None):
+        with pytest.raises(ExchangeUnavailable):
+            waiter.run(SERVICE, service.call)
+        with pytest.raises(ObjectMissing):
+            waiter.run(SERVICE, miss)
+        before = service.calls
+        with pytest.raises(ExchangeUnavailable):
+            waiter.run(SERVICE, service.call)
+        assert service.calls > before + 1, "another outage is waited for again"
+
+
 def test_a_call_that_fails_while_others_succeed_gives_up() -> None:
     waiter, up = ServiceWaiter(), Service()
     up.is_up.set()
@@ -87,16 +111,17 @@ def test_a_call_that_fails_while_others_succeed_gives_up() -> None:
     assert calls == 3
 
 
-def test_an_error_that_no_retry_resolves_is_raised_at_once() -> None:
+@pytest.mark.parametrize("error", [WarehouseRefused("wrong password"), RateLimited("429", 3600)])
+def test_another_error_than_of_an_outage_is_raised_at_once(error: CryptoAssetsError) -> None:
     calls = 0
 
     def fail() -> None:
         nonlocal calls
         calls += 1
-        raise WarehouseRefused("wrong password")
+        raise error
 
     waiter = ServiceWaiter()
-    with waiter.wait_up_to(600), pytest.raises(WarehouseRefused):
+    with waiter.wait_up_to(600), pytest.raises(type(error)):
         waiter.run(SERVICE, fail)
     assert calls == 1
 

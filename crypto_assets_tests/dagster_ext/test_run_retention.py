@@ -135,6 +135,16 @@ def test_old_runs_that_partitions_need_lose_their_files(instance: dg.DagsterInst
     assert (record.run_id, record.partition_key) == (last, _DAY)
 
 
+@pytest.mark.parametrize("days", [200, -400])
+def test_a_wrong_clock_deletes_no_run_that_a_right_one_would_keep(
+    instance: dg.DagsterInstance, days: int
+) -> None:
+    runs = {tick(instance, _DAY) for _ in range(3)}
+    wrong = datetime.now(UTC) + timedelta(days=days)
+    delete_superseded_runs(instance, ["ingest"], kept_runs=3, now=wrong)
+    assert left(instance) == files(instance) == runs
+
+
 @pytest.mark.parametrize("killed_at", ["events", "file", "row"])
 def test_an_interrupted_deletion_is_repeated(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, killed_at: str

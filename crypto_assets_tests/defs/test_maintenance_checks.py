@@ -9,7 +9,7 @@ import pytest
 from crypto_assets.defs.assets.maintenance import dagster_history, retention, warehouse_tables
 from crypto_assets.defs.maintenance import maintenance_job, thin_history_job
 from crypto_assets.defs.maintenance_checks import MAINTENANCE_CHECKS
-from crypto_assets.market.utc_time import HOUR_MS
+from crypto_assets.market.utc_time import HOUR_MS, now_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.pipeline.tampering import tamper
@@ -47,6 +47,7 @@ def build_thin_history() -> dg.JobDefinition:
 def platform(
     server: ExchangeServer, build_platform: BuildPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> PipelineContext:
+    server.clock.set_time(now_ms())  # retention refuses another time
     platform: PipelineContext = build_platform(server)
     monkeypatch.setitem(STORES, "platform", platform)
     return platform

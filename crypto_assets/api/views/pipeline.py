@@ -28,7 +28,10 @@ class SymbolStatusView(ResponseView):
     first_open_time: EpochMs | None
     last_open_time: EpochMs | None
     rows: int = Field(description="Number of stored minutes.")
-    coverage: float = Field(description="Share of minutes stored or explained, 0 to 1.")
+    coverage: float = Field(
+        description="Share of the minutes from the first to the last candle that are stored or "
+        "explained, 0 to 1."
+    )
     open_gaps: int
     missing_minutes: int
     lag_ms: int | None = Field(description="Milliseconds since the newest candle ended.")
