@@ -118,9 +118,8 @@ class MySQLStorage(DagsterMySQLStorage):
             "password": dg.Field(dg.StringSource, is_required=False),
             "port": dg.Field(dg.IntSource, is_required=False, default_value=3306),
         }
-        return dg.Selector(
-            {"mysql_url": dg.StringSource, "mysql_db": dg.Shape({**required, **optional})}
-        )
+        fields = {"mysql_url": dg.StringSource, "mysql_db": {**required, **optional}}
+        return dg.Selector(fields)  # type: ignore[no-untyped-call]
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> "MySQLStorage":

@@ -295,7 +295,7 @@ def test_logs_of_runs_are_in_the_log_bucket(machine: Machine, s3_server: S3Serve
 def test_a_daemon_without_a_recent_heartbeat_is_unhealthy(
     machine: Machine, mariadb: DatabaseServer
 ) -> None:
-    """The daemon stands still, as if it hung; the others go on."""
+    """The daemon is paused, as if it hung, while the other services run."""
     assert machine.healthy("daemon")
     daemon = machine.running["daemon"].pid
     os.kill(daemon, signal.SIGSTOP)

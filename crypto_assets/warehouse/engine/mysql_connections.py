@@ -7,11 +7,10 @@ https://dev.mysql.com/doc/refman/8.4/en/load-data-local-security.html
 
 import logging
 import os
-import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,8 +20,8 @@ from pymysql.protocol import MysqlPacket
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
 from crypto_assets.warehouse.engine.mysql_options import (
+    LOOPBACK_HOSTS,
     add_mysql_options,
-    is_local_host,
     make_connect_arguments,
 )
 
@@ -38,8 +37,6 @@ else:
     _DriverConnection = pymysql.connections.Connection
 
 _log = logging.getLogger(__name__)
-_unencrypted_hosts: set[str] = set()
-_unencrypted_hosts_lock = threading.Lock()
 
 
 class GuardedConnection(_DriverConnection):
@@ -47,6 +44,12 @@ class GuardedConnection(_DriverConnection):
 
     permitted_file: str | None = None
     _awaits_result = False
+
+    @property
+    def is_unencrypted(self) -> bool:
+        """Whether the connection goes to another machine without TLS."""
+        is_private = self._secure  # type: ignore[attr-defined]  # by TLS, or a socket of this machine
+        return not is_private and self.host not in LOOPBACK_HOSTS
 
     def _read_query_result(self, unbuffered: bool = False) -> int:
         # In a result, a row whose first value is NULL begins with the same byte as a request.
@@ -110,7 +113,6 @@ def create_mysql_engine(
 
     Raises WrongUse for invalid options and unreadable certificates.
     """
-    is_local = is_local_host(url, source)
     engine = create_engine(
         url.set(drivername="mysql+pymysql", query={}),
         pool_recycle=1800,
@@ -126,8 +128,8 @@ def create_mysql_engine(
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: Any, _record: Any, args: Any, arguments: Any) -> GuardedConnection:
         connection = connection_class(*args, **arguments)
-        if not is_local and not connection._secure:  # type: ignore[attr-defined]
-            _warn_of_clear_text(url.host or "")
+        if connection.is_unencrypted:
+            _warn_once(connection.host)
         return connection
 
     return engine
@@ -164,18 +166,17 @@ def _forget_connections_in_forks(engine: Engine) -> None:
     os.register_at_fork(after_in_child=forget)
 
 
-def list_unencrypted_hosts() -> list[str]:
-    """List the other machines to which this process has connected without TLS."""
-    with _unencrypted_hosts_lock:
-        return sorted(_unencrypted_hosts)
+def find_unencrypted_host(connection: Connection) -> str | None:
+    """Return the host if the connection goes to another machine without TLS."""
+    driver = connection.connection.dbapi_connection
+    if isinstance(driver, GuardedConnection) and driver.is_unencrypted:
+        return driver.host
+    return None
 
 
-def _warn_of_clear_text(host: str) -> None:
-    with _unencrypted_hosts_lock:
-        is_known = host in _unencrypted_hosts
-        _unencrypted_hosts.add(host)
-    if not is_known:
-        _log.warning("%s", format_clear_text_warning(host))
+@cache
+def _warn_once(host: str) -> None:
+    _log.warning("%s", format_clear_text_warning(host))
 
 
 def format_clear_text_warning(host: str) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy import URL, make_url
 
 from crypto_assets.errors import WrongUse
 
-_LOOPBACK_HOSTS = {None, "", "localhost", "127.0.0.1", "::1"}
+LOOPBACK_HOSTS = {None, "", "localhost", "127.0.0.1", "::1"}
 _FLAG_VALUES = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
@@ -112,11 +112,8 @@ class MySQLOptions:
         """
         if self.mode is not None:
             return self.mode
-        return TlsMode.DISABLED if self.connects_locally(host) else TlsMode.PREFERRED
-
-    def connects_locally(self, host: str | None) -> bool:
-        """Return whether a connection to a host stays on this machine."""
-        return host in _LOOPBACK_HOSTS or "unix_socket" in self.others
+        is_local = host in LOOPBACK_HOSTS or "unix_socket" in self.others
+        return TlsMode.DISABLED if is_local else TlsMode.PREFERRED
 
     def _make_ssl_context(self, mode: TlsMode) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -177,11 +174,6 @@ def may_use_tls(url: URL) -> bool:
     """Return whether a connection to the URL may be encrypted. Raises WrongUse."""
     options = MySQLOptions.parse_query(url.query, "the MySQL URL")
     return options.choose_tls_mode(url.host) is not TlsMode.DISABLED
-
-
-def is_local_host(url: URL, source: str) -> bool:
-    """Return whether a connection to the URL stays on this machine. Raises WrongUse."""
-    return MySQLOptions.parse_query(url.query, source).connects_locally(url.host)
 
 
 def _check_value(name: str, value: str | Sequence[str], source: str) -> str:

@@ -8,8 +8,8 @@ from crypto_assets.errors import WarehouseRefused
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.grants import PRIVATE_TABLES, format_revoke_statement
 from crypto_assets.warehouse.engine.mysql_connections import (
+    find_unencrypted_host,
     format_clear_text_warning,
-    list_unencrypted_hosts,
 )
 from crypto_assets.warehouse.engine.schema import extraction_metadata
 
@@ -47,8 +47,13 @@ class ReadServer:
         """List what makes its use unsafe: a user with too many rights, a connection without TLS."""
         return [
             *self._list_exposed_tables(),
-            *(format_clear_text_warning(host) for host in list_unencrypted_hosts()),
+            *(format_clear_text_warning(host) for host in self._list_unencrypted_hosts()),
         ]
+
+    def _list_unencrypted_hosts(self) -> list[str]:
+        reads = (self._database.run_primary_read, self._database.run_read)
+        hosts = {host for read in reads if (host := read(find_unencrypted_host))}
+        return sorted(hosts)
 
     def _list_exposed_tables(self) -> list[str]:
         url = self._database.read_url

@@ -192,7 +192,7 @@ def test_options_of_a_setting_apply_to_both_urls(
 def test_a_connection_to_another_machine_without_tls(
     own_mariadb: StartServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """127.0.0.2 stands for another machine. It is warned of once, or refused by an option."""
+    """127.0.0.2 serves as another machine. A warning is logged once, or refused by an option."""
     mysql = os.environ.get("CRYPTO_TEST_SERVER") == "mysql"
     without_tls = "--tls-version=" if mysql else "--skip-ssl"
     server = own_mariadb(without_tls, "--bind-address=127.0.0.1,127.0.0.2")
