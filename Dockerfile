@@ -9,6 +9,8 @@ RUN --mount=type=cache,target=/var/cache/pip \
 COPY . .
 # Editable, because the services run files of this folder.
 RUN .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+# The file system of the containers is read-only.
+RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash crypto_assets streamlit_app
 # `make up` passes the version for the label; it must be the package's.
 ARG VERSION=""
 RUN test -z "$VERSION" || .venv/bin/crypto-assets --version | grep -qxF "crypto-assets, version $VERSION"

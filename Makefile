@@ -77,6 +77,7 @@ soak: $(DEV) ## simulate a day and a week of ticks with outages and check the re
 	@$(BIN)/python -m crypto_assets_tests.soak $(ARGS)
 
 up: ## run the one-machine size in Docker: MySQL, MinIO, Dagster, the app and the API
+	@sh deploy/write-secrets.sh
 	@CRYPTO_ASSETS_VERSION=$(PROJECT_VERSION) docker compose up --build
 
 image: ## build the container image of all services

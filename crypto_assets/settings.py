@@ -1,11 +1,12 @@
 """The settings, read from environment variables and `.env`."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 from urllib.parse import quote
 
 from pydantic import (
@@ -16,9 +17,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -70,6 +73,49 @@ class _DotEnv(DotEnvSettingsSource):
         return values
 
 
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Secrets in files: for each secret setting, the variable with `_FILE` after its name.
+
+    The file contains the value alone, as the secrets of Docker and Kubernetes do; an empty file
+    means the default. Raises WrongUse for an unreadable file, and for a value that is set twice.
+    """
+
+    def __init__(self, settings_cls: type[BaseSettings], variables: Mapping[str, str | None]):
+        super().__init__(settings_cls)
+        self._variables = variables
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        for variable in _list_secret_variables(field_name, field):
+            if path := self._variables.get(f"{variable}_FILE".lower()):
+                if self._variables.get(variable.lower()):
+                    raise WrongUse(f"{variable} and {variable}_FILE are both set: remove one")
+                return _read_secret_file(f"{variable}_FILE", path), field_name, False
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        fields = self.settings_cls.model_fields.items()
+        found = {name: self.get_field_value(field, name)[0] for name, field in fields}
+        return {name: value for name, value in found.items() if value}
+
+
+def _list_secret_variables(name: str, field: FieldInfo) -> list[str]:
+    """List the environment variables of a field whose value is a secret; none of other fields."""
+    if SecretStr not in {field.annotation, *get_args(field.annotation)}:
+        return []
+    if isinstance(field.validation_alias, AliasChoices):
+        return [str(alias) for alias in field.validation_alias.choices if str(alias).isupper()]
+    return [f"CRYPTO_{name.upper()}"]
+
+
+def _read_secret_file(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise WrongUse(f"cannot read {variable}={path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise WrongUse(f"{variable}={path} is not UTF-8 text") from None
+
+
 class Settings(BaseSettings):
     """The settings; the defaults select the embedded size: a directory and SQLite, no servers.
 
@@ -111,6 +157,10 @@ class Settings(BaseSettings):
         default=Path("dagster"), validation_alias=AliasChoices("dagster_home", "DAGSTER_HOME")
     )
     # For Dagster's database, if `deploy/dagster.yaml` stores it in MySQL.
+    dagster_mysql_password: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("dagster_mysql_password", "DAGSTER_MYSQL_PASSWORD"),
+    )
     dagster_mysql_options: SecretStr = Field(
         default=SecretStr(""),
         validation_alias=AliasChoices("dagster_mysql_options", "DAGSTER_MYSQL_OPTIONS"),
@@ -150,9 +200,14 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        variables: dict[str, str | None] = {}
         if isinstance(dotenv_settings, DotEnvSettingsSource):
             dotenv_settings = _DotEnv(settings_cls, env_file=dotenv_settings.env_file)
-        return init_settings, env_settings, dotenv_settings, file_secret_settings
+            variables |= dotenv_settings.env_vars
+        if isinstance(env_settings, EnvSettingsSource):
+            variables |= env_settings.env_vars
+        secret_files = _SecretFiles(settings_cls, variables)
+        return init_settings, secret_files, env_settings, dotenv_settings, file_secret_settings
 
     @field_validator("symbols", "api_cors_origins", "owners", mode="before")
     @classmethod

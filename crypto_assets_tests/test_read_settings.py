@@ -95,3 +95,40 @@ def test_a_source_is_the_page_of_a_branch(
 def test_the_login_of_a_source_is_removed(dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRYPTO_SOURCE_URL", "https://me:secret@git.example/me/x/-/tree/main/")
     assert load_settings().source_url == "https://git.example/me/x/-/tree/main"
+
+
+def test_a_secret_is_read_from_its_file(
+    dotenv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable may be in the environment or in `.env`; an empty file means the default."""
+    url, token, key, empty = (tmp_path / name for name in ("url", "token", "key", "empty"))
+    url.write_text("mysql://crypto:planted@db.example/crypto\n")
+    token.write_text("correct-horse")
+    key.write_text("secret-key\n")
+    empty.write_text("\n")
+    dotenv.write_text(f"CRYPTO_API_TOKEN_FILE={token}\nCRYPTO_API_TOKEN=\n")
+    monkeypatch.setenv("CRYPTO_WAREHOUSE_URL_FILE", str(url))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY_FILE", str(key))
+    monkeypatch.setenv("CRYPTO_ALERT_WEBHOOK_URL_FILE", str(empty))
+    settings = load_settings()
+    assert settings.warehouse_url.get_secret_value() == url.read_text().strip()
+    assert settings.warehouse_read_url == settings.warehouse_url
+    assert settings.api_token and settings.api_token.get_secret_value() == "correct-horse"
+    assert settings.s3_secret_access_key
+    assert settings.s3_secret_access_key.get_secret_value() == "secret-key"
+    assert settings.alert_webhook_url is None
+
+
+def test_an_unusable_secret_file_is_reported(
+    dotenv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = tmp_path / "missing"
+    monkeypatch.setenv("CRYPTO_API_TOKEN_FILE", str(missing))
+    with pytest.raises(WrongUse, match=f"cannot read CRYPTO_API_TOKEN_FILE={missing}: No such"):
+        load_settings()
+    missing.write_bytes(b"\xff\xfe")
+    with pytest.raises(WrongUse, match="is not UTF-8 text"):
+        load_settings()
+    monkeypatch.setenv("CRYPTO_API_TOKEN", "value")
+    with pytest.raises(WrongUse, match="CRYPTO_API_TOKEN and CRYPTO_API_TOKEN_FILE are both set"):
+        load_settings()

@@ -75,14 +75,14 @@ def _describe(cursor: Cursor, table: str, column: str) -> tuple[str, ...] | None
 
 
 def main() -> None:
-    host = os.environ["DAGSTER_MYSQL_HOST"]
-    options = get_settings().dagster_mysql_options.get_secret_value()
+    host, settings = os.environ["DAGSTER_MYSQL_HOST"], get_settings()
+    options = settings.dagster_mysql_options.get_secret_value()
     with (
         pymysql.connect(
             host=host,
             port=int(os.environ["DAGSTER_MYSQL_PORT"]),
             user="dagster",
-            password=os.environ["DAGSTER_MYSQL_PASSWORD"],
+            password=settings.dagster_mysql_password.get_secret_value(),
             database="dagster",
             **make_option_arguments(options, host, "DAGSTER_MYSQL_OPTIONS"),
         ) as connection,

@@ -29,7 +29,6 @@ _SHIPPED_DIGESTS = {
     "157c3503813040ef",
     "521cdee923d38a2b",
     "7815a068377ad47c",
-    "7df4ea1503b3296b",
     "7e2576f423eb756f",
     "7e6e1e9a874944f1",
     "7f7524bd1a180cf9",
@@ -39,6 +38,7 @@ _SHIPPED_DIGESTS = {
     "e018264e4aaf8124",
     "f12b90e214a012d1",
     "f2188967db8a7558",
+    "f574d3ac2273ab4d",
     "f87b4c8640d9884c",
 }
 # Dagster's error about a wrong field lists all valid fields: show its beginning only.

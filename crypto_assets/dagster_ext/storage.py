@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
+import dagster as dg
 from dagster_mysql import (
     DagsterMySQLStorage,
     MySQLEventLogStorage,
@@ -110,6 +111,17 @@ class MySQLStorage(DagsterMySQLStorage):
         super(DagsterMySQLStorage, self).__init__()  # type: ignore[no-untyped-call]
 
     @classmethod
+    def config_type(cls) -> Any:
+        """Return Dagster's fields; `password` is optional, and then is DAGSTER_MYSQL_PASSWORD."""
+        required = dict.fromkeys(("username", "hostname", "db_name"), dg.StringSource)
+        optional = {
+            "password": dg.Field(dg.StringSource, is_required=False),
+            "port": dg.Field(dg.IntSource, is_required=False, default_value=3306),
+        }
+        fields = {"mysql_url": dg.StringSource, "mysql_db": {**required, **optional}}
+        return dg.Selector(fields)  # type: ignore[no-untyped-call]
+
+    @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> "MySQLStorage":
         """Open the storage.
 
@@ -129,6 +141,7 @@ def build_mysql_url(config: Mapping[str, Any]) -> str:
     if url := config.get("mysql_url"):
         return str(url)
     server = config["mysql_db"]
-    login = f"{server['username']}:{quote_plus(server['password'])}"
+    password = server.get("password") or get_settings().dagster_mysql_password.get_secret_value()
+    login = f"{server['username']}:{quote_plus(password)}"
     place = f"{server['hostname']}:{server['port']}/{server['db_name']}"
     return f"mysql+pymysql://{login}@{place}"

@@ -18,8 +18,10 @@ mkdir -p "$CRYPTO_HOME" && mount -t tmpfs -o size=$1 none "$CRYPTO_HOME" || exit
 
 def run_in_small_home(desk: Desk, size: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        ["unshare", "--map-root-user", "--mount", "sh", "-c", _IN_SMALL_HOME]
-        + [sys.executable, size, sys.executable, *DAYS],
+        [
+            *("unshare", "--map-root-user", "--mount", "sh", "-c", _IN_SMALL_HOME),
+            *(sys.executable, size, sys.executable, *DAYS),
+        ],
         env=dict(desk.environment),
         capture_output=True,
         text=True,

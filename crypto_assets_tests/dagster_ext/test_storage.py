@@ -114,6 +114,7 @@ def test_without_options_the_storage_equals_dagsters_own(
         instance.add_dynamic_partitions("symbols", ["ETHUSDT"])
     choose(monkeypatch, "")
     config = yaml.safe_load((home / "dagster.yaml").read_text())["storage"]["custom"]["config"]
+    config["mysql_db"]["password"] = {"env": "DAGSTER_MYSQL_PASSWORD"}
     (home / "dagster.yaml").write_text(yaml.dump({"storage": {"mysql": config}}))
     with dg.DagsterInstance.from_config(str(home)) as instance:
         assert "ETHUSDT" in instance.get_dynamic_partitions("symbols")

@@ -1,7 +1,9 @@
 """The deployment files are valid, match their schemas, and open no ports by accident."""
 
 import json
+import os
 import re
+import subprocess
 from importlib.resources import files as package_files
 from io import StringIO
 from pathlib import Path
@@ -14,6 +16,7 @@ from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dotenv import dotenv_values
 
 from crypto_assets.orchestrator.run_queue import RUN_CLASS_TAG, RunClass
+from crypto_assets.warehouse.engine.grants import list_readable_tables
 from crypto_assets_tests.project.env_example import uncomment_example
 from crypto_assets_tests.project.repository import ROOT, files, text
 
@@ -50,12 +53,12 @@ def test_the_compose_file_matches_the_compose_schema(compose: dict[str, Any]) ->
 
 def test_the_services_are_those_of_the_one_machine_size(services: dict[str, Any]) -> None:
     served = {"code", "webserver", "daemon", "app", "api"}
-    assert set(services) == {"mysql", "lake", "init", *served}
+    assert set(services) == {"mysql", "lake", "lake-user", "init", *served}
 
 
 def test_ports_open_on_loopback_only(services: dict[str, Any]) -> None:
     ports = [port for service in services.values() for port in service.get("ports", [])]
-    assert len(ports) == 6
+    assert len(ports) == 3
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
@@ -70,7 +73,7 @@ def test_services_that_stay_up_are_restarted_and_have_a_healthcheck(
     services: dict[str, Any],
 ) -> None:
     for name, service in services.items():
-        once = name == "init"
+        once = name in {"init", "lake-user"}
         assert service["restart"] == ("no" if once else "unless-stopped"), name
         assert once or service.get("healthcheck"), name
 
@@ -83,11 +86,104 @@ def test_the_service_with_the_runs_has_a_permanent_host_name(services: dict[str,
     }
 
 
-def test_every_secret_is_required_and_in_the_example() -> None:
+# Who needs which secret.
+WAREHOUSE, CHARTS, S3, DAGSTER = (
+    "warehouse_url",
+    "warehouse_read_url",
+    "s3_credentials",
+    "dagster_password",
+)
+SECRETS = {
+    "mysql": {"mysql_root_password", "crypto_password", "crypto_read_password", DAGSTER},
+    "lake": {"lake_root_password"},
+    "lake-user": {"lake_root_password", "lake_password"},
+    "init": {WAREHOUSE, CHARTS, S3, DAGSTER},
+    "code": {WAREHOUSE, S3, DAGSTER, "alert_webhook_url"},
+    "webserver": {S3, DAGSTER},
+    "daemon": {S3, DAGSTER},
+    "app": {WAREHOUSE, CHARTS, S3, "api_token", "alert_webhook_url"},
+    "api": {WAREHOUSE, CHARTS, S3, "api_token"},
+}
+
+
+def test_each_service_has_the_secrets_that_it_needs(
+    compose: dict[str, Any], services: dict[str, Any]
+) -> None:
+    assert {name: set(service["secrets"]) for name, service in services.items()} == SECRETS
+    assert set(compose["secrets"]) == set().union(*SECRETS.values())
+    for name, service in services.items():
+        places = re.findall(r"/run/secrets/(\w+)", yaml.dump(service["environment"]))
+        assert set(places) <= SECRETS[name], name
+        assert "PASSWORD:?" not in yaml.dump(service)
+
+
+def test_secrets_are_generated_once_and_taken_from_the_environment(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "secrets"
+
+    def write_secrets(**variables: str) -> dict[str, str]:
+        subprocess.run(
+            ["sh", str(ROOT / "deploy/write-secrets.sh"), str(folder)],
+            env={"PATH": os.environ["PATH"], "CRYPTO_API_TOKEN": "token", **variables},
+            check=True,
+        )
+        return {path.name: path.read_text().strip() for path in folder.iterdir()}
+
+    first = write_secrets()
+    assert set(first) == set(compose["secrets"])
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (
+        first["warehouse_url"] == f"mysql+pymysql://crypto:{first['crypto_password']}@mysql/crypto"
+    )
+    assert len({value for name, value in first.items() if name.endswith("password")}) == 6
+    assert write_secrets() == first
+    assert write_secrets(MYSQL_PASSWORD="mine")["crypto_password"] == "mine"
+    with pytest.raises(subprocess.CalledProcessError):
+        write_secrets(MYSQL_PASSWORD="it's")
+
+
+def test_every_password_is_in_the_example() -> None:
     example = dotenv_values(ROOT / ".env.example")
-    used = set(re.findall(r"\$\{(\w*PASSWORD)([^}]*)\}", text("docker-compose.yml")))
-    assert {name for name, _ in used} == {name for name in example if name.endswith("PASSWORD")}
-    assert {rest for _, rest in used} == {":?set it in .env"}
+    written = re.findall(r"^password \w+ (\w+)$", text("deploy/write-secrets.sh"), re.MULTILINE)
+    assert set(written) == {name for name in example if name.endswith("PASSWORD")}
+
+
+def test_the_containers_have_few_rights_and_bounded_resources(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["mem_limit"], name
+        assert service["pids_limit"], name
+        assert service["logging"]["driver"] == "json-file", name
+        ours = service["image"] == "crypto-assets"
+        assert bool(service.get("read_only")) is ours, name
+
+
+def test_only_those_that_must_reach_a_service(
+    compose: dict[str, Any], services: dict[str, Any]
+) -> None:
+    def list_neighbours(name: str) -> set[str]:
+        networks = set(services[name]["networks"])
+        return {other for other, one in services.items() if networks & set(one["networks"])} - {
+            name
+        }
+
+    assert list_neighbours("code") == {"mysql", "lake", "lake-user", "init", "webserver", "daemon"}
+    for server in ("mysql", "lake"):
+        assert all(compose["networks"][name]["internal"] for name in services[server]["networks"])
+        assert not services[server].get("ports")
+    for name, service in services.items():
+        reached = {"mysql", "lake"} - {name} if service["image"] == "crypto-assets" else set()
+        assert reached <= list_neighbours(name), name
+    for page in ("app", "api"):
+        assert "webserver" in list_neighbours(page)
+
+
+def test_the_read_only_user_has_the_grants_of_init() -> None:
+    script = re.search(r'^readable="([^"]+)"', text("deploy/mysql/10-databases.sh"), re.MULTILINE)
+    assert script
+    assert sorted(script[1].split()) == sorted(list_readable_tables())
 
 
 def test_the_defaults_of_the_compose_file_match_the_example() -> None:
@@ -99,7 +195,7 @@ def test_the_defaults_of_the_compose_file_match_the_example() -> None:
 def test_foreign_images_are_pinned_and_the_s3_image_is_written_once(
     services: dict[str, Any],
 ) -> None:
-    theirs = [s["image"] for s in services.values() if s["image"] != "crypto-assets"]
+    theirs = {s["image"] for s in services.values() if s["image"] != "crypto-assets"}
     assert all(":" in image and not image.endswith(":latest") for image in theirs)
     named = [
         line

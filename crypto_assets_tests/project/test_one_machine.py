@@ -1,6 +1,7 @@
 """The one-machine size: each service by its own command, with a database and an S3 server."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -25,13 +26,7 @@ from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.services.s3 import S3Server
 
-SECRETS = {
-    "MYSQL_ROOT_PASSWORD": "unused",
-    "MYSQL_PASSWORD": "ours",
-    "MYSQL_READ_PASSWORD": "reads",
-    "DAGSTER_MYSQL_PASSWORD": "dagsters",
-    "LAKE_PASSWORD": "unused",
-}
+READ_PASSWORD = "reads"
 # Saturday 2025-01-04 12:00:30 UTC, on a running clock: days 2 and 3 are closed.
 NOW = 1_735_992_030_000
 ANYWHERE = "0.0.0.0"  # noqa: S104  # the address of the containers
@@ -54,7 +49,21 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def create_databases(server: DatabaseServer, folder: Path) -> None:
+def write_secrets(server: DatabaseServer, folder: Path) -> Path:
+    """Write the secrets as `make up` does, with the address of our server."""
+    secrets = folder / "secrets"
+    subprocess.run(
+        ["sh", str(ROOT / "deploy/write-secrets.sh"), str(secrets)],
+        env={"PATH": os.environ["PATH"], "MYSQL_READ_PASSWORD": READ_PASSWORD},
+        check=True,
+    )
+    for path in secrets.iterdir():
+        path.write_text(path.read_text().replace("@mysql/", f"@127.0.0.1:{server.port}/"))
+    (secrets / "mysql_root_password").write_text("")
+    return secrets
+
+
+def create_databases(server: DatabaseServer, secrets: Path, folder: Path) -> None:
     """Run the init script of MySQL's image with a client that connects to our server."""
     client = folder / "mysql"
     client.write_text(f'#!/bin/sh\nexec mariadb --no-defaults -h 127.0.0.1 -P {server.port} "$@"\n')
@@ -63,10 +72,7 @@ def create_databases(server: DatabaseServer, folder: Path) -> None:
         ["bash", str(ROOT / "deploy/mysql/10-databases.sh")],
         env={
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
-            "MYSQL_ROOT_PASSWORD": "",
-            "CRYPTO_PASSWORD": SECRETS["MYSQL_PASSWORD"],
-            "CRYPTO_READ_PASSWORD": SECRETS["MYSQL_READ_PASSWORD"],
-            "DAGSTER_PASSWORD": SECRETS["DAGSTER_MYSQL_PASSWORD"],
+            "SECRETS_DIR": str(secrets),
         },
         check=True,
     )
@@ -82,8 +88,9 @@ def run_machine(
     **variables: str,
 ) -> Iterator[Machine]:
     """Prepare the services with their places on this machine; `storage` has Dagster's database."""
+    secrets = write_secrets(warehouse, folder)
     for server in {warehouse, storage or warehouse}:
-        create_databases(server, folder)
+        create_databases(server, secrets, folder)
     code, webserver, app, api = (str(port) for port in free_ports(4))
     home = folder / "dagster"
     home.mkdir()
@@ -92,14 +99,13 @@ def run_machine(
     (home / "workspace.yaml").write_text(workspace.replace("port: 4000", f"port: {code}"))
     machine = Machine(
         variables={
-            **SECRETS,
             "CRYPTO_EXCHANGE_URL": exchange_url,
             "CRYPTO_ARCHIVE_URL": exchange_url,
             "CRYPTO_SYMBOLS": "BTCUSDT,ETHUSDT",
             **variables,
         },
         places={
-            "@mysql/": f"@127.0.0.1:{warehouse.port}/",
+            "/run/secrets": str(secrets),
             "http://webserver:3000": f"http://127.0.0.1:{webserver}",
             "127.0.0.1:3000": f"127.0.0.1:{webserver}",
             "127.0.0.1:4000": f"127.0.0.1:{code}",
@@ -226,7 +232,7 @@ def counts(mariadb: DatabaseServer) -> dict[str, int]:
         host="127.0.0.1",
         port=mariadb.port,
         user="crypto_read",
-        password=SECRETS["MYSQL_READ_PASSWORD"],
+        password=READ_PASSWORD,
         database="crypto",
     ) as connection:
         return {
@@ -245,13 +251,27 @@ def one(connection: Any, statement: str) -> int:
         return int(cursor.fetchone()[0])
 
 
+def test_the_user_of_the_charts_cannot_read_secrets(mariadb: DatabaseServer) -> None:
+    with (
+        pymysql.connect(
+            host="127.0.0.1",
+            port=mariadb.port,
+            user="crypto_read",
+            password=READ_PASSWORD,
+            database="crypto",
+        ) as connection,
+        pytest.raises(pymysql.err.OperationalError, match="denied"),
+    ):
+        one(connection, "SELECT COUNT(*) FROM app_settings")
+
+
 def test_the_user_of_the_charts_cannot_write(mariadb: DatabaseServer) -> None:
     with (
         pymysql.connect(
             host="127.0.0.1",
             port=mariadb.port,
             user="crypto_read",
-            password=SECRETS["MYSQL_READ_PASSWORD"],
+            password=READ_PASSWORD,
             database="crypto",
         ) as connection,
         pytest.raises(pymysql.err.OperationalError, match="denied"),
@@ -270,6 +290,22 @@ def test_logs_of_runs_are_in_the_log_bucket(machine: Machine, s3_server: S3Serve
     bucket = machine.environment("code")["DAGSTER_LOG_BUCKET"]
     listed = client.list_objects_v2(Bucket=bucket, Prefix="runs/")
     assert listed.get("Contents")
+
+
+def test_a_daemon_without_a_recent_heartbeat_is_unhealthy(
+    machine: Machine, mariadb: DatabaseServer
+) -> None:
+    """The daemon is paused, as if it hung, while the other services run."""
+    assert machine.healthy("daemon")
+    daemon = machine.running["daemon"].pid
+    os.kill(daemon, signal.SIGSTOP)
+    try:
+        mariadb.execute(
+            "UPDATE dagster.daemon_heartbeats SET timestamp = timestamp - INTERVAL 10 MINUTE"
+        )
+        assert not machine.healthy("daemon")
+    finally:
+        os.kill(daemon, signal.SIGCONT)
 
 
 def test_every_service_stops_when_asked_to(machine: Machine) -> None:

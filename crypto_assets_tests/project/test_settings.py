@@ -82,6 +82,7 @@ def test_the_example_sets_nothing_that_a_program_reads() -> None:
 def test_the_example_contains_only_variables_that_are_read() -> None:
     known = {variable for name in FIELDS for variable in variables(name)}
     known |= set(re.findall(r"\$\{(\w+)", text("docker-compose.yml")))
+    known |= set(re.findall(r"^password \w+ (\w+)$", text("deploy/write-secrets.sh"), re.MULTILINE))
     assert read_example().keys() - known == set()
 
 
@@ -103,9 +104,20 @@ def environments() -> Iterator[dict[str, str]]:
             yield service["environment"]
 
 
-def test_every_setting_is_passed_to_every_service() -> None:
+def is_secret(name: str) -> bool:
+    return "SecretStr" in str(FIELDS[name].annotation)
+
+
+def test_every_setting_without_a_secret_is_passed_to_every_service() -> None:
     in_image = set(re.findall(r"(\w+)=/", text("Dockerfile")))
     for environment in environments():
         given = environment.keys() | in_image
-        lacking = {name for name in FIELDS if not given & set(variables(name))}
+        lacking = {n for n in FIELDS if not is_secret(n) and not given & set(variables(n))}
         assert lacking == UNSET
+
+
+def test_secrets_are_passed_in_files() -> None:
+    """Options of connections are secret only where they contain the password of a key."""
+    for environment in environments():
+        given = {n for n in FIELDS if is_secret(n) and environment.keys() & set(variables(n))}
+        assert given <= {"warehouse_options", "dagster_mysql_options"}

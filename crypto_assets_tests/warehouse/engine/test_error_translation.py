@@ -4,6 +4,7 @@ import socket
 import sqlite3
 from pathlib import Path
 
+import pymysql
 import pytest
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
@@ -15,7 +16,10 @@ from crypto_assets.errors import (
     WrongUse,
 )
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.engine.error_translation import translate_error
+from crypto_assets.warehouse.engine.error_translation import (
+    means_connection_lost,
+    translate_error,
+)
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.warehouse.minutes import track
 
@@ -34,6 +38,16 @@ def weak_user(mariadb: DatabaseServer) -> str:
     """A user who may connect, and has no other right."""
     mariadb.execute(f"CREATE USER IF NOT EXISTS weak@'%' IDENTIFIED BY '{PASSWORD}'")
     return "weak"
+
+
+# Interrupted by a person or a limit, locks, connections, and Galera's node that is not prepared.
+@pytest.mark.parametrize("code", [1317, 1969, 3024, 1205, 1213, 1040, 1203, 1047, 1927, 2013])
+def test_errors_that_a_repetition_may_resolve(code: int) -> None:
+    original = pymysql.err.OperationalError(code, "a reason")
+    error = DBAPIError("SELECT", None, original)
+    assert isinstance(translate_error(error, make_url("mysql://u@h/d")), WarehouseUnavailable)
+    needs_new_connection = code not in {1205, 1213, 1040, 1203}
+    assert means_connection_lost(original) is needs_new_connection
 
 
 def test_a_wrong_password(mariadb: DatabaseServer, weak_user: str) -> None:

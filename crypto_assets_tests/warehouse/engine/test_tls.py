@@ -168,6 +168,49 @@ def test_a_server_without_tls(own_mariadb: StartServer) -> None:
     assert "does not offer TLS" in message_of(caught)
 
 
+def test_options_of_a_setting_apply_to_both_urls(
+    server: DatabaseServer, files: dict[str, Path]
+) -> None:
+    """The host `localhost` is not in the certificate."""
+    url = f"mysql+pymysql://encrypted:{ESCAPED}@127.0.0.1:{server.port}/information_schema"
+    wrong_host = url.replace("127.0.0.1", "localhost")
+    options = f"ssl_ca={files['ca']}"
+    status = "SHOW SESSION STATUS LIKE 'Ssl_cipher'"
+    warehouse = Warehouse(url, wrong_host, options=options)
+    assert warehouse._database.run_primary_read(lambda c: c.exec_driver_sql(status).one()[1])
+    with pytest.raises(WarehouseRefused) as caught:
+        warehouse._database.run_read(lambda c: c.exec_driver_sql(status).one())
+    assert "is not for this host" in message_of(caught)
+    warehouse.close()
+    with pytest.raises(WrongUse) as wrong:
+        Warehouse(f"{url}?ssl_ca=/ca.pem", options=options)
+    expected = "the URL and CRYPTO_WAREHOUSE_OPTIONS both set the option ssl_ca: remove one"
+    assert message_of(wrong) == expected
+    Warehouse("sqlite:////tmp/warehouse.db", options=options).close()  # has no connection
+
+
+def test_a_connection_to_another_machine_without_tls(
+    own_mariadb: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """127.0.0.2 serves as another machine. A warning is logged once, or refused by an option."""
+    mysql = os.environ.get("CRYPTO_TEST_SERVER") == "mysql"
+    without_tls = "--tls-version=" if mysql else "--skip-ssl"
+    server = own_mariadb(without_tls, "--bind-address=127.0.0.1,127.0.0.2")
+    server.execute("CREATE USER far@'%' IDENTIFIED BY ''", "GRANT SELECT ON *.* TO far@'%'")
+    url = f"mysql+pymysql://far@127.0.0.2:{server.port}/mysql"
+    for _ in range(2):
+        warehouse = Warehouse(url)
+        warehouse._database.run_primary_read(lambda c: c.exec_driver_sql("SELECT 1").one())
+        warnings = warehouse.read_server.list_warnings()
+        warehouse.close()
+    expected = "the connection to the database on 127.0.0.2 is not encrypted"
+    assert [expected in line for line in warnings] == [True]
+    assert caplog.text.count(expected) == 1
+    with pytest.raises(WarehouseRefused) as caught:
+        Warehouse(url, options="ssl_mode=REQUIRED").require_ready()
+    assert "does not offer TLS" in message_of(caught)
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

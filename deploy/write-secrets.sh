@@ -1,0 +1,63 @@
+#!/bin/sh
+# Writes the passwords and keys of the one-machine size into files, of which each container gets
+# those that it needs. `make up` runs it before the containers start; it may be repeated.
+#
+# Usage: deploy/write-secrets.sh [DIR]     (by default SECRETS_DIR, or else .secrets)
+#
+# A value that .env or the environment sets is written again each time. The others are generated
+# once. Only this user can enter the directory; the files are readable, since a container's user has
+# another number.
+set -eu
+cd "$(dirname "$0")/.."
+
+# Prints a variable of the environment, or else of .env.
+setting() {
+    if value=$(printenv "$1") && [ -n "$value" ]; then
+        printf '%s' "$value"
+    elif [ -f .env ]; then
+        sed -n "s/^$1=//p" .env | tail -n 1 | tr -d "\r\"'"
+    fi
+}
+
+directory=${1:-$(setting SECRETS_DIR)}
+directory=${directory:-.secrets}
+umask 077
+mkdir -p "$directory"
+chmod 700 "$directory"
+
+write() {
+    printf '%s\n' "$2" >"$directory/$1"
+    chmod 644 "$directory/$1"
+}
+
+# Writes a password: NAME VARIABLE.
+password() {
+    value=$(setting "$2")
+    case $value in
+    *[!A-Za-z0-9._-]*)
+        echo "$2 may only contain letters, digits, '.', '_' and '-': it is part of URLs." >&2
+        exit 1
+        ;;
+    esac
+    if [ -n "$value" ]; then
+        write "$1" "$value"
+    elif [ ! -s "$directory/$1" ]; then
+        write "$1" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"
+    fi
+}
+
+password mysql_root_password MYSQL_ROOT_PASSWORD
+password crypto_password MYSQL_PASSWORD
+password crypto_read_password MYSQL_READ_PASSWORD
+password dagster_password DAGSTER_MYSQL_PASSWORD
+password lake_root_password LAKE_ROOT_PASSWORD
+password lake_password LAKE_PASSWORD
+
+read_file() { cat "$directory/$1"; }
+write warehouse_url "mysql+pymysql://crypto:$(read_file crypto_password)@mysql/crypto"
+write warehouse_read_url "mysql+pymysql://crypto_read:$(read_file crypto_read_password)@mysql/crypto"
+write s3_credentials "[default]
+aws_access_key_id = crypto
+aws_secret_access_key = $(read_file lake_password)"
+write api_token "$(setting CRYPTO_API_TOKEN)"
+write alert_webhook_url "$(setting CRYPTO_ALERT_WEBHOOK_URL)"
