@@ -31,7 +31,7 @@ _PROC_STAT_PATH = Path("/proc/self/stat")
 # A process stamps its run within seconds of its start. If one is later, Dagster ignores it, because
 # its run has failed.
 _UNSTAMPED_GRACE = timedelta(seconds=20)
-_SERVER_TIMEOUT_SECONDS = 10
+_SERVER_TIMEOUT_SECONDS = 3
 # The daemon finds the code server of a run that it launches at once, or puts the run back into the
 # queue.
 _UNLAUNCHED_GRACE = timedelta(minutes=2)
