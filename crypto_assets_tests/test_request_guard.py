@@ -101,7 +101,7 @@ def test_own_hosts_are_served(host: str) -> None:
         ("127.1", 403),
         ("0x7f000001", 403),
         ("2130706433", 403),
-        ("0.0.0.0", 403),
+        ("0.0.0.0:3000", 403),
         ("evil@127.0.0.1", 400),
         ("127.0.0.1:3000@evil.example", 400),
         ("127.0.0.1/evil", 400),
@@ -200,6 +200,9 @@ def test_reads_of_a_server_that_is_not_isolated_are_left_to_cors() -> None:
     preflight = with_host({"Origin": "http://evil.example"})
     assert find_status(preflight, "OPTIONS", policy) == 200
     assert find_status(with_host(FORM), "POST", policy) == 403
+    token = {**FORM, "Authorization": "Bearer x"}
+    assert find_status(with_host(token), "POST", policy) == 200
+    assert find_status(with_host(token), "POST") == 403
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,23 @@ _MAX_TOKENS = 20_000
 # Names of arguments whose values say what a change is about, and contain no configuration.
 _TELLING_NAMES = frozenset(
     {
-        *("assetKey", "assetKeys", "backfillId", "id", "jobName", "name", "parentRunId", "partition"),
-        *("partitionKey", "partitionKeys", "partitionNames", "partitionSetName", "partitionsDefName"),
+        *(
+            "assetKey",
+            "assetKeys",
+            "backfillId",
+            "id",
+            "jobName",
+            "name",
+            "parentRunId",
+            "partition",
+        ),
+        *(
+            "partitionKey",
+            "partitionKeys",
+            "partitionNames",
+            "partitionSetName",
+            "partitionsDefName",
+        ),
         *("path", "pipelineName", "poolName", "repositoryLocationName", "runId", "runIds"),
         *("scheduleName", "sensorName", "start", "end", "strategy", "terminatePolicy"),
     }
@@ -135,7 +150,7 @@ def _find_changes(scope: Scope, body: bytes) -> list[DagsterChange]:
 
 
 def _read_json(headers: Headers, body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a body. A form cannot have its type, nor can another site's page."""
+    """Return the JSON object of a body; a form of another site cannot have its content type."""
     types = headers.getlist("content-type")
     if len(types) != 1 or types[0].partition(";")[0].strip().lower() != "application/json":
         raise _NotUnderstood(403, "a POST needs one Content-Type, application/json")
@@ -193,9 +208,7 @@ def _describe_mutation(field: FieldNode, variables: Mapping[str, Any]) -> Dagste
     arguments: dict[str, Any] = {}
     for argument in field.arguments:
         try:
-            arguments[argument.name.value] = value_from_ast_untyped(
-                argument.value, dict(variables)
-            )
+            arguments[argument.name.value] = value_from_ast_untyped(argument.value, dict(variables))
         except RecursionError:
             continue
     found = dict.fromkeys(

@@ -87,20 +87,20 @@ class UnlockNoticeMiddleware:
         if scope["type"] != "http" or get_caller(scope).is_operator:
             await self._app(scope, receive, send)
             return
-        held: Message | None = None
+        start: Message | None = None
         body = bytearray()
 
         async def send_with_notice(message: Message) -> None:
-            nonlocal held
+            nonlocal start
             if message["type"] == "http.response.start" and _is_page(message):
-                held = message
-            elif held is None:
+                start = message
+            elif start is None:
                 await send(message)
             else:
                 body.extend(message.get("body", b""))
                 if not message.get("more_body", False):
                     page = _add_notice(bytes(body))
-                    await send(_set_length(held, len(page)))
+                    await send(_set_length(start, len(page)))
                     await send({"type": "http.response.body", "body": page})
 
         await self._app(scope, receive, send_with_notice)
@@ -178,7 +178,7 @@ def create_change_recorder(settings: Settings, instance: dg.DagsterInstance) -> 
             changes.record_change(f"Dagster: {change.name}", None, what, _name_author(caller))
         except CryptoAssetsError as error:
             # An operator must be able to stop things while the warehouse is down.
-            _log.error("cannot record %s in the change log: %s", change.name, error)  # noqa: TRY400
+            _log.error("cannot record %s in the change log: %s", change.name, error)
 
     return record_change
 
@@ -189,7 +189,7 @@ def _name_author(caller: Caller) -> Author:
 
 def _name_instigator(instance: dg.DagsterInstance, change: DagsterChange) -> str:
     """Return the name of a schedule or sensor that a change names by its id; "" for another one."""
-    origin, _, selector = change.arguments.removeprefix("id ").partition("::")
+    selector = change.arguments.partition("::")[2]
     if not selector:
         return ""
     return next(

@@ -1,4 +1,4 @@
-"""Dagster's webserver: read-only until the browser is unlocked, closed to pages of other origins."""
+"""Dagster's webserver: read-only until the browser is unlocked, and closed to other sites."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -25,14 +25,15 @@ from crypto_assets.market.utc_time import now_ms
 from crypto_assets.orchestrator import Kind
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.app_settings import SettingChange
+from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 from crypto_assets_tests.services.chromium import OpenTab
-from crypto_assets_tests.services.dagster_tree import OPERATOR_TOKEN, Tree, wait_for
+from crypto_assets_tests.services.dagster_tree import Tree, wait_for
 
 pytestmark = pytest.mark.timeout(300)
 
 SCHEDULE = "ingest_schedule"
 JSON = {"Content-Type": "application/json"}
-BEARER = {"Authorization": f"Bearer {OPERATOR_TOKEN.get_secret_value()}"}
+BEARER = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
 ADD = """
 mutation Add($key: String!) {
   addDynamicPartition(
@@ -252,9 +253,7 @@ FORM = """
 """
 
 
-def test_a_page_of_another_origin_changes_and_reads_nothing(
-    tree: Tree, open_tab: OpenTab
-) -> None:
+def test_a_page_of_another_origin_changes_and_reads_nothing(tree: Tree, open_tab: OpenTab) -> None:
     """The browser is unlocked: the page tries to use its session."""
     mutation = build_stop_mutation(tree)
     logged = read_log(tree)
@@ -296,7 +295,7 @@ def read_log(tree: Tree) -> str:
 
 
 def unlock(page: Page) -> None:
-    page.get_by_label("Token").fill(OPERATOR_TOKEN.get_secret_value())
+    page.get_by_label("Token").fill(OPERATOR_TOKEN)
     page.get_by_role("button", name="Unlock").click()
     page.wait_for_url(lambda url: "unlock" not in url)
 

@@ -153,7 +153,9 @@ def _render_distribution(value: Distribution, card: ChartCard, name: str) -> Non
 
 def _render_values(values: dict[str, str]) -> None:
     """Draw a line of named values."""
-    texts = [f":small[{name}] **{value}**" for name, value in values.items()]
+    texts = [
+        f":small[{name}] **{notices.escape_markdown(value)}**" for name, value in values.items()
+    ]
     st.markdown(" \N{MIDDLE DOT} ".join(texts))
 
 

@@ -5,6 +5,7 @@ import streamlit as st
 from crypto_assets.market.utc_time import Window, from_epoch_ms
 from crypto_assets.reports import CandleSeries
 from streamlit_app.analytics.selection import ChartSelection
+from streamlit_app.components import notices
 from streamlit_app.data import analytics
 from streamlit_app.figures.gap_shading import label_gap
 
@@ -28,7 +29,7 @@ def render_footnotes(selection: ChartSelection, series: CandleSeries) -> None:
 def render_empty_range(selection: ChartSelection) -> None:
     """Explain that the selected range has no candles."""
     st.info(
-        f"**No candles of {selection.instrument.symbol} in this range.** "
+        f"**No candles of {notices.escape_markdown(selection.instrument.symbol)} in this range.** "
         f"Available: {_format_range(selection.stored_window)}. Choose other dates, or All.",
         icon=":material/event_busy:",
     )

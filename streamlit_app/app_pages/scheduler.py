@@ -33,7 +33,7 @@ def render_schedules() -> None:
         with render_skeleton("schedules", 280):
             automation = scheduler.query_automation()
         if automation.unhealthy_daemons:
-            names = ", ".join(automation.unhealthy_daemons)
+            names = ", ".join(map(notices.escape_markdown, automation.unhealthy_daemons))
             st.warning(
                 f"**The Dagster daemon is not running** ({names}). Schedules, sensors, and queued "
                 "runs are paused. Start it with `crypto-assets up`.",

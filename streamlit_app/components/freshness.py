@@ -36,7 +36,11 @@ def _render_status_badge(dashboard: Dashboard) -> None:
     if dashboard.lag_ms is None:
         st.badge("No candles yet", icon=":material/hourglass_empty:", color="gray")
     elif stale:
-        label = f"Stale: {stale[0]}" if len(stale) == 1 else f"{len(stale)} symbols stale"
+        label = (
+            f"Stale: {notices.escape_markdown(stale[0])}"
+            if len(stale) == 1
+            else f"{len(stale)} symbols stale"
+        )
         st.badge(label, icon=":material/warning:", color="orange")
     else:
         st.badge("Live", icon=":material/check_circle:", color="blue")

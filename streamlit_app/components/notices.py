@@ -41,7 +41,10 @@ _CODE = re.compile(
     r"((?<!`)`[^`]+`(?!`)|(?:\b\w+://|\bwww\.)[^\s`]*[^\s`.,:;!?)\]'\"]|[^\s`]+@[^\s`]*\w)",
     re.IGNORECASE,
 )
-_MARKUP = re.compile(r"[\\`*\[\]<>$~|&#]|(?<![^\W_])_|_(?![^\W_])|^[-+]")
+_MARKUP = re.compile(r"[\\`*\[\]<>$~|&#]|:(?=[A-Za-z])|(?<![^\W_])_|_(?![^\W_])|^[-+]")
+# Where Streamlit would begin a link in text whose Markdown is escaped.
+_LINK_START = re.compile(r"(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=@)(?=\S)", re.IGNORECASE)
+_WORD_JOINER = "\N{WORD JOINER}"  # invisible
 _RERUN_TEXT = "This page retries automatically every few seconds."
 
 
@@ -98,8 +101,8 @@ def render_no_symbols() -> None:
 def render_no_candles(symbol: str) -> None:
     """Show how to load the candles of a symbol that has none."""
     st.info(
-        f"**No candles of {symbol} yet.** They load automatically while Dagster runs. "
-        "To load some days now, start a backfill on the Scheduler page, or run:",
+        f"**No candles of {escape_markdown(symbol)} yet.** They load automatically while Dagster "
+        "runs. To load some days now, start a backfill on the Scheduler page, or run:",
         icon=":material/download:",
     )
     st.code(_format_backfill_command(symbol), language="bash")
@@ -126,6 +129,14 @@ def format_sentence(text: str) -> str:
         f"`{part.strip('`')}`" if index % 2 else _MARKUP.sub(r"\\\g<0>", part)
         for index, part in enumerate(_CODE.split(sentence))
     )
+
+
+def escape_markdown(text: str) -> str:
+    """Escape a value from data, such as a name that the exchange gives, for use in Markdown.
+
+    It is shown as it is: without a link, an image or any other markup.
+    """
+    return _MARKUP.sub(r"\\\g<0>", _LINK_START.sub(_WORD_JOINER, " ".join(text.split())))
 
 
 @st.fragment(run_every="5s")

@@ -6,6 +6,7 @@ import streamlit as st
 from rich.filesize import decimal as file_size
 
 from crypto_assets.reports import AttentionItem, Concern, Dashboard, SymbolTile
+from streamlit_app.components.notices import escape_markdown
 from streamlit_app.format import humanize
 from streamlit_app.format.decimal_places import DecimalPlaces
 
@@ -18,9 +19,10 @@ def choose_column_count(count: int) -> int:
 def render_symbol_tile(tile: SymbolTile) -> None:
     """Draw the price, the 24-hour statistics, a sparkline, and a link to the chart."""
     instrument, day = tile.instrument, tile.statistics
+    base, quote = map(escape_markdown, (instrument.base, instrument.quote))
     with st.container(border=True, height="stretch", gap="xsmall"):
         if day is None:
-            st.metric(f"{instrument.base} / {instrument.quote}", "\N{EM DASH}")
+            st.metric(f"{base} / {quote}", "\N{EM DASH}")
             st.caption("No candles yet")
             return
         prices = [float(price) for price in (day.last, day.high, day.low)]
@@ -28,7 +30,7 @@ def render_symbol_tile(tile: SymbolTile) -> None:
             DecimalPlaces.for_printed_values(prices, instrument.digits).format_value, prices
         )
         st.metric(
-            f"{instrument.base} / {instrument.quote}",
+            f"{base} / {quote}",
             last,
             humanize.format_percent(float(day.change_ratio)) if day.change else 0,
             delta_description="24 h, partial" if day.partial else "24 h",
@@ -37,8 +39,8 @@ def render_symbol_tile(tile: SymbolTile) -> None:
         )
         st.caption(
             f"Low {low}, high {high}  \n"
-            f"Volume {humanize.format_compact(float(day.volume))} {instrument.base}, "
-            f"{humanize.format_compact(float(day.quote_volume))} {instrument.quote}"
+            f"Volume {humanize.format_compact(float(day.volume))} {base}, "
+            f"{humanize.format_compact(float(day.quote_volume))} {quote}"
         )
         st.page_link(
             "app_pages/analytics.py",
@@ -151,6 +153,7 @@ _CONCERN_TEXTS = {
 
 
 def _format_symbol(item: AttentionItem) -> str:
+    symbol = escape_markdown(item.symbol)
     if item.concern is Concern.STALE:
-        return f"{item.symbol} for {humanize.format_duration(timedelta(milliseconds=item.amount))}"
-    return f"{item.symbol} {item.amount:,}" if item.amount else item.symbol
+        return f"{symbol} for {humanize.format_duration(timedelta(milliseconds=item.amount))}"
+    return f"{symbol} {item.amount:,}" if item.amount else symbol

@@ -12,12 +12,13 @@ def render_quality_summary() -> None:
         report = quality.query_quality_summary()
         loaded = [symbol for symbol in report.symbols if symbol.rows]
         worst = min(loaded, key=lambda symbol: symbol.coverage, default=None)
+        name = f": {notices.escape_markdown(worst.symbol)}" if worst else ""
         with st.grid(4, min_column_width=150):
             st.metric(
                 "Coverage",
                 "\N{EM DASH}" if worst is None else _format_coverage(worst.coverage),
                 help="Stored or explained minutes between the first and the last candle, of the "
-                f"symbol with the lowest coverage{f': {worst.symbol}' if worst else ''}",
+                f"symbol with the lowest coverage{name}",
                 border=True,
             )
             st.metric("Open gaps", f"{sum(symbol.open_gaps for symbol in loaded):,}", border=True)

@@ -26,7 +26,9 @@ def render_backfill_list(backfills: list[BackfillProgress], can_write: bool) -> 
 def _render_backfill(backfill: BackfillProgress, can_write: bool) -> None:
     with st.container(border=True, gap="xsmall", key=f"backfill_{backfill.id}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-            st.markdown(f"**{backfill.title or backfill.id}**", width="content")
+            st.markdown(
+                f"**{notices.escape_markdown(backfill.title or backfill.id)}**", width="content"
+            )
             _render_badge(backfill)
         if not backfill.ended:
             st.progress(backfill.done_ratio)

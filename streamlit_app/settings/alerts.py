@@ -70,7 +70,7 @@ def _send_test_alert(webhook: Webhook) -> None:
         st.error(f"**Test failed.** {notices.format_sentence(str(error))}")
         return
     st.success(
-        f"Test sent to **{webhook.display_address}**.",
+        f"Test sent to **{notices.escape_markdown(webhook.display_address)}**.",
         icon=":material/check_circle:",
     )
 
@@ -102,7 +102,7 @@ def _confirm_address(url: str) -> None:
         return
     confirm_action(
         "Change webhook?",
-        f"Alerts will go to **{display_address}** only.",
+        f"Alerts will go to **{notices.escape_markdown(display_address)}** only.",
         "Save",
         partial(_save_address, url),
     )

@@ -85,11 +85,12 @@ def _render_cards(symbols: list[RegisteredSymbol], can_write: bool) -> None:
 
 
 def _render_card(symbol: RegisteredSymbol, can_write: bool) -> None:
+    name, base, quote = map(notices.escape_markdown, (symbol.name, symbol.base, symbol.quote))
     with st.container(border=True, height="stretch", gap="xsmall", key=f"symbol_{symbol.name}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-            st.markdown(f"**{symbol.base} / {symbol.quote}**", width="content")
+            st.markdown(f"**{base} / {quote}**", width="content")
             _render_status_badge(symbol)
-        st.caption(f"{symbol.name}, {_format_tracking(symbol)}")
+        st.caption(f"{name}, {_format_tracking(symbol)}")
         if symbol.is_tracked:
             if st.button(
                 "Stop tracking",
@@ -105,7 +106,7 @@ def _render_card(symbol: RegisteredSymbol, can_write: bool) -> None:
             disabled=not can_write,
         ):
             confirm_action(
-                f"Resume tracking {symbol.name}?",
+                f"Resume tracking {name}?",
                 "New candles load with the next tick. Missed history downloads automatically.",
                 "Resume tracking",
                 partial(_track_symbol, symbol.name),
@@ -114,7 +115,7 @@ def _render_card(symbol: RegisteredSymbol, can_write: bool) -> None:
 
 def _confirm_untracking(symbol: RegisteredSymbol) -> None:
     confirm_action(
-        f"Stop tracking {symbol.name}?",
+        f"Stop tracking {notices.escape_markdown(symbol.name)}?",
         "No new data is fetched. Stored data is kept and readable, and you can resume tracking at "
         "any time.",
         "Stop tracking",
