@@ -147,7 +147,7 @@ class _LimitedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._start_deadline(self._limits.header_seconds)
-        self._make_room()
+        self._enforce_limits()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
@@ -214,7 +214,7 @@ class _LimitedProtocol(H11Protocol):
         else:
             self.transport.abort()
 
-    def _make_room(self) -> None:
+    def _enforce_limits(self) -> None:
         """Close a connection if there are too many: a waiting one, or else this one."""
         open_now = [one for one in self.connections if not one.transport.is_closing()]
         counts = Counter(map(_find_address, open_now))

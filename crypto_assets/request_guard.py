@@ -7,7 +7,8 @@ The guard refuses
 - a request without exactly one valid Host header that names this server, so that no foreign name
   can be resolved to this machine (DNS rebinding),
 - a change or a WebSocket of another origin, by the Origin and Sec-Fetch-Site headers,
-- where `isolated` is set, also a read by a page of another origin, except a link to a page.
+- where `isolated` is set, also a read by a page of another origin, except a link to a page, and a
+  change even if it has a token.
 
 Programs that are no browsers send neither of the two headers; they need a token for changes.
 """
@@ -153,6 +154,8 @@ def find_refusal(scope: Scope, policy: GuardPolicy) -> Refusal | None:
     is_read = scope["type"] == "http" and scope["method"] in _SAFE_METHODS
     if is_read and (not policy.isolated or _is_navigation(headers)):
         return None
+    if not policy.isolated and _has_token(headers):
+        return None
     sites = set(headers.get("sec-fetch-site", []))
     origins = headers.get("origin", [])
     # A page without a referrer policy that allows it hides its own origin from its own server.
@@ -161,7 +164,11 @@ def find_refusal(scope: Scope, policy: GuardPolicy) -> Refusal | None:
     if sites <= _OWN_SITES and is_own:
         return None
     what = "a read" if is_read else "a WebSocket" if scope["type"] == "websocket" else "a change"
-    return Refusal(403, f"{what} by a page of another origin is not allowed")
+    return Refusal(
+        403,
+        f"{what} by a page of another origin is not allowed: "
+        "it must come from a page of this server",
+    )
 
 
 def parse_host(host: str) -> str | None:
@@ -225,6 +232,11 @@ def _is_navigation(headers: Mapping[str, list[str]]) -> bool:
     return headers.get("sec-fetch-mode") == ["navigate"] and headers.get("sec-fetch-dest") == [
         "document"
     ]
+
+
+def _has_token(headers: Mapping[str, list[str]]) -> bool:
+    """Whether the request has a token, which no browser adds to a request of another page."""
+    return any(one.lower().startswith("bearer ") for one in headers.get("authorization", []))
 
 
 def _is_own(origin: str, host: str, policy: GuardPolicy) -> bool:

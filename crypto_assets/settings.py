@@ -8,7 +8,7 @@ from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import (
     AliasChoices,
@@ -31,6 +31,7 @@ from pydantic_settings import (
 from crypto_assets.addresses import AddressingStyle, expand_user, redact_address, remove_logins
 from crypto_assets.errors import WrongUse
 from crypto_assets.installation import find_base_folder
+from crypto_assets.loopback import is_loopback
 from crypto_assets.market.instant_parsing import parse_day
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import MINUTES_PER_DAY
@@ -50,6 +51,7 @@ BRANCH_URL = re.compile(r"(?P<repository>https?://[^?#]+?)(?P<gitlab>/-)?/tree/(
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
 # As Dagster requires of owners.
 _OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+_PERSON = re.compile(r"[^@\s*,]+@[^@\s*,]+|\*@[^@\s*,]+")
 _S3_KEYS, _S3_TOKEN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, "AWS_SESSION_TOKEN"
 
 
@@ -185,6 +187,13 @@ class Settings(BaseSettings):
         ),
     )
     viewer_token: SecretStr | None = None
+    # The address of the provider's metadata, as OpenID Connect Discovery defines it.
+    oidc_metadata_url: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
+    # E-mail addresses, or *@example.com for all of a domain.
+    oidc_operators: Annotated[tuple[str, ...], NoDecode] = ()
+    oidc_viewers: Annotated[tuple[str, ...], NoDecode] = ()
     # Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto count.
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     api_cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
@@ -219,7 +228,14 @@ class Settings(BaseSettings):
         return init_settings, secret_files, env_settings, dotenv_settings, file_secret_settings
 
     @field_validator(
-        "symbols", "api_cors_origins", "owners", "trusted_proxies", "allowed_hosts", mode="before"
+        "symbols",
+        "api_cors_origins",
+        "owners",
+        "trusted_proxies",
+        "oidc_operators",
+        "oidc_viewers",
+        "allowed_hosts",
+        mode="before",
     )
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
@@ -267,6 +283,21 @@ class Settings(BaseSettings):
         if wrong := next((host for host in value if not _HOST_NAME.fullmatch(host)), None):
             raise ValueError(f"{wrong!r} is not a host name: write names without scheme and port")
         return tuple(host.lower() for host in value)
+
+    @field_validator("oidc_metadata_url")
+    @classmethod
+    def _require_secure_url(cls, value: str) -> str:
+        url = urlsplit(value)
+        if value and not (url.scheme == "https" or is_loopback(url.hostname or "")):
+            raise ValueError("must begin with https://, except for a server of this machine")
+        return value
+
+    @field_validator("oidc_operators", "oidc_viewers")
+    @classmethod
+    def _require_people(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := next((person for person in value if not _PERSON.fullmatch(person)), None):
+            raise ValueError(f"{wrong!r} is neither an e-mail address nor *@example.com")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -200,6 +200,9 @@ def test_reads_of_a_server_that_is_not_isolated_are_left_to_cors() -> None:
     preflight = with_host({"Origin": "http://evil.example"})
     assert find_status(preflight, "OPTIONS", policy) == 200
     assert find_status(with_host(FORM), "POST", policy) == 403
+    token = {**FORM, "Authorization": "Bearer x"}
+    assert find_status(with_host(token), "POST", policy) == 200
+    assert find_status(with_host(token), "POST") == 403
 
 
 @pytest.mark.parametrize(

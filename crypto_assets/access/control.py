@@ -8,7 +8,8 @@ from pydantic import SecretStr
 from starlette.requests import cookie_parser
 
 from crypto_assets.access.brake import GuessBrake
-from crypto_assets.access.origins import comes_from_own_page, list_origins
+from crypto_assets.access.login import LOGIN_PATH, LoginOptions, find_login_options
+from crypto_assets.access.origins import comes_from_own_page, list_origins, require_own_address
 from crypto_assets.access.roles import Caller, Credential, Role
 from crypto_assets.access.signatures import CodeSigner, SessionSigner
 from crypto_assets.access.spent_ids import SpentIds
@@ -35,7 +36,7 @@ class TokenRefused(Exception):
 class AccessControl:
     """Finds the role of a caller from a token or a session. Thread-safe.
 
-    Without `viewer_token` and `login_required`, everyone may read. Without `operator_token`,
+    Without `viewer_token` and `login`, everyone may read. Without `operator_token`,
     no one may change anything. `public_origins` are addresses of the servers behind a proxy.
     """
 
@@ -44,14 +45,15 @@ class AccessControl:
         operator_token: SecretStr | None,
         viewer_token: SecretStr | None = None,
         *,
-        login_required: bool = False,
+        login: LoginOptions | None = None,
         spent_ids: SpentIds | None = None,
         public_origins: Collection[str] = (),
     ) -> None:
         if operator_token and viewer_token and operator_token == viewer_token:
             raise WrongUse("CRYPTO_VIEWER_TOKEN is the operator's token: set another one")
         self._operator_token, self._viewer_token = operator_token, viewer_token
-        self.reading_is_open = not (viewer_token or login_required)
+        self.login = login
+        self.reading_is_open = not (viewer_token or login)
         # Without an operator's token the key is random: someone who knows the viewer's token
         # must not be able to sign the session of an operator.
         key = _reveal(operator_token) or secrets.token_urlsafe(32)
@@ -83,11 +85,28 @@ class AccessControl:
         if session is None or self._spent_ids.is_spent(session.session_id):
             role = Role.VIEWER if self.reading_is_open else Role.NONE
             return Caller(role, address=address)
-        return Caller(session.role, Credential.COOKIE, session.name, address)
+        role = session.role
+        if session.name:
+            # What the settings say now, not at the time of the login.
+            known = self.login.find_role(session.name) if self.login else Role.NONE
+            role = max(known, Role.VIEWER if self.reading_is_open else Role.NONE)
+        return Caller(role, Credential.COOKIE, session.name, address)
 
     def is_own_page(self, headers: Mapping[str, str], scheme: str) -> bool:
         """Whether a browser sent the request for a page of the same server."""
         return comes_from_own_page(headers, scheme, self._public_origins)
+
+    def require_own_address(self, address: str) -> str:
+        """Return an address of this installation for a redirect: "/" in place of any other."""
+        return require_own_address(address, self._public_origins)
+
+    def build_login_url(self, origin: str, next_path: str) -> str:
+        """Return where a login begins that returns to a page of `origin`; "" without a provider."""
+        if not self.login:
+            return ""
+        app = self.login.app_url.rstrip("/")
+        returns_to = next_path if origin == app else f"{origin}{next_path}"
+        return f"{app}{LOGIN_PATH}?{urlencode({'next': returns_to})}"
 
     def check_token(self, token: str, address: str) -> Role:
         """Return the role that a token gives. Raises TokenRefused."""
@@ -131,6 +150,7 @@ def open_access_control(settings: Settings) -> AccessControl:
     return AccessControl(
         find_operator_token(settings),
         settings.viewer_token,
+        login=find_login_options(settings),
         spent_ids=SpentIds(settings.home),
         public_origins=list_origins((settings.app_link_url, settings.dagster_link_url)),
     )

@@ -10,15 +10,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crypto_assets.access.control import AccessControl, TokenRefused
+from crypto_assets.access.login import CALLBACK_PATH, LOGIN_PATH
+from crypto_assets.access.login_routes import create_login_app
 from crypto_assets.access.roles import Caller, Role
-from crypto_assets.access.routes import create_unlock_router, page_response
+from crypto_assets.access.routes import create_unlock_router
+from crypto_assets.access.session_cookie import page_response
 from crypto_assets.access.unlock_page import LOCK_PATH, UNLOCK_PATH, build_refresh_page
 
 _STATE_KEY = "caller"
 
 
 class AccessMiddleware:
-    """Serves `/unlock` and `/lock`, and requires a viewer for all paths but `open_paths`.
+    """Serves `/unlock`, `/lock` and `/login`, and requires a viewer for all paths but `open_paths`.
 
     The app finds the caller with `get_caller`, and must require an operator for changes.
     """
@@ -28,14 +31,18 @@ class AccessMiddleware:
     ) -> None:
         self._app, self._access = app, access
         self._open_paths = frozenset(open_paths)
-        self._unlock_router = create_unlock_router(access)
+        unlock_router = create_unlock_router(access)
+        self._routes: dict[str, ASGIApp] = {UNLOCK_PATH: unlock_router, LOCK_PATH: unlock_router}
+        if access.login:
+            login_app = create_login_app(access, access.login)
+            self._routes |= {LOGIN_PATH: login_app, CALLBACK_PATH: login_app}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        if scope["type"] == "http" and scope["path"] in (UNLOCK_PATH, LOCK_PATH):
-            await self._unlock_router(scope, receive, send)
+        if scope["type"] == "http" and (route := self._routes.get(scope["path"])):
+            await route(scope, receive, send)
             return
         headers = Headers(scope=scope)
         address = scope["client"][0] if scope.get("client") else ""

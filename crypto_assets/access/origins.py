@@ -34,6 +34,13 @@ def comes_from_no_page(headers: Mapping[str, str]) -> bool:
     return "sec-fetch-site" not in headers and "origin" not in headers
 
 
+def require_own_address(address: str, public_origins: Collection[str]) -> str:
+    """Return a local path, or an address of a public origin: "/" in place of any other address."""
+    if any(address.startswith(f"{origin}/") for origin in public_origins) and "\\" not in address:
+        return address if address.isprintable() else "/"
+    return require_local_path(address)
+
+
 def require_local_path(path: str) -> str:
     """Return a path to which a redirect stays on this server: "/" in place of any other address."""
     is_local = path.startswith("/") and not path.startswith("//")

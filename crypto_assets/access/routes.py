@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, Router
 
 from crypto_assets.access.control import (
-    SESSION_COOKIE,
     AccessControl,
     TokenRefused,
     parse_session_cookie,
@@ -20,18 +19,15 @@ from crypto_assets.access.origins import (
     require_local_path,
 )
 from crypto_assets.access.roles import Caller, Role
-from crypto_assets.access.signatures import SESSION_SECONDS
+from crypto_assets.access.session_cookie import (
+    PAGE_HEADERS,
+    delete_session_cookie,
+    page_response,
+    set_session_cookie,
+)
 from crypto_assets.access.unlock_page import LOCK_PATH, UNLOCK_PATH, build_unlock_page
 
 _MAX_FORM_BYTES = 4096
-_PAGE_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    # With "no-referrer", browsers hide the origin of forms.
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 def create_unlock_router(access: AccessControl) -> Router:
@@ -47,13 +43,6 @@ def create_unlock_router(access: AccessControl) -> Router:
     )
 
 
-def page_response(
-    html: str, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
-    """Return a page that may not be framed, stored, or load anything."""
-    return HTMLResponse(html, status, {**_PAGE_HEADERS, **(headers or {})})
-
-
 class _UnlockRoutes:
     def __init__(self, access: AccessControl) -> None:
         self._access = access
@@ -66,7 +55,7 @@ class _UnlockRoutes:
             return await self._use_code(request, caller, code, next_path)
         if "reading" in request.query_params and caller.is_viewer:
             return _redirect(next_path)
-        return self._show_form(caller, next_path)
+        return self._show_form(request, caller, next_path)
 
     async def take_token(self, request: Request) -> Response:
         """Check the token of the form, and start a session."""
@@ -79,7 +68,7 @@ class _UnlockRoutes:
             role = self._access.check_token(form.get("token", "").strip(), caller.address)
         except TokenRefused as error:
             await asyncio.sleep(error.delay_seconds)
-            return self._show_refusal(caller, next_path, error)
+            return self._show_refusal(request, caller, next_path, error)
         return self._start_session(request, role, next_path)
 
     async def lock(self, request: Request) -> Response:
@@ -88,7 +77,7 @@ class _UnlockRoutes:
             return _refuse_other_page()
         self._access.end_session(parse_session_cookie(request.headers.get("cookie", "")))
         response = _redirect("/")
-        response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="strict")
+        delete_session_cookie(response)
         return response
 
     async def _use_code(
@@ -97,45 +86,48 @@ class _UnlockRoutes:
         # A browser that loads the page in advance must not use up the link.
         is_visit = request.method == "GET" and "sec-purpose" not in request.headers
         if not is_visit:
-            return Response(status_code=503, headers=_PAGE_HEADERS)
+            return Response(status_code=503, headers=PAGE_HEADERS)
         if self._access.spend_code(code):
             return self._start_session(request, Role.OPERATOR, next_path)
         if caller.is_operator:
             return _redirect(next_path)
         problem = "The link has been used or has expired."
-        return self._show_form(caller, next_path, problem, status=403)
+        return self._show_form(request, caller, next_path, problem, status=403)
 
     def _start_session(self, request: Request, role: Role, next_path: str) -> Response:
         response = _redirect(next_path)
-        response.set_cookie(
-            SESSION_COOKIE,
-            self._access.create_session(role),
-            max_age=SESSION_SECONDS,
-            path="/",
-            secure=request.url.scheme == "https",
-            httponly=True,
-            samesite="strict",
-        )
+        session = self._access.create_session(role)
+        set_session_cookie(response, session, request.url.scheme)
         return response
 
-    def _show_refusal(self, caller: Caller, next_path: str, error: TokenRefused) -> Response:
+    def _show_refusal(
+        self, request: Request, caller: Caller, next_path: str, error: TokenRefused
+    ) -> Response:
         if not error.retry_after:
-            return self._show_form(caller, next_path, "The token is wrong.", status=401)
+            return self._show_form(request, caller, next_path, "The token is wrong.", status=401)
         wait = str(math.ceil(error.retry_after))
         problem = f"Too many wrong tokens from this address: try again in {wait} seconds."
         return self._show_form(
-            caller, next_path, problem, status=429, headers={"Retry-After": wait}
+            request, caller, next_path, problem, status=429, headers={"Retry-After": wait}
         )
 
     def _show_form(
         self,
+        request: Request,
         caller: Caller,
         next_path: str,
         problem: str = "",
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        html = build_unlock_page(caller, next_path, problem, has_operator=self._access.has_operator)
+        own_origin = f"{request.url.scheme}://{request.headers.get('host', '')}"
+        html = build_unlock_page(
+            caller,
+            next_path,
+            problem,
+            has_operator=self._access.has_operator,
+            sign_in_url=self._access.build_login_url(own_origin, next_path),
+        )
         return page_response(html, status, headers)
 
     def _is_own_request(self, request: Request) -> bool:
@@ -166,4 +158,4 @@ async def _read_form(request: Request) -> dict[str, str]:
 
 
 def _redirect(path: str) -> Response:
-    return RedirectResponse(path, 303, _PAGE_HEADERS)
+    return RedirectResponse(path, 303, PAGE_HEADERS)

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -10,6 +11,8 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from crypto_assets.access.roles import Role
 
 SESSION_SECONDS = 30 * 24 * 3600
+# Of a person whom a provider names, who may lose the account there.
+LOGIN_SECONDS = 24 * 3600
 CODE_SECONDS = 15 * 60
 _SESSION_PURPOSE, _CODE_PURPOSE = "crypto-assets session", "crypto-assets unlock code"
 
@@ -27,7 +30,7 @@ class SessionSigner:
     """Signs sessions with a key of both tokens, so that a change of either ends all of them."""
 
     def __init__(self, operator_token: str, viewer_token: str) -> None:
-        key = _derive_key(f"{operator_token}\0{viewer_token}")
+        key = derive_key(f"{operator_token}\0{viewer_token}")
         self._serializer = URLSafeTimedSerializer(key, salt=_SESSION_PURPOSE)
 
     def sign_session(self, role: Role, name: str) -> str:
@@ -36,8 +39,13 @@ class SessionSigner:
     def read_session(self, text: str) -> SignedSession | None:
         """Return the session of a cookie, None if it is forged or expired."""
         try:
-            session_id, role, name = self._serializer.loads(text, max_age=SESSION_SECONDS)
+            content, signed_at = self._serializer.loads(
+                text, max_age=SESSION_SECONDS, return_timestamp=True
+            )
         except BadData:
+            return None
+        session_id, role, name = content
+        if name and datetime.now(UTC) - signed_at > timedelta(seconds=LOGIN_SECONDS):
             return None
         return SignedSession(session_id, Role(role), name)
 
@@ -46,7 +54,7 @@ class CodeSigner:
     """Signs one-time codes with a key of the operator's token, in one process for another."""
 
     def __init__(self, operator_token: str) -> None:
-        self._serializer = URLSafeTimedSerializer(_derive_key(operator_token), salt=_CODE_PURPOSE)
+        self._serializer = URLSafeTimedSerializer(derive_key(operator_token), salt=_CODE_PURPOSE)
 
     def sign_code(self) -> str:
         return str(self._serializer.dumps(secrets.token_hex(12)))
@@ -60,6 +68,6 @@ class CodeSigner:
 
 
 @lru_cache(maxsize=8)
-def _derive_key(secret: str) -> bytes:
+def derive_key(secret: str) -> bytes:
     """Derive a key; slowly, so that a cookie is of little use for guessing a short token."""
     return hashlib.scrypt(secret.encode(), salt=b"crypto-assets access", n=2**14, r=8, p=1)

@@ -41,6 +41,9 @@ _FORM = """\
 <button>Unlock</button>
 </form>
 """
+_SIGN_IN = """\
+<p><a href="{url}">Sign in</a> with your account, or use a token:</p>
+"""
 _LOCK_FORM = '<form method="post" action="{action}"><button>Lock</button></form>\n'
 _HINT = """\
 <p class="hint">On the machine that serves this page, <code>crypto-assets unlock</code> prints a \
@@ -49,12 +52,22 @@ link that unlocks a browser once.</p>
 
 
 def build_unlock_page(
-    caller: Caller, next_path: str, problem: str = "", *, has_operator: bool = True
+    caller: Caller,
+    next_path: str,
+    problem: str = "",
+    *,
+    has_operator: bool = True,
+    sign_in_url: str = "",
 ) -> str:
-    """Build the page with the form for a token, and a button to lock an unlocked browser."""
+    """Build the page with the form for a token, and a button to lock an unlocked browser.
+
+    `sign_in_url` is where a login by the provider begins, if there is one.
+    """
     body = f"<p>{_describe_caller(caller)}</p>\n"
     if problem:
         body += f'<p class="problem" role="alert">{escape(problem)}</p>\n'
+    if sign_in_url and not caller.name:
+        body += _SIGN_IN.format(url=escape(sign_in_url))
     if not caller.is_operator:
         body += _FORM.format(action=UNLOCK_PATH, next_path=escape(next_path))
         body += _HINT if has_operator else ""
@@ -72,12 +85,22 @@ def build_refresh_page(path: str) -> str:
     A browser that follows a link from another site sends no session cookie, nor for redirects; it
     does for an address that a page of this server opens.
     """
-    target = escape(f"{UNLOCK_PATH}?{urlencode({'next': path, 'reading': 1})}")
+    target = f"{UNLOCK_PATH}?{urlencode({'next': path, 'reading': 1})}"
+    return _build_refresh(target, "Locked", "To read, unlock this browser")
+
+
+def build_forward_page(address: str) -> str:
+    """Build a page that goes on to an address after a login."""
+    return _build_refresh(address, "Signed in", "Continue")
+
+
+def _build_refresh(address: str, title: str, label: str) -> str:
+    target = escape(address)
     return _DOCUMENT.format(
         head=f'<meta http-equiv="refresh" content="0; url={target}">\n',
-        title="Locked",
+        title=title,
         style=_STYLE,
-        body=f'<p>To read, <a href="{target}">unlock</a> this browser.</p>',
+        body=f'<p><a href="{target}">{label}</a></p>\n',
     )
 
 

@@ -87,20 +87,20 @@ class UnlockNoticeMiddleware:
         if scope["type"] != "http" or get_caller(scope).is_operator:
             await self._app(scope, receive, send)
             return
-        held: Message | None = None
+        start: Message | None = None
         body = bytearray()
 
         async def send_with_notice(message: Message) -> None:
-            nonlocal held
+            nonlocal start
             if message["type"] == "http.response.start" and _is_page(message):
-                held = message
-            elif held is None:
+                start = message
+            elif start is None:
                 await send(message)
             else:
                 body.extend(message.get("body", b""))
                 if not message.get("more_body", False):
                     page = _add_notice(bytes(body))
-                    await send(_set_length(held, len(page)))
+                    await send(_set_length(start, len(page)))
                     await send({"type": "http.response.body", "body": page})
 
         await self._app(scope, receive, send_with_notice)

@@ -2,16 +2,27 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from crypto_assets.access import AccessControl, Credential, Role, SpentIds, TokenRefused
+from crypto_assets.access.login import LoginOptions
 from crypto_assets.errors import WrongUse
 from crypto_assets_tests.access.serving import OPERATOR_TOKEN, VIEWER_TOKEN
 
 OPERATOR, VIEWER = SecretStr(OPERATOR_TOKEN), SecretStr(VIEWER_TOKEN)
+
+LOGIN = LoginOptions(
+    metadata_url="https://login.example/.well-known/openid-configuration",
+    client_id="crypto-assets",
+    client_secret=SecretStr("of-the-provider"),
+    operators=("Anna@example.com",),
+    viewers=("*@example.com", "bert@other.example"),
+    app_url="https://candles.example",
+)
 
 
 def cookie_of(access: AccessControl, role: Role = Role.OPERATOR) -> dict[str, str]:
@@ -25,7 +36,7 @@ def code_of(access: AccessControl) -> str:
 def test_without_a_viewer_token_everyone_may_read() -> None:
     assert AccessControl(OPERATOR).find_caller({}).role == Role.VIEWER
     assert AccessControl(OPERATOR, VIEWER).find_caller({}).role == Role.NONE
-    assert AccessControl(OPERATOR, login_required=True).find_caller({}).role == Role.NONE
+    assert AccessControl(OPERATOR, login=LOGIN).find_caller({}).role == Role.NONE
 
 
 def test_tokens_give_their_roles() -> None:
@@ -80,7 +91,7 @@ def test_a_change_of_either_token_ends_all_sessions() -> None:
     for changed in (
         AccessControl(SecretStr("another-operator-token"), VIEWER),
         AccessControl(OPERATOR, SecretStr("another-viewer-token")),
-        AccessControl(OPERATOR, login_required=True),
+        AccessControl(OPERATOR, login=LOGIN),
     ):
         assert changed.find_caller(cookie).role == Role.NONE
 
@@ -92,6 +103,54 @@ def test_a_session_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     assert access.find_caller(cookie).is_operator
     monkeypatch.setattr(time, "time", lambda: now + 30 * 86_400 + 5)
     assert access.find_caller(cookie).role == Role.NONE
+
+
+def test_the_role_of_a_person_is_what_the_settings_say_now() -> None:
+    roles = {
+        "anna@EXAMPLE.com": Role.OPERATOR,
+        "carl@example.com": Role.VIEWER,
+        "bert@other.example": Role.VIEWER,
+        "carl@other.example": Role.NONE,
+        "carl@evil-example.com": Role.NONE,
+        "*@example.com.evil.example": Role.NONE,
+        "example.com": Role.NONE,
+    }
+    assert {email: LOGIN.find_role(email) for email in roles} == roles
+    access = AccessControl(OPERATOR, login=LOGIN)
+    session = access.create_session(Role.OPERATOR, "anna@example.com")
+    caller = access.find_session(session)
+    assert (caller.role, caller.name) == (Role.OPERATOR, "anna@example.com")
+    demoted = AccessControl(OPERATOR, login=replace(LOGIN, operators=()))
+    assert demoted.find_session(session).role == Role.VIEWER
+    assert AccessControl(OPERATOR).find_session(session).role == Role.VIEWER
+
+
+def test_the_session_of_a_person_lasts_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    access, now = AccessControl(OPERATOR, login=LOGIN), time.time()
+    sessions = []
+    for age in (86_400 - 60, 86_400 + 60):
+        monkeypatch.setattr(time, "time", lambda age=age: now - age)
+        sessions.append(access.create_session(Role.VIEWER, "carl@example.com"))
+    monkeypatch.undo()
+    recent, old = sessions
+    assert access.find_session(recent).role == Role.VIEWER
+    assert access.find_session(old).role == Role.NONE
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("/settings?a=1", True),
+        ("https://dagster.example/runs", True),
+        ("https://dagster.example.evil.example/", False),
+        ("https://dagster.example@evil.example/", False),
+        ("//evil.example", False),
+        ("https://evil.example/", False),
+    ],
+)
+def test_a_login_returns_to_own_addresses_only(address: str, allowed: bool) -> None:
+    access = AccessControl(OPERATOR, public_origins=["https://dagster.example"])
+    assert access.require_own_address(address) == (address if allowed else "/")
 
 
 def test_a_forged_session_has_no_effect() -> None:

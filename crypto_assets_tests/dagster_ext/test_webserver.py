@@ -25,14 +25,15 @@ from crypto_assets.market.utc_time import now_ms
 from crypto_assets.orchestrator import Kind
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.app_settings import SettingChange
+from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 from crypto_assets_tests.services.chromium import OpenTab
-from crypto_assets_tests.services.dagster_tree import OPERATOR_TOKEN, Tree, wait_for
+from crypto_assets_tests.services.dagster_tree import Tree, wait_for
 
 pytestmark = pytest.mark.timeout(300)
 
 SCHEDULE = "ingest_schedule"
 JSON = {"Content-Type": "application/json"}
-BEARER = {"Authorization": f"Bearer {OPERATOR_TOKEN.get_secret_value()}"}
+BEARER = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
 ADD = """
 mutation Add($key: String!) {
   addDynamicPartition(
@@ -176,6 +177,7 @@ def test_operations_come_as_one_json_document_in_a_post(tree: Tree) -> None:
     assert send(tree, {"query": "{" * 50_000}, BEARER).status_code == 400
     assert send(tree, "[" * 100_000, BEARER).status_code == 400
     assert send(tree, " " * 5_000_000, BEARER).status_code == 413
+    assert send(tree, " " * 300_000).status_code == 413
     assert is_running(tree)
 
 
@@ -294,7 +296,7 @@ def read_log(tree: Tree) -> str:
 
 
 def unlock(page: Page) -> None:
-    page.get_by_label("Token").fill(OPERATOR_TOKEN.get_secret_value())
+    page.get_by_label("Token").fill(OPERATOR_TOKEN)
     page.get_by_role("button", name="Unlock").click()
     page.wait_for_url(lambda url: "unlock" not in url)
 

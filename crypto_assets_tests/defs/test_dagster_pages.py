@@ -30,6 +30,7 @@ from crypto_assets_tests.defs.dagster_pages import (
 from crypto_assets_tests.proofs.served import Served, serve
 from crypto_assets_tests.services.chromium import TIMEOUT_MS, OpenTab, Tab
 from crypto_assets_tests.services.exchange import NOON
+from crypto_assets_tests.streamlit_app.gestures import unlock_address
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -59,6 +60,7 @@ def backfill_page(served: Served, chromium: Browser) -> Iterator[Page]:
     )
     context.set_default_timeout(TIMEOUT_MS)
     page = context.new_page()
+    page.goto(unlock_address(served.tree.url))
     open_lineage_page(page, served.tree.url, ALL_KLINES)
     dates = f"[{BACKFILLED_DAYS[0]}...{BACKFILLED_DAYS[-1]}]"
     launch_partitions(page, dates, BACKFILLED_SYMBOLS, "Launch backfill")
@@ -69,7 +71,7 @@ def backfill_page(served: Served, chromium: Browser) -> Iterator[Page]:
 @pytest.fixture
 def tab(served: Served, open_tab: OpenTab) -> Iterator[Tab]:
     """A tab without errors of the browser's console, of scripts or requests."""
-    tab = open_tab(served.tree.url)
+    tab = open_tab(unlock_address(served.tree.url))
     yield tab
     assert tab.errors == []
 

@@ -21,6 +21,7 @@ from crypto_assets.exchange.simulated import (
     start_exchange_server,
 )
 from crypto_assets.tcp_ports import claim_port
+from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 from crypto_assets_tests.project.compose import Machine
 from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.mariadb import DatabaseServer
@@ -147,6 +148,7 @@ def graphql(machine: Machine, query: str, **variables: object) -> dict[str, Any]
     answer = requests.post(
         f"{machine.here('http://webserver:3000')}/graphql",
         json={"query": query, "variables": variables},
+        headers={"Authorization": f"Bearer {OPERATOR_TOKEN}"},
         timeout=30,
     ).json()
     assert "errors" not in answer, answer

@@ -24,6 +24,7 @@ from crypto_assets_tests.defs.dagster_pages import open_check_partition, open_li
 from crypto_assets_tests.proofs.served import Served, serve
 from crypto_assets_tests.services.chromium import ARGUMENTS, find_chromium
 from crypto_assets_tests.services.dagster_tree import wait_for
+from crypto_assets_tests.streamlit_app.gestures import unlock_address
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 DAYS = 60
@@ -146,7 +147,7 @@ def photograph(here: Scene, folder: Path) -> list[Path]:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
         tab = browser.new_page(locale="en-GB", timezone_id="UTC")
         tab.set_default_timeout(_TIMEOUT_SECONDS * 100)
-        tab.goto(here.url)
+        tab.goto(unlock_address(here.url))
         tab.evaluate("localStorage.setItem('dagster-nav-collapsed', 'true')")
         taken = [_take(tab, name, here, folder) for name in SHOTS]
         browser.close()

@@ -1,6 +1,7 @@
 """Fixtures: headless Chromium, which can reach only this machine."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -53,6 +54,17 @@ def note_errors(tab: Tab) -> None:
     tab.page.on("console", on_console)
     tab.page.on("pageerror", lambda error: tab.errors.append(f"uncaught: {error}"))
     tab.page.on("requestfailed", on_request_failed)
+
+
+def wait_for_script(page: Page, script: str, arg: object = None) -> None:
+    """Wait until a JavaScript expression, or a function of `arg`, returns a true value.
+
+    Playwright's own method evaluates text in the page, which the app's security policy forbids.
+    """
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
+    while not page.evaluate(script, arg):
+        assert time.monotonic() < deadline, f"never true: {script}"
+        page.wait_for_timeout(50)
 
 
 def find_chromium() -> str:

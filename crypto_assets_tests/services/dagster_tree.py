@@ -18,11 +18,11 @@ from crypto_assets.installation import PROJECT_ROOT
 from crypto_assets.orchestrator import Kind, Orchestrator
 from crypto_assets.orchestrator.webserver_client import WebserverClient
 from crypto_assets.tcp_ports import require_free_port
+from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 from crypto_assets_tests.cli.conftest import Desk, desk_at
 from crypto_assets_tests.services.lifetime import with_parent
 
 READY_SECONDS = 300
-OPERATOR_TOKEN = SecretStr("correct-horse-battery-staple")
 Seen = TypeVar("Seen")
 
 _RUNS = """
@@ -53,8 +53,7 @@ class Tree:
         """Create a home whose Dagster polls its runs more often and has a longer start timeout."""
         port = require_free_port(0)
         url = f"http://127.0.0.1:{port}"
-        token = OPERATOR_TOKEN.get_secret_value()
-        own = {"DAGSTER_URL": url, "OPERATOR_TOKEN": token, **settings}
+        own = {"DAGSTER_URL": url, "OPERATOR_TOKEN": OPERATOR_TOKEN, **settings}
         desk = desk_at(folder / "home", exchange_url, **own)
         home = folder / "home" / "dagster"
         home.mkdir(parents=True)
@@ -74,11 +73,11 @@ class Tree:
 
     @property
     def orchestrator(self) -> Orchestrator:
-        return Orchestrator(self.url, token=OPERATOR_TOKEN)
+        return Orchestrator(self.url, token=SecretStr(OPERATOR_TOKEN))
 
     @property
     def webserver(self) -> WebserverClient:
-        return WebserverClient(self.url, token=OPERATOR_TOKEN)
+        return WebserverClient(self.url, token=SecretStr(OPERATOR_TOKEN))
 
     def init(self) -> None:
         """Run `init`, as `up` does first."""

@@ -1,7 +1,6 @@
 """Fixtures: the app with its own home directory, in this process or served to a browser."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import streamlit_app
 from crypto_assets.access import Role
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
 from crypto_assets.settings import get_settings
+from crypto_assets.tcp_ports import require_free_port
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 from crypto_assets_tests.reports.stock import describe, generated, hole_before, load
@@ -101,14 +101,12 @@ def _clear_caches() -> None:
 
 
 @contextmanager
-def serving(home: Path, log: Path, **settings: str) -> Iterator[str]:
+def serving(home: Path, log: Path, port: int = 0, **settings: str) -> Iterator[str]:
     """Serve the app in a process and yield its URL. Its token is OPERATOR_TOKEN.
 
-    `settings` are environment variables without their prefix.
+    `settings` are environment variables without their prefix. Port 0 chooses a free port.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = require_free_port(port)
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamlit_app.app", "--port", str(port)]
     with log.open("wb") as output:

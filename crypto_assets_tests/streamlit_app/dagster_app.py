@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import requests
+from pydantic import SecretStr
 
 from crypto_assets.exchange.simulated import (
     GeneratedCandles,
@@ -17,8 +18,8 @@ from crypto_assets.exchange.simulated import (
 from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 from crypto_assets_tests.api.dagster_server import dagster_over
-from crypto_assets_tests.services.dagster_tree import OPERATOR_TOKEN
 from crypto_assets_tests.services.scripted import Answer, Request, scripted
 from crypto_assets_tests.streamlit_app.conftest import serving
 
@@ -86,13 +87,12 @@ def controlled_app(folder: Path) -> Iterator[ControlledApp]:
                 home,
                 log,
                 DAGSTER_URL=forwarded.url,
-                OPERATOR_TOKEN=OPERATOR_TOKEN.get_secret_value(),
                 EXCHANGE_URL=url,
                 ARCHIVE_URL=url,
                 **settings,
             ) as address,
         ):
-            dagster = Orchestrator(server.url, token=OPERATOR_TOKEN)
+            dagster = Orchestrator(server.url, token=SecretStr(OPERATOR_TOKEN))
             yield ControlledApp(address, exchange, warehouse, dagster, proxy)
         warehouse.close()
     assert "Traceback" not in log.read_text()

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import Page, expect
 
-from crypto_assets_tests.services.chromium import Tab
+from crypto_assets_tests.services.chromium import Tab, wait_for_script
 
 # Long, because the machine may be busy.
 TIMEOUT_MS = 60_000
@@ -49,28 +49,30 @@ def assert_rendered(page: Page, width: int, scheme: Scheme) -> None:
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     background = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
-    page.wait_for_function(
-        f"{background} === '{BACKGROUNDS[scheme]}'"
+    wait_for_script(
+        page, f"{background} === '{BACKGROUNDS[scheme]}'"
     )  # The schemes change with a transition.
 
 
 def wait_for_narrower_view(page: Page, span: list[float]) -> None:
     """Wait until the view is narrower than `span` (from, to; epoch ms)."""
-    page.wait_for_function(
+    wait_for_script(
+        page,
         """([from, to]) => {
             const [first, last] = document.querySelector('.js-plotly-plot').view ?? [-Infinity, 0];
             return last - first < to - from;
         }""",
-        arg=span,
+        span,
     )
 
 
 def wait_for_view_in_url(page: Page) -> None:
     """Wait until the URL has the visible range."""
-    page.wait_for_function(
+    wait_for_script(
+        page,
         """() => {
             const ends = document.querySelector('.js-plotly-plot').view;
             const text = ends?.map(end => Math.floor(end / 1000)).join('-');
             return text && location.search.includes(`view=${text}`);
-        }"""
+        }""",
     )

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from crypto_assets_tests.services.chromium import ARGUMENTS, find_chromium
+from crypto_assets_tests.services.chromium import ARGUMENTS, find_chromium, wait_for_script
 from crypto_assets_tests.streamlit_app.page_checks import SCHEMES, TIMEOUT_MS, Scheme
 from streamlit_app.navigation import PAGES
 
@@ -116,7 +116,7 @@ def _take_screenshot(
 def _wait_until_drawn(page: Page) -> None:
     """Wait until no placeholder is left, and make refreshing parts opaque."""
     page.wait_for_timeout(1500)  # Sparklines and fonts fade in.
-    page.wait_for_function(f"!document.querySelector('{LOADING_SELECTOR}')")
+    wait_for_script(page, f"!document.querySelector('{LOADING_SELECTOR}')")
     page.add_style_tag(content=OPAQUE_STYLE)
     page.wait_for_timeout(300)
 

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from crypto_assets_tests.services.chromium import OpenTab
+from crypto_assets_tests.services.chromium import OpenTab, wait_for_script
 from crypto_assets_tests.streamlit_app.conftest import serving
 from crypto_assets_tests.streamlit_app.faulty_home import MIN_ROWS, store_faulty_data
 from crypto_assets_tests.streamlit_app.page_checks import (
@@ -58,7 +58,7 @@ def test_every_page_is_rendered_and_accessible(
 
 def list_accessibility_faults(page: Page) -> list[str]:
     """List the serious and critical faults that axe-core finds, without those of Streamlit."""
-    page.wait_for_function(_IS_DRAWN)
+    wait_for_script(page, _IS_DRAWN)
     violations = Axe().run(page).response["violations"]
     return [
         f"{violation['id']}: {node['target']} {node['html'][:200]}"

@@ -9,11 +9,10 @@ from playwright.sync_api import expect
 
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
 from crypto_assets_tests.reports.stock import generated, load
-from crypto_assets_tests.services.chromium import OpenTab
+from crypto_assets_tests.services.chromium import OpenTab, wait_for_script
 from crypto_assets_tests.streamlit_app.conftest import make_home, serving
 from crypto_assets_tests.streamlit_app.gestures import turn_wheel, turn_wheel_steadily
 from crypto_assets_tests.streamlit_app.page_checks import (
-    TIMEOUT_MS,
     list_errors,
     read_chart,
     wait_for_narrower_view,
@@ -102,9 +101,10 @@ def test_a_gesture_without_an_end_does_not_block_new_figures(
     page.wait_for_selector(".live-chart .readout")
     page.evaluate("document.querySelector('.js-plotly-plot').emit('plotly_relayouting', {})")
     page.get_by_test_id("stButtonGroup").nth(1).get_by_text("1d", exact=True).click()
-    page.wait_for_function(
+    wait_for_script(
+        page,
         """() => document.querySelector('.js-plotly-plot')._fullData
-            .some(trace => trace.type === 'candlestick' && trace._length > 1000)"""
+            .some(trace => trace.type === 'candlestick' && trace._length > 1000)""",
     )
 
 
@@ -124,13 +124,13 @@ def test_new_candles_appear_and_the_zoom_stays(open_tab: OpenTab, tmp_path: Path
         zoomed = read_chart(page)
         load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(until, until + 3 * MINUTE_MS)))
         newest = until + 2 * MINUTE_MS
-        page.wait_for_function(
+        wait_for_script(
+            page,
             """newest => document.querySelector('.js-plotly-plot')._fullData
                 .some(trace => trace.type === 'candlestick'
                     && Date.parse(trace.x.at(-1) + 'Z') >= newest)
             """,
-            arg=newest,
-            timeout=TIMEOUT_MS,
+            newest,
         )
         after = read_chart(page)
         assert after["range"] == pytest.approx(zoomed["range"], abs=1), "ms"
