@@ -34,7 +34,8 @@ _REPORT_PATHS = (
     "/report_asset_observation/",
 )
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_MAX_BODY_BYTES = 4 * 1024 * 1024
+# A backfill names all of its partitions; a query of Dagster's pages has a few kilobytes.
+_MAX_CHANGE_BYTES, _MAX_QUERY_BYTES = 4 * 1024 * 1024, 256 * 1024
 # Dagster's largest query has fewer than 5,000.
 _MAX_TOKENS = 20_000
 # Names of arguments whose values say what a change is about, and contain no configuration.
@@ -89,14 +90,14 @@ class GraphQLGuardMiddleware:
             # A subscription; Dagster executes nothing else that comes over a WebSocket.
             await self._app(scope, receive, send)
             return
-        body = b""
+        body, caller = b"", get_caller(scope)
         if scope["method"] == "POST":
+            limit = _MAX_CHANGE_BYTES if caller.is_operator else _MAX_QUERY_BYTES
             try:
-                body = await _read_body(receive)
+                body = await _read_body(receive, limit)
             except _BodyTooLarge:
-                await _refuse(scope, send, 413, f"the body is larger than {_MAX_BODY_BYTES} bytes")
+                await _refuse(scope, send, 413, f"the body is larger than {limit} bytes")
                 return
-        caller = get_caller(scope)
         try:
             changes = _find_changes(scope, body)
         except _NotUnderstood as error:
@@ -262,14 +263,14 @@ async def _refuse(scope: Scope, send: Send, status: int, reason: str) -> None:
     await send_refusal(scope, send, Refusal(status, reason))
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive, limit: int) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return bytes(body)
         body += message.get("body", b"")
-        if len(body) > _MAX_BODY_BYTES:
+        if len(body) > limit:
             raise _BodyTooLarge
         if not message.get("more_body", False):
             return bytes(body)

@@ -1,0 +1,106 @@
+"""What the change log says about a mutation: names, but no configuration, and one short line."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from starlette.types import Message, Receive, Scope, Send
+
+from crypto_assets.access import AccessControl, AccessMiddleware
+from crypto_assets.dagster_ext.graphql_guard import DagsterChange, GraphQLGuardMiddleware
+from crypto_assets_tests.access.serving import OPERATOR_TOKEN
+
+SECRET = "planted-secret"
+LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $params) { __typename }
+}
+"""
+
+
+def record(query: str, status: int = 200, agent: str = "curl", **variables: Any) -> list[Any]:
+    """Return the changes that are recorded for an operator's request; Dagster answers `status`."""
+    changes: list[DagsterChange] = []
+
+    async def dagster(scope: Scope, receive: Receive, send: Send) -> None:
+        assert json.loads((await receive())["body"])["query"] == query
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    incoming = [
+        {"type": "http.request", "body": body[:20], "more_body": True},
+        {"type": "http.request", "body": body[20:], "more_body": False},
+    ]
+
+    async def receive() -> Message:
+        return incoming.pop(0)
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            assert message["status"] == status
+
+    headers = {
+        "authorization": f"Bearer {OPERATOR_TOKEN}",
+        "content-type": "application/json",
+        "user-agent": agent,
+    }
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/graphql",
+        "client": ("192.0.2.7", 1),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    guard = GraphQLGuardMiddleware(dagster, lambda _, change: changes.append(change))
+    app = AccessMiddleware(guard, AccessControl(SecretStr(OPERATOR_TOKEN)))
+    asyncio.run(app(scope, receive, send))
+    return changes
+
+
+def test_a_launch_is_recorded_without_its_configuration() -> None:
+    params = {
+        "selector": {"jobName": "ingest", "repositoryLocationName": "crypto_assets"},
+        "runConfigData": json.dumps({"name": SECRET}),
+        "executionMetadata": {"tags": [{"key": "x", "value": SECRET}]},
+        "mode": "default",
+    }
+    (change,) = record(LAUNCH, params=params)
+    assert change == DagsterChange(
+        "launchPipelineExecution", "jobName ingest, repositoryLocationName crypto_assets"
+    )
+
+
+def test_asset_keys_and_literals_are_recorded() -> None:
+    query = """mutation {
+      wipeAssets(assetPartitionRanges: [{assetKey: {path: ["a", "b"]}}]) { __typename }
+      deleteDynamicPartitions(partitionsDefName: "symbols", partitionKeys: ["X", "Y"]) { x }
+    }"""
+    assert record(query) == [
+        DagsterChange("wipeAssets", "path a/b"),
+        DagsterChange("deleteDynamicPartitions", "partitionsDefName symbols, partitionKeys X, Y"),
+    ]
+
+
+def test_a_text_is_one_short_line() -> None:
+    query = "mutation($key: String!) { addDynamicPartition(partitionKey: $key) { __typename } }"
+    (change,) = record(query, key="a\x1b[31m\n" + "b" * 10_000)
+    assert change.arguments.isprintable()
+    assert len(change.arguments) == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "agent"),
+    [
+        ("{ version }", 200, "curl"),
+        ("subscription { x { y } }", 200, "curl"),
+        ("mutation { setNuxSeen }", 200, "curl"),
+        ("mutation { reloadWorkspace { __typename } }", 500, "curl"),
+        # The app, the API and the commands record their changes themselves.
+        ("mutation { reloadWorkspace { __typename } }", 200, "crypto-assets/0.1"),
+    ],
+)
+def test_nothing_else_is_recorded(query: str, status: int, agent: str) -> None:
+    assert record(query, status, agent) == []
