@@ -69,5 +69,5 @@ for _kind in Kind:
 @router.post("/maintenance/{task}", status_code=202, **WRITE_ROUTE_OPTIONS)
 def run_maintenance(task: DagsterName, context: ContextDep, author: AuthorDep) -> Answer[RunView]:
     """Materialize an asset of Dagster's group `maintenance`. An error lists the known assets."""
-    run_id = admin.launch_maintenance_task(context.pipeline, context.orchestrator, task, author)
+    run_id = admin.trigger_maintenance(context.pipeline, context.orchestrator, task, author)
     return Answer(data=RunView(run_id=run_id))

@@ -62,7 +62,7 @@ def trigger_instigator(
     return launched
 
 
-def launch_maintenance_task(
+def trigger_maintenance(
     context: PipelineContext, orchestrator: Orchestrator, task: str, who: AuthorOrName
 ) -> str:
     """Launch a maintenance task in Dagster; return the run's id. Raises UnknownTarget."""
