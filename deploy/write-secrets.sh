@@ -71,4 +71,5 @@ write s3_credentials "[default]
 aws_access_key_id = crypto
 aws_secret_access_key = $(read_file lake_password)"
 write viewer_token "$(setting CRYPTO_VIEWER_TOKEN)"
+write oidc_client_secret "$(setting CRYPTO_OIDC_CLIENT_SECRET)"
 write alert_webhook_url "$(setting CRYPTO_ALERT_WEBHOOK_URL)"
