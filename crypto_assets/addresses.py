@@ -30,6 +30,8 @@ _LOGIN = re.compile(
 )
 # Everything before the host of a single address, whatever characters the password contains.
 _BEFORE_HOST = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?.*@", re.DOTALL)
+# A name, or an IPv6 address, which may name an interface.
+_HOST = re.compile(r"[\w.\-]+|[0-9A-Fa-f:.]+(?:%[\w.\-]+)?")
 _PERCENT_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 # The search takes quadratic time, and a server may send an address of any length.
 _MAX_SHOWN = 8_192
@@ -110,7 +112,8 @@ def expand_user(path: Path) -> Path:
 def is_web_address(text: str) -> bool:
     """Whether `text` is an http or https address with a valid host.
 
-    DNS allows 1 to 63 characters in each part of a host name.
+    DNS allows 1 to 63 characters in each part of a host name. Other punctuation would be markup in
+    a page that shows the host.
     """
     if any(character.isspace() for character in text):
         return False
@@ -118,6 +121,6 @@ def is_web_address(text: str) -> bool:
         parts = urlsplit(text)
         host = parts.hostname or ""
         host.encode("idna")
-        return parts.scheme in {"http", "https"} and bool(host) and parts.port != 0
+        return parts.scheme in {"http", "https"} and bool(_HOST.fullmatch(host)) and parts.port != 0
     except ValueError:
         return False

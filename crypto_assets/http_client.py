@@ -1,25 +1,37 @@
-"""HTTP requests to other programs: proxies, certificates, and descriptions of failures.
+"""HTTP requests to other programs: limits, proxies, certificates, and descriptions of failures.
 
-The environment's proxy variables apply as in `requests`, with one exception: a request to this
-machine never uses a proxy, whatever `no_proxy` contains.
+Every response is limited in size and in time, and no redirect is followed. The environment's proxy
+variables apply as in `requests`, with one exception: a request to this machine never uses a proxy,
+whatever `no_proxy` contains.
 """
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 from requests.exceptions import InvalidSchema, InvalidURL
 from requests.utils import get_environ_proxies, select_proxy
-from urllib3.exceptions import LocationValueError, ProxyError
+from urllib3 import Timeout
+from urllib3.exceptions import HTTPError, LocationValueError, ProxyError
 
 from crypto_assets.addresses import redact_address, remove_logins
 from crypto_assets.errors import WrongUse
+from crypto_assets.http_limits import (
+    LimitedAdapter,
+    PeerCheck,
+    ResponseLimitExceeded,
+    limit_response,
+)
 from crypto_assets.installation import VERSION
 from crypto_assets.loopback import is_loopback
 
-# What a request may raise; `requests` does not wrap urllib3's error for an invalid host name.
-REQUEST_ERRORS = (requests.RequestException, LocationValueError)
+# What a request may raise; `requests` does not wrap all errors of urllib3.
+REQUEST_ERRORS = (requests.RequestException, HTTPError)
 
 PROXY_LOGIN_REQUIRED = 407
 _USER_AGENT = f"crypto-assets/{VERSION}"
@@ -32,9 +44,45 @@ _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _UNKNOWN_SOURCE = "the system"
 
 
+@dataclass(frozen=True)
+class RequestTimeouts:
+    """Seconds to wait: for a connection, for the next bytes, and for the whole response."""
+
+    connect: float
+    read: float
+    total: float
+
+
+@dataclass(frozen=True)
+class HttpResponse:
+    """A complete response; `url` is that of the request, `headers` are case-insensitive."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def is_redirect(self) -> bool:
+        return 300 <= self.status < 400
+
+    def parse_json(self) -> Any:
+        """Parse the body, whose depth and numbers orjson limits. Raises ValueError."""
+        return orjson.loads(self.body)
+
+
 def find_proxies(url: str) -> dict[str, str]:
     """Return the environment's proxies by scheme for requests to `url`; none for loopback."""
     return {} if is_loopback(_parse_host(url)) else get_environ_proxies(url)
+
+
+def uses_proxy(url: str) -> bool:
+    """Whether the environment sets a proxy for requests to `url`."""
+    return bool(select_proxy(url, find_proxies(url)))
 
 
 class _DirectSession(requests.Session):
@@ -44,22 +92,70 @@ class _DirectSession(requests.Session):
         return None
 
 
-def open_session(url: str, *, follow_redirects: bool = True) -> requests.Session:
-    """Open a session for requests under `url`; reads the environment's proxies and CA file once.
+def open_session(url: str, connections: int = 10) -> requests.Session:
+    """Open a session for `send_request` under `url`; reads proxies and CA file once.
 
-    Without `follow_redirects`, a redirect is returned as the response. Raises WrongUse if the
-    environment's CA file does not exist, or its proxy address is invalid.
+    It keeps up to `connections` open. Raises WrongUse if the environment's CA file does not exist,
+    or its proxy address is invalid.
     """
-    session = requests.Session() if follow_redirects else _DirectSession()
+    session = _DirectSession()
     environment = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify = find_proxies(url), environment["verify"]
     # `requests` would read the environment again for each request.
     session.trust_env = False
     session.headers["User-Agent"] = _USER_AGENT
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, LimitedAdapter(pool_maxsize=connections))
     require_readable_proxy(url)
     if urlsplit(url).scheme == "https":
         _require_certificates(session.verify)
     return session
+
+
+def send_request(
+    session: requests.Session,
+    method: str,
+    url: str,
+    *,
+    timeouts: RequestTimeouts,
+    max_bytes: int,
+    params: Mapping[str, str | int] | None = None,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    check_peer: PeerCheck | None = None,
+) -> HttpResponse:
+    """Send a request and return its response; a redirect is returned, not followed.
+
+    `max_bytes` limits the decoded body. `check_peer` may refuse the server's address before
+    anything is sent. Raises REQUEST_ERRORS, ResponseLimitExceeded among them.
+    """
+    timeout = Timeout(connect=timeouts.connect, read=timeouts.read, total=timeouts.total)
+    try:
+        with (
+            limit_response(timeouts.total, max_bytes, check_peer),
+            session.request(
+                method,
+                url,
+                params=params,
+                headers=headers,
+                json=json,
+                # Its type hint lacks urllib3's Timeout, which it accepts.
+                timeout=timeout,  # type: ignore[arg-type]
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
+            body = response.raw.read(max_bytes + 1, decode_content=True)
+    except REQUEST_ERRORS as error:
+        for cause in find_causes(error):
+            if isinstance(cause, ResponseLimitExceeded):
+                raise cause from None
+        raise
+    except ValueError as error:  # http.client raises it for some invalid chunk sizes
+        raise requests.exceptions.ChunkedEncodingError(f"invalid response ({error})") from error
+    if len(body) > max_bytes:
+        raise ResponseLimitExceeded.for_size(max_bytes)
+    return HttpResponse(str(response.url), response.status_code, response.headers, body)
 
 
 def require_readable_proxy(url: str) -> None:

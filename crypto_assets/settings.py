@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -30,6 +31,7 @@ from pydantic_settings import (
 
 from crypto_assets.addresses import AddressingStyle, expand_user, redact_address, remove_logins
 from crypto_assets.errors import WrongUse
+from crypto_assets.foreign_text import shorten_text
 from crypto_assets.installation import find_base_folder
 from crypto_assets.loopback import is_loopback
 from crypto_assets.market.instant_parsing import parse_day
@@ -258,7 +260,10 @@ class Settings(BaseSettings):
     def _parse_symbols(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
             raise ValueError("contains no symbol: write BTCUSDT,ETHUSDT, or leave it empty")
-        return tuple(dict.fromkeys(parse_symbol(text) for text in value))
+        try:
+            return tuple(dict.fromkeys(parse_symbol(text) for text in value))
+        except WrongUse as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("owners")
     @classmethod
@@ -394,11 +399,14 @@ def _build_settings(**fields: Any) -> Settings:
     try:
         return Settings(**fields)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{_variable_from_location(e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        )
+        problems = "; ".join(map(_describe_problem, error.errors(include_url=False)))
         raise WrongUse(f"invalid settings: {problems}") from None
+
+
+def _describe_problem(problem: ErrorDetails) -> str:
+    """Return the variable and what is wrong, without a login that someone pasted there."""
+    message = remove_logins(problem["msg"].removeprefix("Value error, "))
+    return f"{_variable_from_location(problem['loc'])}: {shorten_text(message)}"
 
 
 def _require_utf8(file: Path) -> None:

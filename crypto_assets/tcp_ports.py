@@ -4,7 +4,8 @@ import socket
 
 import psutil
 
-from crypto_assets.errors import PortTaken
+from crypto_assets.errors import PortTaken, WrongUse
+from crypto_assets.foreign_text import shorten_text
 
 
 def claim_port(port: int, host: str = "127.0.0.1", option: str = "--port") -> socket.socket:
@@ -19,6 +20,9 @@ def claim_port(port: int, host: str = "127.0.0.1", option: str = "--port") -> so
     except OSError as error:
         claimed.close()
         raise PortTaken(_describe_refused_port(port, host, option, error)) from None
+    except (TypeError, ValueError):  # for a null character or a surrogate in the host
+        claimed.close()
+        raise WrongUse(f"{shorten_text(repr(host))} is not a host name or an IP address") from None
     return claimed
 
 

@@ -22,7 +22,12 @@ from crypto_assets.errors import (
     WrongUse,
 )
 from crypto_assets.exchange import BinanceRest, RequestRetryPolicy
-from crypto_assets.http_client import find_proxies, open_session
+from crypto_assets.http_client import (
+    RequestTimeouts,
+    find_proxies,
+    open_session,
+    send_request,
+)
 from crypto_assets.installation import PROJECT_ROOT
 from crypto_assets.lake import S3Options, open_lake
 from crypto_assets.orchestrator import Orchestrator
@@ -135,7 +140,10 @@ def test_requests_to_other_machines_use_the_proxy(monkeypatch: pytest.MonkeyPatc
     with scripted(lambda _: Answer(200, b"{}")) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         with open_session(ELSEWHERE) as session:
-            assert session.get(f"{ELSEWHERE}/x").ok
+            found = send_request(
+                session, "GET", f"{ELSEWHERE}/x", timeouts=RequestTimeouts(5, 5, 5), max_bytes=2
+            )
+        assert found.is_success
         monkeypatch.setenv("NO_PROXY", "exchange.example")
         assert find_proxies(ELSEWHERE) == {}
         assert [request.headers["Host"] for request in proxy.requests] == ["exchange.example"]

@@ -6,7 +6,7 @@ import socket
 import psutil
 import pytest
 
-from crypto_assets.errors import PortTaken
+from crypto_assets.errors import PortTaken, WrongUse
 from crypto_assets.tcp_ports import claim_port, describe_port_owner, require_free_port
 
 
@@ -35,3 +35,9 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.mark.parametrize("host", ["\udcff", "a" * 64, "\x00"])
+def test_a_host_that_cannot_be_encoded_is_refused(host: str) -> None:
+    with pytest.raises((WrongUse, PortTaken)):
+        claim_port(0, host)

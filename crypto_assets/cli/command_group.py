@@ -7,8 +7,14 @@ from io import TextIOWrapper
 
 import click
 
+from crypto_assets.addresses import remove_logins
 from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.foreign_text import shorten_text
 from crypto_assets.installation import VERSION
+
+# Long enough for the list of the options of a URL, and for a path.
+_MAX_ERROR_CHARACTERS = 2000
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 # Each command's module is imported on use, since importing Dagster takes seconds.
 _COMMANDS = {
@@ -28,6 +34,13 @@ _COMMANDS = {
 }
 
 
+class _LogFormatter(logging.Formatter):
+    """Removes logins from addresses: libraries log those of an object store and of a proxy."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return remove_logins(super().format(record))
+
+
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -45,10 +58,9 @@ class _LazyGroup(click.Group):
 @click.version_option(VERSION, prog_name="crypto-assets")
 def crypto_assets(debug: bool) -> None:
     """Self-hosted market data: Binance candles and order books, exact to the last digit."""
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_LogFormatter(_LOG_FORMAT))
     if not debug:
         # It logs a failed refresh of credentials with a traceback, although it raises the error.
         logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
@@ -77,7 +89,13 @@ def main() -> None:
             raise
         _print_error(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:  # such as a path that is too long
+        if debug:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        _print_error(f"{place}{error.strerror or error}")
+        sys.exit(1)
 
 
 def _print_error(message: str) -> None:
-    click.echo(f"crypto-assets: {' '.join(message.split())}", err=True)
+    click.echo(f"crypto-assets: {shorten_text(message, _MAX_ERROR_CHARACTERS)}", err=True)

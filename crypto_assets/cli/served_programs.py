@@ -13,7 +13,12 @@ from crypto_assets.cli.child_environment import read_other_variables
 from crypto_assets.cli.process_tree import Program
 from crypto_assets.dagster_ext.commands import DAEMON_COMMAND, WEBSERVER_COMMAND
 from crypto_assets.errors import OrchestratorError
-from crypto_assets.http_client import REQUEST_ERRORS, open_session
+from crypto_assets.http_client import (
+    REQUEST_ERRORS,
+    RequestTimeouts,
+    open_session,
+    send_request,
+)
 from crypto_assets.installation import PROJECT_ROOT, find_project_file
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.orchestrator import Orchestrator
@@ -22,6 +27,8 @@ from crypto_assets.settings import get_settings
 _PYTHON = sys.executable
 # The same as `local_startup_timeout` in dagster.yaml.
 _CODE_LOAD_SECONDS = 900
+_CHECK_TIMEOUTS = RequestTimeouts(connect=2, read=2, total=5)
+_MAX_CHECK_BYTES = 1 << 20
 
 
 def simulated_exchange_program(port: int, logs: Path) -> Program:
@@ -109,6 +116,9 @@ def _daemons_are_healthy(dagster: Orchestrator, since_ms: int) -> bool:
 def _url_responds(url: str) -> bool:
     try:
         with open_session(url) as session:
-            return session.get(url, timeout=2).ok
+            response = send_request(
+                session, "GET", url, timeouts=_CHECK_TIMEOUTS, max_bytes=_MAX_CHECK_BYTES
+            )
+            return response.is_success
     except REQUEST_ERRORS:
         return False

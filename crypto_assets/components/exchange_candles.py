@@ -3,12 +3,21 @@
 import logging
 import os
 import re
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import dagster as dg
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails
 
-from crypto_assets.addresses import is_web_address
+from crypto_assets.addresses import is_web_address, redact_address
 from crypto_assets.components.scaffolder import NAME_PATTERN, ExchangeCandlesScaffolder
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.instant_parsing import parse_day
@@ -87,11 +96,22 @@ class ExchangeCandlesAttributes(BaseModel):
         "CRYPTO_HOME/markets/NAME. An address with a password must be in a variable.",
     )
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _hide_logins(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Remove logins from errors: Dagster shows and stores them with the invalid value."""
+        try:
+            return handler(data)
+        except ValidationError as error:
+            raise ValidationError.from_exception_data(
+                error.title, [_hide_input(detail) for detail in error.errors()]
+            ) from None
+
     @field_validator("exchange", "archive")
     @classmethod
     def _require_address(cls, value: str) -> str:
         if not is_web_address(value):
-            raise ValueError(f"{value!r} is not an http or https address")
+            raise ValueError(f"{redact_address(value)!r} is not an http or https address")
         return value
 
     @field_validator("symbols")
@@ -106,6 +126,18 @@ class ExchangeCandlesAttributes(BaseModel):
             return parse_day(value).isoformat()
         except WrongUse as error:
             raise ValueError(str(error)) from None
+
+
+def _hide_input(detail: ErrorDetails) -> InitErrorDetails:
+    """Return an error with its value as text without a login; an unknown field's is left out."""
+    value = detail["input"]
+    shown = redact_address(value) if isinstance(value, str) else type(value).__name__
+    return InitErrorDetails(
+        type=detail["type"],
+        loc=detail["loc"],
+        input="…" if detail["type"] == "extra_forbidden" else shown,
+        ctx=detail.get("ctx", {}),
+    )
 
 
 class MarketStores(dg.ConfigurableResource[PipelineContext]):

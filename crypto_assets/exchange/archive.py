@@ -10,7 +10,7 @@ from datetime import date
 from hashlib import sha256
 from io import BytesIO
 from itertools import pairwise
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from zlib import error as ZlibError
 
 import numpy as np
@@ -20,7 +20,11 @@ from numpy.typing import NDArray
 
 from crypto_assets.errors import ArchiveBroken, ArchiveMissing
 from crypto_assets.exchange.identity import detect_identity
-from crypto_assets.exchange.response import ExchangeResponse
+from crypto_assets.exchange.response import (
+    MAX_ARCHIVE_BYTES,
+    MAX_CHECKSUM_BYTES,
+    ExchangeResponse,
+)
 from crypto_assets.exchange.retrying_transport import (
     ExchangeRequest,
     ExchangeTransport,
@@ -40,7 +44,10 @@ _FOLDERS_BY_HOST = {"data.binance.us": "/public_data/spot/daily/klines"}
 _CHECKSUM = re.compile(rb"([0-9a-fA-F]{64})\s+\*?(\S+)\s*")
 # A flag of a zip entry: its name is UTF-8 instead of code page 437.
 _UTF8_FLAG = 0x800
-_LARGEST_BYTES = 16 * 1024 * 1024  # unpacked; a day of minutes has 200 KB
+# Each entry in a zip's directory begins so. Packed data may contain a mark by chance.
+_ENTRY_MARK = b"PK\x01\x02"
+_MAX_ENTRIES = 10
+_UNPACK_BYTES = 1 << 20
 _DIGITS = b"0123456789.-"
 _LINE = b"," * (len(KLINE_FIELDS) - 1) + b"\n"
 # Spot files have microseconds from 2025-01-01 on and milliseconds before. A number from here on
@@ -77,17 +84,19 @@ class DailyArchive:
         """
         name = f"{symbol}-1m-{day}"
         path = f"{self._folder}/{symbol}/1m/{name}.zip"
-        content = self._fetch_content(path)
+        content = self._fetch_content(path, MAX_ARCHIVE_BYTES)
         if content is None:
             raise ArchiveMissing(f"{self.base_url}{path} is not published (yet)")
         try:
-            _verify_checksum(content, self._fetch_content(f"{path}.CHECKSUM"), f"{name}.zip")
+            checksum = self._fetch_content(f"{path}.CHECKSUM", MAX_CHECKSUM_BYTES)
+            _verify_checksum(content, checksum, f"{name}.zip")
             return _parse_day_csv(_unpack_zip(content, f"{name}.csv"), day)
         except ValueError as error:
             raise ArchiveBroken(f"{self.base_url}{path} is broken: {error}") from error
 
-    def _fetch_content(self, path: str) -> bytes | None:
-        return self._transport.get(ExchangeRequest(path, {}, statuses=(200, 404)), _extract_content)
+    def _fetch_content(self, path: str, max_bytes: int) -> bytes | None:
+        request = ExchangeRequest(path, {}, statuses=(200, 404), max_bytes=max_bytes)
+        return self._transport.get(request, _extract_content)
 
 
 def _extract_content(response: ExchangeResponse) -> bytes | None:
@@ -109,15 +118,26 @@ def _verify_checksum(content: bytes, checksum: bytes | None, name: str) -> None:
 
 
 def _unpack_zip(content: bytes, name: str) -> bytes:
-    """Return the zip's only file. Raises ValueError for a damaged zip or other members."""
+    """Return the zip's only file. Raises ValueError for a damaged or large zip or other members.
+
+    Unpacking stops after the limit, since the size in the zip's directory may be wrong.
+    """
+    if content.count(_ENTRY_MARK) > _MAX_ENTRIES:
+        raise ValueError("it contains many files")
     try:
         with ZipFile(BytesIO(content)) as archive:
             members = archive.infolist()
             if (names := [_decode_member_name(member) for member in members]) != [name]:
                 raise ValueError(f"it contains {names}, not {name}")
-            if members[0].file_size > _LARGEST_BYTES:
-                raise ValueError(f"it unpacks to {members[0].file_size} bytes, too many")
-            return archive.read(members[0])
+            if members[0].compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
+                raise ValueError("it is packed in a way that the exchange does not use")
+            unpacked = bytearray()
+            with archive.open(members[0]) as file:
+                while piece := file.read(_UNPACK_BYTES):
+                    unpacked += piece
+                    if len(unpacked) > MAX_ARCHIVE_BYTES:
+                        raise ValueError(f"it unpacks to more than {MAX_ARCHIVE_BYTES >> 20} MB")
+            return bytes(unpacked)
     except (BadZipFile, ZlibError, EOFError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"it is not a valid zip ({error})") from error
 

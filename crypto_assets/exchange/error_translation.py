@@ -20,7 +20,8 @@ from crypto_assets.errors import (
     RateLimited,
     RequestRejected,
 )
-from crypto_assets.exchange.response import ExchangeResponse
+from crypto_assets.exchange.response import MAX_RETRY_AFTER_S, ExchangeResponse
+from crypto_assets.foreign_text import shorten_text
 from crypto_assets.market.utc_time import format_utc, from_epoch_ms, now_ms, to_epoch_ms
 
 MARKET_DATA_HOST = "https://data-api.binance.vision"
@@ -74,7 +75,7 @@ def _parse_ban_seconds(response: ExchangeResponse) -> float:
     if until is None:
         return _BAN_S
     now = now_ms() if response.server_time_ms is None else response.server_time_ms
-    return max(int(until[1]) - now, 0) / 1000
+    return min(max(int(until[1]) - now, 0) / 1000, MAX_RETRY_AFTER_S)
 
 
 def _build_forbidden_error(response: ExchangeResponse) -> ExchangeForbidden:
@@ -91,7 +92,7 @@ def _build_redirect_error(response: ExchangeResponse) -> RequestRejected:
     try:
         # requests decodes headers as Latin-1, but servers send addresses in UTF-8.
         location = response.headers["Location"].encode("latin-1").decode(errors="surrogateescape")
-        target = decode_address(redact_address(urljoin(response.url, location)))
+        target = shorten_text(decode_address(redact_address(urljoin(response.url, location))))
     except (KeyError, ValueError):
         target = "an unreadable address"
     return RequestRejected(
@@ -104,7 +105,7 @@ def _build_redirect_error(response: ExchangeResponse) -> RequestRejected:
 def _build_rejection_error(response: ExchangeResponse) -> RequestRejected:
     try:
         body: Any = orjson.loads(response.body)
-        code, message = int(body["code"]), str(body["msg"])
+        code, message = int(body["code"]), shorten_text(body["msg"])
     except (ValueError, TypeError, KeyError):
         return RequestRejected(
             f"{response.url} failed with HTTP {response.status}: check the exchange's address "

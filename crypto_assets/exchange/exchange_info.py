@@ -3,9 +3,11 @@
 https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-endpoints
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, DecimalException
+from functools import cache
 from typing import Any
 
 from crypto_assets.exchange.response import (
@@ -13,11 +15,19 @@ from crypto_assets.exchange.response import (
     malformed_response_error,
     parse_json_object,
 )
-from crypto_assets.market.symbols import Symbol, SymbolStatus
+from crypto_assets.foreign_text import shorten_text
+from crypto_assets.market.symbols import (
+    FINEST_TICK,
+    Symbol,
+    SymbolStatus,
+    is_symbol,
+    is_tick_size,
+)
 from crypto_assets.market.utc_time import MINUTES_PER_DAY, MINUTES_PER_HOUR
 
-# The tick size of a symbol without a price filter: the finest of the exchange.
-_FINEST = Decimal("0.00000001")
+# The exchange's form has at most 21 characters.
+_MAX_TICK_CHARACTERS = 40
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,11 +42,15 @@ def parse_exchange_info(response: ExchangeResponse) -> ExchangeInfo:
     """Parse an exchangeInfo response. Raises ExchangeUnavailable for any other content."""
     body = parse_json_object(response, "rateLimits", "symbols")
     try:
-        symbols = [_parse_symbol(entry) for entry in body["symbols"]]
+        symbols = [symbol for entry in body["symbols"] if (symbol := _parse_symbol(entry))]
         limits = [_parse_minute_weight(limit) for limit in body["rateLimits"]]
-        limit = min(limit for limit in limits if limit)
+        limit = min(limit for limit in limits if limit is not None)
+        if limit <= 0:
+            raise ValueError(f"a limit of {limit} requests")
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise malformed_response_error(response, f"not an exchangeInfo ({error!r})") from None
+        raise malformed_response_error(
+            response, f"not an exchangeInfo ({shorten_text(repr(error))})"
+        ) from None
     return ExchangeInfo({symbol.name: symbol for symbol in symbols}, limit)
 
 
@@ -47,16 +61,60 @@ def _parse_minute_weight(limit: Mapping[str, Any]) -> int | None:
     return int(limit["limit"]) // (minutes * int(limit["intervalNum"]))
 
 
-def _parse_symbol(entry: Mapping[str, Any]) -> Symbol:
+def _parse_symbol(entry: Mapping[str, Any]) -> Symbol | None:
+    """Return the symbol; None if it or an asset has a name that pages must not show."""
+    name, base, quote = (str(entry[key]) for key in ("symbol", "baseAsset", "quoteAsset"))
+    if not all(map(is_symbol, (name, base, quote))):
+        _warn_of_names(*map(shorten_text, (name, base, quote)))
+        return None
     return Symbol(
-        name=str(entry["symbol"]),
-        base=str(entry["baseAsset"]),
-        quote=str(entry["quoteAsset"]),
+        name=name,
+        base=base,
+        quote=quote,
         status=_parse_symbol_status(entry["status"]),
         tick_size=next(
-            (Decimal(f["tickSize"]) for f in entry["filters"] if f["filterType"] == "PRICE_FILTER"),
-            _FINEST,
+            (
+                _parse_tick_size(name, f["tickSize"])
+                for f in entry["filters"]
+                if f["filterType"] == "PRICE_FILTER"
+            ),
+            FINEST_TICK,
         ),
+    )
+
+
+def _parse_tick_size(symbol: str, text: object) -> Decimal:
+    """Return the tick size, or the finest for 0, which means none, and for an invalid one."""
+    shown = shorten_text(text)
+    try:
+        if isinstance(text, str) and len(text) <= _MAX_TICK_CHARACTERS:
+            value = Decimal(text)
+            if value == 0 or is_tick_size(value):
+                return value or FINEST_TICK
+    except DecimalException:
+        pass
+    _warn_of_tick_size(symbol, shown)
+    return FINEST_TICK
+
+
+@cache
+def _warn_of_names(name: str, base: str, quote: str) -> None:
+    _log.warning(
+        "ignored the symbol %r of %r and %r: such a name has characters that the exchange does "
+        "not use",
+        name,
+        base,
+        quote,
+    )
+
+
+@cache
+def _warn_of_tick_size(symbol: str, shown: str) -> None:
+    _log.warning(
+        "the exchange lists %s with the tick size %r, which is not valid: its prices are shown "
+        "with eight decimals",
+        symbol,
+        shown,
     )
 
 

@@ -13,8 +13,22 @@ from urllib.parse import urlsplit
 import orjson
 
 from crypto_assets.errors import ExchangeUnavailable
+from crypto_assets.foreign_text import shorten_text
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.utc_time import MINUTE_MS, Window, to_epoch_ms
+
+# The most decoded bytes of each kind of response, far above what the exchange sends: 1000 candles
+# have 200 KB, the deepest order book 300 KB, all symbols with their permissions 15 MB, a day in the
+# archive 70 KB packed and 200 KB unpacked.
+MAX_JSON_BYTES = 2 << 20
+MAX_EXCHANGE_INFO_BYTES = 32 << 20
+MAX_ARCHIVE_BYTES = 16 << 20
+MAX_CHECKSUM_BYTES = 4096
+
+# The longest wait that a response can demand. A ban may last longer: then one request a day finds
+# out.
+MAX_RETRY_AFTER_S = 86_400
+_MAX_DIGITS = 18
 
 # Open time, OHLC and volume, close time, quote volume, trades, taker volumes, unused.
 _ROW_TYPES = (int, *(str,) * 5, int, str, int, *(str,) * 3)
@@ -40,15 +54,16 @@ class ExchangeResponse:
 
     @property
     def retry_after(self) -> int | None:
-        """Seconds to wait before the next request."""
-        return self._parse_int_header("Retry-After")
+        """Seconds to wait before the next request, at most a day."""
+        seconds = self._parse_int_header("Retry-After")
+        return None if seconds is None else min(seconds, MAX_RETRY_AFTER_S)
 
     @property
     def server_time_ms(self) -> int | None:
         """The server's clock in epoch ms, to the second."""
         try:
             return to_epoch_ms(parsedate_to_datetime(self.headers["Date"]))
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError):
             return None
 
     @property
@@ -59,7 +74,7 @@ class ExchangeResponse:
 
     def _parse_int_header(self, name: str) -> int | None:
         text = self.headers.get(name, "")
-        return int(text) if text.isdecimal() else None
+        return int(text[-_MAX_DIGITS:]) if text.isdecimal() else None
 
 
 def parse_json_object(response: ExchangeResponse, *names: str) -> dict[str, Any]:
@@ -77,7 +92,9 @@ def parse_kline_rows(response: ExchangeResponse, window: Window) -> list[KlineRo
         raise malformed_response_error(response, "not an array of candles")
     for row in rows:
         if not isinstance(row, list) or tuple(map(type, row)) != _ROW_TYPES:
-            raise malformed_response_error(response, f"a row without 12 fields: {str(row)[:200]}")
+            raise malformed_response_error(
+                response, f"a row without 12 fields: {shorten_text(row)}"
+            )
     if any(second[0] <= first[0] for first, second in pairwise(rows)):
         raise malformed_response_error(response, "its candles are not ascending")
     if rows and not (rows[0][0] in window and rows[-1][0] in window):

@@ -16,6 +16,7 @@ from crypto_assets.exchange.identity import continue_recording, detect_identity
 from crypto_assets.exchange.quota import ExchangeQuota, get_shared_quota
 from crypto_assets.exchange.recording import Recording
 from crypto_assets.exchange.response import (
+    MAX_EXCHANGE_INFO_BYTES,
     ExchangeResponse,
     malformed_response_error,
     parse_json_object,
@@ -31,7 +32,7 @@ from crypto_assets.exchange.weight_budget import CHEAP_WEIGHT
 from crypto_assets.market.candles import KlineRow, table_from_rows
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import parse_symbol
-from crypto_assets.market.utc_time import Window
+from crypto_assets.market.utc_time import MAX_EPOCH_MS, Window
 from crypto_assets.service_waiter import ServiceWaiter
 
 PAGE_ROWS = 1000  # the exchange's maximum
@@ -158,9 +159,10 @@ class BinanceRest:
         )
 
     def _fetch_info(self, query: Mapping[str, str]) -> ExchangeInfo:
-        info = self._transport.get(
-            ExchangeRequest("/api/v3/exchangeInfo", query, _INFO_WEIGHT), parse_exchange_info
+        request = ExchangeRequest(
+            "/api/v3/exchangeInfo", query, _INFO_WEIGHT, max_bytes=MAX_EXCHANGE_INFO_BYTES
         )
+        info = self._transport.get(request, parse_exchange_info)
         self._budget.set_limit(info.weight_limit)
         return info
 
@@ -175,7 +177,7 @@ class BinanceRest:
 
 def _parse_server_time(response: ExchangeResponse) -> int:
     now = parse_json_object(response, "serverTime")["serverTime"]
-    if type(now) is not int:
+    if type(now) is not int or not 0 <= now <= MAX_EPOCH_MS:
         raise malformed_response_error(response, "not a server time")
     return now
 

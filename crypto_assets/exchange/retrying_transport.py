@@ -7,7 +7,6 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
 from crypto_assets.addresses import (
@@ -26,15 +25,18 @@ from crypto_assets.errors import (
 )
 from crypto_assets.exchange.error_translation import translate_error_response
 from crypto_assets.exchange.quota import ExchangeQuota
-from crypto_assets.exchange.response import ExchangeResponse
+from crypto_assets.exchange.response import MAX_JSON_BYTES, ExchangeResponse
 from crypto_assets.http_client import (
     PROXY_LOGIN_REQUIRED,
     REQUEST_ERRORS,
+    RequestTimeouts,
     describe_cause,
     describe_proxy_failure,
     describe_proxy_login,
     open_session,
+    send_request,
 )
+from crypto_assets.http_limits import ResponseLimitExceeded
 from crypto_assets.service_waiter import ServiceWaiter
 
 T = TypeVar("T")
@@ -49,6 +51,8 @@ class RequestRetryPolicy:
     The delay between two attempts is random, at most `initial_delay`, doubled each time up to
     `max_delay`. After a 429 it is the exchange's Retry-After; over `max_retry_after` the request
     fails instead. A request waits at most `max_budget_wait` for request weight.
+
+    `read_timeout` is how long to wait for the next bytes, `total_timeout` for a whole response.
     """
 
     attempts: int = 6
@@ -58,16 +62,21 @@ class RequestRetryPolicy:
     max_budget_wait: float = math.inf
     connect_timeout: float = 5.0
     read_timeout: float = 20.0
+    total_timeout: float = 60.0
 
 
 @dataclass(frozen=True)
 class ExchangeRequest:
-    """A GET request: path under the base URL, query, request weight, statuses to read."""
+    """A GET request: path under the base URL, query, request weight, statuses to read.
+
+    `max_bytes` limits the decoded body of the response.
+    """
 
     path: str
     query: Mapping[str, str | int]
     weight: int = 0
     statuses: Collection[int] = (200,)
+    max_bytes: int = MAX_JSON_BYTES
 
 
 class ExchangeTransport:
@@ -91,14 +100,15 @@ class ExchangeTransport:
         self.host = find_host(self._address)
         self.quota = quota
         self._retry_policy = retry_policy or RequestRetryPolicy()
-        self._timeout = (self._retry_policy.connect_timeout, self._retry_policy.read_timeout)
+        self._timeouts = RequestTimeouts(
+            self._retry_policy.connect_timeout,
+            self._retry_policy.read_timeout,
+            self._retry_policy.total_timeout,
+        )
         self._backoff = wait_random_exponential(
             multiplier=self._retry_policy.initial_delay, max=self._retry_policy.max_delay
         )
-        # A redirect could lead to another exchange's data.
-        self._session = open_session(self._address, follow_redirects=False)
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+        self._session = open_session(self._address, _CONNECTIONS)
 
     def get(self, request: ExchangeRequest, read: Callable[[ExchangeResponse], T]) -> T:
         """Send the request and return what `read` makes of the response.
@@ -154,9 +164,19 @@ class ExchangeTransport:
 
     def _send_request(self, request: ExchangeRequest) -> ExchangeResponse:
         try:
-            response = self._session.get(
-                self._address + request.path, params=request.query, timeout=self._timeout
+            response = send_request(
+                self._session,
+                "GET",
+                self._address + request.path,
+                params=request.query,
+                timeouts=self._timeouts,
+                max_bytes=request.max_bytes,
             )
+        except ResponseLimitExceeded as error:
+            raise ExchangeUnavailable(
+                f"{self.base_url}{request.path} is not read further, since {error}: "
+                "check the exchange's address"
+            ) from None
         except REQUEST_ERRORS as error:
             url = f"{self.base_url}{request.path}"
             if failure := describe_proxy_failure(self._address, error):
@@ -166,11 +186,11 @@ class ExchangeTransport:
                 "check the network and the exchange's address"
             ) from error
         url = decode_address(redact_address(response.url))
-        if response.status_code == PROXY_LOGIN_REQUIRED:
+        if response.status == PROXY_LOGIN_REQUIRED:
             raise ExchangeForbidden(
                 f"{url} cannot be reached: {describe_proxy_login(self._address)}"
             )
-        return ExchangeResponse(url, response.status_code, response.headers, response.content)
+        return ExchangeResponse(url, response.status, response.headers, response.body)
 
     def _compute_delay(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

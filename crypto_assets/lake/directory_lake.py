@@ -5,6 +5,7 @@ import fcntl
 import logging
 import os
 import random
+import stat
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -44,7 +45,8 @@ _ABANDONED_LOCK_SECONDS = 120.0
 _LOCK_WAIT_SECONDS = 0.02
 _ABANDONED_SECONDS = 3600.0
 _PUT_ATTEMPTS = 20
-
+# Keys of this layout have one.
+_MAX_FOLDERS = 64
 
 _log = logging.getLogger(__name__)
 
@@ -81,11 +83,15 @@ class DirectoryLake(Lake):
 
     def get_with_info(self, key: str) -> tuple[ObjectInfo, bytes]:
         with self._translate_os_errors("read"):
+            path = self.directory / require_valid_key(key)
             try:
-                with (self.directory / require_valid_key(key)).open("rb") as file:
-                    return _info_from_stat(key, os.fstat(file.fileno())), file.read()
+                with open(path, "rb", opener=_open_without_waiting) as file:
+                    file_stat = os.fstat(file.fileno())
+                    if stat.S_ISREG(file_stat.st_mode):
+                        return _info_from_stat(key, file_stat), file.read()
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-                raise ObjectMissing(f"the lake {self.url} has no object {key}") from None
+                pass
+        raise ObjectMissing(f"the lake {self.url} has no object {key}")
 
     def get_info(self, key: str) -> ObjectInfo | None:
         path = self.directory / require_valid_key(key)
@@ -98,8 +104,8 @@ class DirectoryLake(Lake):
     def list_entries(self, prefix: str = "", after: str = "") -> Iterator[LakeEntry]:
         self._require_directory()
         with self._translate_os_errors("read"):
-            for key, stat in _walk_files(self.directory, "", prefix, after):
-                yield LakeEntry(key, stat.st_size, _modified_at_ms(stat))
+            for key, file_stat in _walk_files(self.directory, "", prefix, after):
+                yield LakeEntry(key, file_stat.st_size, _modified_at_ms(file_stat))
 
     def delete(self, keys: Iterable[str]) -> None:
         with self._translate_os_errors("write"):
@@ -274,10 +280,10 @@ def _create_exclusively(path: Path) -> bool:
 def _file_identity(path: Path) -> tuple[int, int] | None:
     """Return an id that differs for each file created at the path, or None without a file."""
     try:
-        stat = path.stat()
+        file_stat = path.stat()
     except FileNotFoundError:
         return None
-    return stat.st_ino, stat.st_mtime_ns
+    return file_stat.st_ino, file_stat.st_mtime_ns
 
 
 @cache
@@ -300,33 +306,75 @@ def _warn_of_locks(url: str, why: str) -> None:
     )
 
 
-def _info_from_stat(key: str, stat: os.stat_result) -> ObjectInfo:
-    return ObjectInfo(key, stat.st_size, _modified_at_ms(stat), source_from_key(key))
+def _info_from_stat(key: str, file_stat: os.stat_result) -> ObjectInfo:
+    return ObjectInfo(key, file_stat.st_size, _modified_at_ms(file_stat), source_from_key(key))
 
 
-def _modified_at_ms(stat: os.stat_result) -> int:
-    return stat.st_mtime_ns // 1_000_000
+def _modified_at_ms(file_stat: os.stat_result) -> int:
+    return file_stat.st_mtime_ns // 1_000_000
 
 
 def _walk_files(
-    folder: Path, name: str, prefix: str, after: str
+    folder: Path, name: str, prefix: str, after: str, above: tuple[tuple[int, int], ...] = ()
 ) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the files in a folder by key; `name` is the folder's key with a slash.
+    """Yield the regular files in a folder by key; `name` is the folder's key with a slash.
 
-    Folders without a key that begins with `prefix` and is greater than `after` are not read.
+    Folders without a key that begins with `prefix` and is greater than `after` are not read. Links
+    are followed. `above` identifies the folders that contain this one: a link to one of them is
+    skipped with a warning, and so is a folder below too many others.
     """
     try:
+        folder_stat = folder.stat()
         with os.scandir(folder) as entries:
-            items = [(f"{name}{item.name}{'/' * item.is_dir()}", item) for item in entries]
+            items = [(f"{name}{item.name}{'/' * _is_folder(item)}", item) for item in entries]
     except (FileNotFoundError, NotADirectoryError):
         return
+    identity = folder_stat.st_dev, folder_stat.st_ino
+    if identity in above:
+        return _warn_of_skipped(folder, "it is a link to a folder above it")
+    if len(above) > _MAX_FOLDERS:
+        return _warn_of_skipped(folder, f"it is below more than {_MAX_FOLDERS} folders")
     for key, item in sorted(items, key=lambda pair: pair[0]):
         if is_reserved_key(key):
             continue
         if key.endswith("/"):
             is_ahead = key > after or after.startswith(key)
             if is_ahead and (key.startswith(prefix) or prefix.startswith(key)):
-                yield from _walk_files(Path(item.path), key, prefix, after)
-        elif key > after and key.startswith(prefix):
-            with suppress(FileNotFoundError):
-                yield key, item.stat()
+                yield from _walk_files(Path(item.path), key, prefix, after, (*above, identity))
+        elif key > after and key.startswith(prefix) and (file_stat := _stat_regular_file(item)):
+            yield key, file_stat
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _stat_regular_file(item: os.DirEntry[str]) -> os.stat_result | None:
+    """Return the file's status; None for what is gone or not a regular file."""
+    try:
+        found = item.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        _warn_of_skipped(Path(item.path), "it is a link to itself")
+        return None
+    if stat.S_ISREG(found.st_mode):
+        return found
+    # To read a pipe or a device could wait forever.
+    _warn_of_skipped(Path(item.path), "it is not a regular file")
+    return None
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open a file; unlike a plain open, this does not wait for the writer of a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+@cache
+def _warn_of_skipped(path: Path, why: str) -> None:
+    _log.warning("skipped %s: %s", path, why)

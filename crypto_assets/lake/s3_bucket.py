@@ -46,6 +46,7 @@ from crypto_assets.errors import (
     ObjectMissing,
     WrongUse,
 )
+from crypto_assets.foreign_text import shorten_text
 from crypto_assets.http_client import (
     PROXY_LOGIN_REQUIRED,
     describe_cause,
@@ -96,6 +97,7 @@ _PATH_STYLE_REFUSED = {
 _WRONG_NAME = (socket.gaierror, ssl.SSLCertVerificationError)
 _PATH_STYLE_HINT = "set AWS_S3_ADDRESSING_STYLE=path if the server does not support virtual hosts"
 _DEFAULT_REGION = "us-east-1"
+_MAX_OBJECT_BYTES = 512 << 20
 _CLIENT_LOCK = Lock()
 
 
@@ -265,6 +267,11 @@ class S3Bucket:
     def _get_object(self, key: str) -> tuple[ObjectHeaders, bytes]:
         """Read an object. boto3 retries failed requests, but not a truncated body."""
         response = self._s3_client.get_object(Bucket=self.name, Key=key)
+        if response["ContentLength"] > _MAX_OBJECT_BYTES:
+            raise LakeRefused(
+                f"{key} in {self._display_name} has {response['ContentLength'] >> 20} MB, more "
+                f"than {_MAX_OBJECT_BYTES >> 20}: this program does not write such objects"
+            )
         return _parse_headers(response), response["Body"].read()
 
     @property
@@ -330,8 +337,8 @@ class S3Bucket:
 
     def _convert_client_error(self, error: ClientError, key: str) -> LakeError:
         """Return our error for an error response."""
-        code = error.response["Error"].get("Code", "")
-        message = f"{code} {error.response['Error'].get('Message', '')}".strip()
+        code = shorten_text(error.response["Error"].get("Code", ""))
+        message = shorten_text(f"{code} {error.response['Error'].get('Message', '')}")
         status = _http_status(error)
         if code == "NoSuchKey":
             return ObjectMissing(f"{self._display_name} has no {key or 'such object'}")

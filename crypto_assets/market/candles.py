@@ -36,6 +36,10 @@ DECIMAL_COLUMNS: tuple[str, ...] = tuple(
     field.name for field in CANDLE_SCHEMA if pa.types.is_decimal(field.type)
 )
 
+# The most characters of a number, above what any column holds. Arrow converts text of a million
+# digits to a wrong number, without an error.
+MAX_NUMBER_CHARACTERS = 40
+
 # A row of the exchange's response: 12 fields, times and trades as int, the others as decimal text.
 KlineRow = list[int | str]
 
@@ -79,11 +83,19 @@ def table_from_rows(rows: Sequence[KlineRow]) -> pa.Table:
 
 def _cast_column(values: Sequence[int | str], kind: pa.DataType) -> pa.Array:
     if not pa.types.is_integer(kind):
-        return pa.array(values, pa.string()).cast(kind)
+        text = pa.array(values, pa.string())
+        require_number_length(pc.max(pc.binary_length(text)).as_py() or 0)
+        return text.cast(kind)
     column = pa.array(values)
     if not (pa.types.is_integer(column.type) or pa.types.is_null(column.type)):
         raise ValueError(f"expected whole numbers, not {column.type}")
     return column.cast(kind)
+
+
+def require_number_length(characters: int) -> None:
+    """Raise ValueError for a number of more than MAX_NUMBER_CHARACTERS."""
+    if characters > MAX_NUMBER_CHARACTERS:
+        raise ValueError(f"a number has {characters} characters")
 
 
 def format_decimals(column: pa.ChunkedArray) -> pa.Array:

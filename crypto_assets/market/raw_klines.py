@@ -14,7 +14,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA, KlineRow
+from crypto_assets.market.candles import (
+    CANDLE_COLUMNS,
+    CANDLE_SCHEMA,
+    KlineRow,
+    require_number_length,
+)
 from crypto_assets.market.utc_time import MINUTE_MS
 
 KLINE_FIELDS: tuple[str, ...] = (*CANDLE_COLUMNS, "unused")
@@ -99,5 +104,13 @@ def table_from_json(body: bytes) -> pa.Table:
 
 def _read_csv(lines: bytes, convert: csv.ConvertOptions, names: Sequence[str]) -> pa.Table:
     """Parse in one block, so that each column has one chunk."""
+    _require_short_fields(lines)
     read = csv.ReadOptions(column_names=names, use_threads=False, block_size=len(lines) + 1)
     return csv.read_csv(pa.BufferReader(lines), read, _CSV_PARSING, convert)
+
+
+def _require_short_fields(lines: bytes) -> None:
+    # Digits, points and minus signs are larger than commas and line ends.
+    ends = np.flatnonzero(np.frombuffer(lines, np.uint8) <= ord(","))
+    if len(ends):
+        require_number_length(int(np.diff(ends, prepend=-1).max()) - 1)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from crypto_assets.errors import UnknownSymbol
+from crypto_assets.foreign_text import shorten_text
 
 # The exchange's own pattern, from its error -1100: word characters of any script except lower-case
 # ASCII letters, and - . _
@@ -16,6 +17,11 @@ MAX_SYMBOL_LENGTH = 50
 # What users may type, in lower case too, as a regular expression that all OpenAPI tools support: no
 # control character and no other ASCII punctuation. `is_symbol` checks characters of other scripts.
 TYPED_SYMBOL_PATTERN = rf"^[^\x00-,/:-@\[-\^`{{-\x7f]{{1,{MAX_SYMBOL_LENGTH}}}$"
+
+# The smallest price increment of the exchange, and the one of a symbol that states none.
+FINEST_TICK = Decimal("0.00000001")
+_MAX_SHOWN = 80
+_TICK_LIMIT = Decimal(10) ** 12
 
 _CAPITALS = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
 _EXTRA_CHARACTERS = frozenset("-._\u200c\u200d")
@@ -50,6 +56,11 @@ class Symbol:
     tick_size: Decimal
 
 
+def is_tick_size(value: Decimal) -> bool:
+    """Return whether a value can be a tick size: positive, with at most eight decimals."""
+    return value.is_finite() and FINEST_TICK <= value < _TICK_LIMIT and not value % FINEST_TICK
+
+
 def is_symbol(text: str) -> bool:
     """Return whether the exchange's pattern allows `text`, exactly as written, as a symbol."""
     return (
@@ -76,8 +87,8 @@ def list_possible_symbols(text: object) -> tuple[str, ...]:
     names = tuple(name for name in list_spellings(typed) if is_symbol(name))
     if not names:
         raise UnknownSymbol(
-            f"{text!r} cannot be a symbol: use letters and digits as in BTCUSDT, "
-            f"at most {MAX_SYMBOL_LENGTH} characters"
+            f"{shorten_text(repr(text), _MAX_SHOWN)} cannot be a symbol: use letters and digits "
+            f"as in BTCUSDT, at most {MAX_SYMBOL_LENGTH} characters"
         )
     return names
 

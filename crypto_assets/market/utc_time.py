@@ -14,6 +14,8 @@ from typing import Self
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
+# The last day that a datetime can hold begins here: 9999-12-31.
+MAX_EPOCH_MS = 253_402_214_400_000
 MINUTES_PER_HOUR = HOUR_MS // MINUTE_MS
 MINUTES_PER_DAY = DAY_MS // MINUTE_MS
 

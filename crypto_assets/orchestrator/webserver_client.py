@@ -7,10 +7,20 @@ from pydantic import SecretStr
 
 from crypto_assets.addresses import is_web_address, redact_address
 from crypto_assets.errors import OrchestratorError, WrongUse
-from crypto_assets.http_client import REQUEST_ERRORS, describe_proxy_failure, open_session
+from crypto_assets.foreign_text import shorten_text
+from crypto_assets.http_client import (
+    REQUEST_ERRORS,
+    HttpResponse,
+    RequestTimeouts,
+    describe_proxy_failure,
+    open_session,
+    send_request,
+)
 
 # Connect and read timeouts.
 WEBSERVER_TIMEOUT_SECONDS = (2.0, 30.0)
+# The largest responses list thousands of runs or partitions.
+_MAX_RESPONSE_BYTES = 64 << 20
 
 GraphQLObject = Mapping[str, Any]
 
@@ -31,7 +41,8 @@ class WebserverClient:
     ) -> None:
         self._address = url.rstrip("/")
         self.url = redact_address(self._address)
-        self._timeout_seconds = timeout_seconds
+        connect, read = timeout_seconds
+        self._timeouts = RequestTimeouts(connect, read, total=2 * read)
         self._headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
 
     def run_query(self, query: str, **variables: object) -> dict[str, Any]:
@@ -43,18 +54,15 @@ class WebserverClient:
             )
         try:
             with open_session(self._address) as session:
-                response = session.post(
+                response = send_request(
+                    session,
+                    "POST",
                     f"{self._address}/graphql",
                     json={"query": query, "variables": variables},
                     headers=self._headers,
-                    timeout=self._timeout_seconds,
+                    timeouts=self._timeouts,
+                    max_bytes=_MAX_RESPONSE_BYTES,
                 )
-                if response.status_code in (401, 403):
-                    raise OrchestratorError(
-                        f"Dagster at {self.url} refused the request (HTTP {response.status_code}): "
-                        "give all programs the same CRYPTO_OPERATOR_TOKEN"
-                    )
-                payload = response.json()
         except WrongUse as error:
             raise OrchestratorError(f"cannot reach Dagster at {self.url}: {error}") from error
         except REQUEST_ERRORS as error:
@@ -64,15 +72,38 @@ class WebserverClient:
                 f"Dagster does not respond at {self.url}: start it with `crypto-assets up`, "
                 "or set CRYPTO_DAGSTER_URL"
             ) from error
-        if not response.ok or payload.get("errors") or "data" not in payload:
+        if response.is_redirect:
+            raise OrchestratorError(
+                f"Dagster at {self.url} redirects (HTTP {response.status}), which is not followed: "
+                "set CRYPTO_DAGSTER_URL to the address of Dagster's webserver itself"
+            )
+        if response.status in (401, 403):
+            raise OrchestratorError(
+                f"Dagster at {self.url} refused the request (HTTP {response.status}): "
+                "give all programs the same CRYPTO_OPERATOR_TOKEN"
+            )
+        payload = self._parse_payload(response)
+        if not response.is_success or payload.get("errors") or "data" not in payload:
             raise OrchestratorError(f"Dagster at {self.url} failed: {_first_error(payload)}")
         data: dict[str, Any] = payload["data"]
         return data
 
+    def _parse_payload(self, response: HttpResponse) -> GraphQLObject:
+        try:
+            payload = response.parse_json()
+        except ValueError:
+            payload = None
+        if not isinstance(payload, dict):
+            raise OrchestratorError(
+                f"the server at {self.url} is not Dagster's webserver: start it with "
+                "`crypto-assets up`, or set CRYPTO_DAGSTER_URL"
+            )
+        return payload
+
     def require_type(self, result: GraphQLObject, kind: str) -> GraphQLObject:
         """Return a result of the GraphQL type `kind`; raise OrchestratorError for another type."""
         if result["__typename"] != kind:
-            reason = str(result.get("message") or result["__typename"]).splitlines()[0]
+            reason = shorten_text(result.get("message") or result["__typename"])
             raise OrchestratorError(f"Dagster at {self.url} rejected the request: {reason}")
         return result
 
@@ -83,5 +114,7 @@ def epoch_seconds_to_ms(seconds: float) -> int:
 
 
 def _first_error(payload: GraphQLObject) -> str:
-    errors = payload.get("errors") or [{"message": "the response has no data"}]
-    return str(errors[0]["message"]).splitlines()[0]
+    errors = payload.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    message = first.get("message") if isinstance(first, dict) else None
+    return shorten_text(message or "the response has no data")

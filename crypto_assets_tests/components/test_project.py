@@ -196,3 +196,32 @@ def test_an_address_with_a_password_is_refused_without_showing_it(address: str) 
     with pytest.raises(WrongUse, match="must be in a variable") as caught:
         ExchangeCandles.load(attributes, context)
     assert "user:word" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("exchange", "https://user:s3cret@api.binance.us"),
+        ("archive", "https://user:s3cret@us er@host"),
+        ("lake_raw", "mysql://user:s3cret@host/x"),
+        ("lake_archive", ["https://user:s3cret@host"]),
+        ("warehouse", {"url": "mysql://user:s3cret@host/x"}),
+        ("symbols", "https://user:s3cret@host"),
+        ("intervals", ["https://user:s3cret@host"]),
+        ("start_date", "https://user:s3cret@host"),
+        ("warehouse_url", "mysql://user:s3cret@host/x"),
+        ("token", "s3cret"),
+    ],
+)
+def test_the_error_of_an_attribute_has_no_login(attribute: str, value: object) -> None:
+    """Dagster shows and stores the error with the invalid value."""
+    with pytest.raises(ValidationError) as error:
+        ExchangeCandlesAttributes.model_validate({**VALID, attribute: value})
+    assert attribute in str(error.value)
+    assert "s3cret" not in str(error.value) + repr(error.value.errors())
+
+
+def test_the_error_of_other_attributes_than_an_object_has_no_login() -> None:
+    with pytest.raises(ValidationError) as error:
+        ExchangeCandlesAttributes.model_validate("https://user:s3cret@host")
+    assert "s3cret" not in str(error.value)

@@ -1,13 +1,16 @@
 """The directory lake: errors of the file system, and cleanup."""
 
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from crypto_assets.errors import LakeRefused
+from crypto_assets.errors import LakeRefused, ObjectMissing
 from crypto_assets.lake import directory_lake, open_lake
+from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.lake_object import Source
 
 KEY = "2025-01-01/BTCUSDT_klines_1735689600000-1735689660000_rest.json"
@@ -95,3 +98,49 @@ def test_the_s3_client_is_not_loaded_for_a_directory(tmp_path: Path) -> None:
     )
     for url, code in ((str(tmp_path), 0), ("s3://bucket", 1)):
         assert subprocess.run([sys.executable, "-c", opens_lake, url]).returncode == code
+
+
+def test_links_that_lead_back_and_files_that_are_no_files_are_skipped_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "old"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.json").write_text("[]")
+    (folder / "loop").symlink_to(folder, target_is_directory=True)
+    (folder / "deep" / "up").symlink_to(folder, target_is_directory=True)
+    (folder / "self").symlink_to(folder / "self")
+    (folder / "gone").symlink_to(folder / "nowhere")
+    (folder / "zero.json").symlink_to("/dev/zero")
+    os.mkfifo(folder / "pipe.json")
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(str(folder / "s.json"))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "b.json").write_text("[]")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    lake = DirectoryLake(folder)
+    assert [entry.key for entry in lake.list_entries()] == ["a.json", "linked/b.json"]
+    for name, reason in {
+        "loop": "a link to a folder above it",
+        "deep/up": "a link to a folder above it",
+        "self": "a link to itself",
+        "zero.json": "not a regular file",
+        "pipe.json": "not a regular file",
+        "s.json": "not a regular file",
+    }.items():
+        assert f"skipped {folder / name}: it is {reason}" in caplog.text
+    for name in ("pipe.json", "zero.json"):
+        with pytest.raises(ObjectMissing):
+            lake.get(name)
+
+
+def test_a_folder_below_many_others_is_skipped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """More than a thousand would end in a RecursionError."""
+    deep = str(tmp_path)
+    for _ in range(1200):
+        deep += "/d"
+        os.mkdir(deep)  # noqa: PTH102 - pathlib makes parents by recursion
+    (tmp_path / "a.json").write_text("[]")
+    assert [entry.key for entry in DirectoryLake(tmp_path).list_entries()] == ["a.json"]
+    assert "below more than 64 folders" in caplog.text

@@ -21,6 +21,8 @@ def render_alert_settings(can_write: bool) -> None:
     address = app_settings.get_alert_destination()
     webhook, is_overridden = address.read_webhook(), address.is_overridden
     st.markdown(_format_destination(webhook, is_overridden))
+    if webhook.warning:
+        st.warning(notices.format_sentence(webhook.warning), icon=":material/lock_open:")
     with st.container(horizontal=True):
         test_clicked = st.button(
             "Send test",
@@ -96,13 +98,14 @@ def _render_address_form(label: str, can_write: bool) -> None:
 
 def _confirm_address(url: str) -> None:
     try:
-        display_address = Webhook(validate_webhook_url(url)).display_address
+        webhook = Webhook(validate_webhook_url(url))
     except CryptoAssetsError as error:
         st.error(notices.format_sentence(str(error)), icon=":material/error:")
         return
     confirm_action(
         "Change webhook?",
-        f"Alerts will go to **{notices.escape_markdown(display_address)}** only.",
+        f"Alerts will go to **{notices.escape_markdown(webhook.display_address)}** only."
+        + (f" {notices.format_sentence(webhook.warning)}" if webhook.warning else ""),
         "Save",
         partial(_save_address, url),
     )

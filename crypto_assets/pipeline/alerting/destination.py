@@ -1,7 +1,10 @@
 """The webhook that receives alerts: the one set in the app, else the environment's."""
 
+from urllib.parse import urlsplit
+
 from crypto_assets.addresses import is_web_address
 from crypto_assets.errors import WarehouseError, WrongUse
+from crypto_assets.pipeline.alerting.refused_hosts import refuse_host
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.app_settings import AuthorOrName
@@ -66,8 +69,12 @@ def send_test_alert(webhook: Webhook) -> None:
 
 
 def validate_webhook_url(url: str) -> str:
-    """Return the address without surrounding blanks. Raises WrongUse for no HTTP address."""
+    """Return the address without surrounding blanks.
+
+    Raises WrongUse if it is no HTTP address, or a link-local or unspecified one.
+    """
     address = url.strip()
     if not is_web_address(address):
         raise WrongUse("the address must begin with https:// and contain a host")
+    refuse_host(urlsplit(address).hostname or "", look_up=False)
     return address

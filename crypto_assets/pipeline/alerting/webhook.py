@@ -6,13 +6,25 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from crypto_assets.addresses import is_web_address, remove_logins
 from crypto_assets.errors import AlertNotSent, WrongUse
-from crypto_assets.http_client import REQUEST_ERRORS, describe_proxy_failure, open_session
+from crypto_assets.http_client import (
+    REQUEST_ERRORS,
+    HttpResponse,
+    RequestTimeouts,
+    describe_proxy_failure,
+    open_session,
+    send_request,
+    uses_proxy,
+)
+from crypto_assets.loopback import is_loopback
+from crypto_assets.pipeline.alerting.refused_hosts import refuse_address, refuse_host
 
-_TIMEOUT_SECONDS = (3.05, 10)
+_TIMEOUTS = RequestTimeouts(connect=3.05, read=10, total=20)
+# Slack returns two letters, which nothing reads.
+_MAX_RESPONSE_BYTES = 64 * 1024
 # Slack truncates longer messages; further alerts are only counted.
 _MAX_SHOWN = 10
 _MAX_TEXT_LENGTH = 1000
@@ -53,9 +65,22 @@ class Webhook:
         """The host and port of the address, which are no secret."""
         try:
             parts = urlsplit(remove_logins(self.url or ""))
-            return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
+            host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+            return f"{host}:{parts.port}" if parts.port else host
         except ValueError:
             return "an invalid address"
+
+    @property
+    def warning(self) -> str | None:
+        """What is unsafe about the address; None if nothing is."""
+        if not self.url or not self.url.lower().startswith("http://"):
+            return None
+        if not is_web_address(self.url) or is_loopback(urlsplit(self.url).hostname or ""):
+            return None
+        return (
+            f"alerts and the address itself go to {self.display_address} without encryption: use "
+            "https:// if the receiver supports it"
+        )
 
     def send_alerts(self, alerts: Sequence[Alert]) -> None:
         """Send all alerts as one message. Raises AlertNotSent, which never shows the secret."""
@@ -65,10 +90,7 @@ class Webhook:
             raise AlertNotSent(f"the webhook's address is not a web address: {_FIX_HINT}")
         name = f"the webhook at {self.display_address}"
         try:
-            with open_session(self.url) as session:
-                response = session.post(
-                    self.url, json=build_webhook_message(alerts), timeout=_TIMEOUT_SECONDS
-                )
+            response = self._post_message(build_webhook_message(alerts))
         except WrongUse as error:
             raise AlertNotSent(f"{name} cannot be reached: {error}") from None
         except REQUEST_ERRORS as error:
@@ -76,8 +98,44 @@ class Webhook:
                 raise AlertNotSent(f"{name} cannot be reached: {proxy_failure}") from None
             kind = type(error).__name__
             raise AlertNotSent(f"{name} does not respond ({kind}): {_FIX_HINT}") from None
-        if not response.ok:
-            raise AlertNotSent(f"{name} answers {response.status_code}: {_FIX_HINT}")
+        if response.is_redirect:
+            raise AlertNotSent(
+                f"{name} redirects (HTTP {response.status}) to {_describe_target(response)}, which "
+                "is not followed: give the address that it redirects to"
+            )
+        if not response.is_success:
+            raise AlertNotSent(f"{name} answers {response.status}: {_FIX_HINT}")
+
+    def _post_message(self, message: dict[str, Any]) -> HttpResponse:
+        """Post a message, unless the host has an address that is refused.
+
+        A proxy looks the host up itself; then only an address in the URL can be refused.
+        """
+        url = self.url or ""
+        is_direct = not uses_proxy(url)
+        refuse_host(urlsplit(url).hostname or "", look_up=is_direct)
+        with open_session(url) as session:
+            return send_request(
+                session,
+                "POST",
+                url,
+                json=message,
+                timeouts=_TIMEOUTS,
+                max_bytes=_MAX_RESPONSE_BYTES,
+                # The name may have another address by now.
+                check_peer=refuse_address if is_direct else None,
+            )
+
+
+def _describe_target(response: HttpResponse) -> str:
+    """Return scheme and host of a redirect; its path may contain the secret."""
+    try:
+        target = urljoin(response.url, response.headers.get("Location", ""))
+    except ValueError:
+        target = ""
+    if not is_web_address(target):
+        return "an unreadable address"
+    return f"{urlsplit(target).scheme}://{Webhook(target).display_address}"
 
 
 def build_webhook_message(alerts: Sequence[Alert]) -> dict[str, Any]:

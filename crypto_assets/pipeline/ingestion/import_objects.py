@@ -7,16 +7,15 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 
 from crypto_assets.errors import ObjectMissing, WrongUse
 from crypto_assets.lake import Lake, LakeEntry, build_klines_object
-from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.lake_object import LakeObject, Source
 from crypto_assets.market.raw_klines import RawKlines
-from crypto_assets.market.utc_time import Window, day_of, day_start_ms, group_by_month
+from crypto_assets.market.utc_time import Window, group_by_month
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.foreign_format import (
+    MAX_OBJECT_BYTES,
     ForeignFormatError,
     find_symbol_in_key,
     parse_foreign_rows,
@@ -78,40 +77,42 @@ def _import_object(
     if not entry.key.endswith(".json"):
         raise ForeignFormatError("its name does not end in .json")
     symbol = find_symbol_in_key(entry.key, tracked)
+    if entry.size_bytes > MAX_OBJECT_BYTES:
+        raise ForeignFormatError(
+            f"it has {entry.size_bytes >> 20} MB, more than {MAX_OBJECT_BYTES >> 20}: split it, "
+            "for example into one object per month"
+        )
     try:
         info, body = source.get_with_info(entry.key)
     except (WrongUse, ObjectMissing) as error:  # S3 lists keys that no lake can hold, as `a//b`
         raise ForeignFormatError(str(error)) from error
     parsed = parse_foreign_rows(body, info.fetched_at, context.settle_ms)
-    rows = [row for row in parsed.rows if int(row[0]) >= day_start_ms(start)]
+    days = parsed.list_days(start)
+    imported = [parsed.select_window(Window.of_day(day)) for day in days]
     parts = [
-        _put_imported(context.raw_lake, symbol, list(day_rows), info.fetched_at)
-        for _, day_rows in groupby(rows, key=lambda row: day_of(int(row[0])))
+        _put_imported(context.raw_lake, symbol, klines, info.fetched_at) for klines in imported
     ]
+    rows = sum(map(len, imported))
     context.warehouse.lake_objects.record_objects([part for part in parts if part])
     refused = f"{parsed.refused} rows: {parsed.flaw}" if parsed.flaw else None
     return ImportResult(
         entry.key,
         symbol,
-        days=tuple(sorted({day_of(int(row[0])) for row in rows})),
-        rows=len(rows),
+        days=tuple(days),
+        rows=rows,
         early=parsed.early,
-        old=len(parsed.rows) - len(rows),
+        old=len(parsed.rows) - rows,
         refused=refused,
     )
 
 
-def _put_imported(
-    lake: Lake, symbol: str, rows: list[KlineRow], written_at: int
-) -> LakeObject | None:
+def _put_imported(lake: Lake, symbol: str, klines: RawKlines, written_at: int) -> LakeObject | None:
     """Store rows; None if an object of the same window exists that is newer or has more rows."""
-    item, body = build_klines_object(
-        lake.bucket, symbol, RawKlines.from_rows(rows), Source.IMPORT, written_at
-    )
+    item, body = build_klines_object(lake.bucket, symbol, klines, Source.IMPORT, written_at)
     existing = lake.get_info(item.key)
     if existing and existing.fetched_at > written_at:
         return None
-    put = lake.put(item.key, body, fetched_at=written_at, source=Source.IMPORT, rows=len(rows))
+    put = lake.put(item.key, body, fetched_at=written_at, source=Source.IMPORT, rows=len(klines))
     return item if put else None
 
 

@@ -7,7 +7,13 @@ from decimal import Decimal
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from crypto_assets.errors import UnknownSymbol
-from crypto_assets.market.symbols import Symbol, SymbolStatus, list_possible_symbols
+from crypto_assets.market.symbols import (
+    FINEST_TICK,
+    Symbol,
+    SymbolStatus,
+    is_tick_size,
+    list_possible_symbols,
+)
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import symbols
@@ -149,7 +155,8 @@ def _parse_symbol_row(row: Row[tuple[object, ...]]) -> RegisteredSymbol:
         base=row.base,
         quote=row.quote,
         status=SymbolStatus(row.status),
-        tick_size=row.tick_size,
+        # Earlier versions stored whatever the exchange listed.
+        tick_size=row.tick_size if is_tick_size(row.tick_size) else FINEST_TICK,
         active_since=row.active_since,
         active_until=row.active_until,
     )

@@ -10,6 +10,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from crypto_assets.market.symbols import MAX_SYMBOL_LENGTH
 
 _WIDE_CONTEXT = Context(prec=65)
+# A larger number has no exact form with the decimals of a column.
+_MAX_EXPONENT = 50
 
 # A decimal of up to 15 digits reads back unchanged from a double; a longer one may not.
 DOUBLE_DIGITS = 15
@@ -47,9 +49,10 @@ class DecimalColumn(TypeDecorator[Decimal]):
     def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
         if value is None or isinstance(value, Decimal):
             return value
-        return Decimal(format_stored_double(value)).quantize(
-            Decimal(1).scaleb(-self.scale), context=_WIDE_CONTEXT
-        )
+        number = Decimal(format_stored_double(value))
+        if not number.is_finite() or number.adjusted() > _MAX_EXPONENT:
+            return number  # an earlier version may have stored it
+        return number.quantize(Decimal(1).scaleb(-self.scale), context=_WIDE_CONTEXT)
 
 
 PRICE_COLUMN = DecimalColumn(20, 8)

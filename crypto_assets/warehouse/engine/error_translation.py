@@ -17,6 +17,7 @@ from crypto_assets.errors import (
     WarehouseRefused,
     WarehouseUnavailable,
 )
+from crypto_assets.foreign_text import shorten_text
 from crypto_assets.warehouse.engine.mysql_connections import FILE_REQUEST_REFUSED
 from crypto_assets.warehouse.engine.mysql_options import add_mysql_options, may_use_tls
 
@@ -84,7 +85,8 @@ def translate_error(error: DBAPIError, url: URL) -> WarehouseError:
     connection_error = _translate_connection_error(original, url, _WAREHOUSE_LABELS)
     if connection_error:
         return connection_error
-    message = str(original.args[-1] if original is not None and original.args else error)
+    text = original.args[-1] if original is not None and original.args else error
+    message = shorten_text(text)
     return _translate_mysql_error(_get_error_code(original), message, url)
 
 

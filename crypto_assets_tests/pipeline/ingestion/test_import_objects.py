@@ -1,6 +1,7 @@
 """Imports: objects of any layout, only final rows, and a reason for what is not imported."""
 
 import os
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -291,8 +292,9 @@ def test_microseconds_and_numbers_as_text_are_parsed_row_by_row() -> None:
     micro = [(START + MINUTE_MS) * 1000, *head[1:6], (START + 2 * MINUTE_MS) * 1000 - 1, *head[7:]]
     text = [str(START + 2 * MINUTE_MS), *head[1:6], str(START + 3 * MINUTE_MS - 1), *head[7:]]
     found = parse_foreign_rows(orjson.dumps([text, micro, head, head]), START + DAY_MS, 5_000)
-    assert [row[0] for row in found.rows] == [START + n * MINUTE_MS for n in range(3)]
-    assert [int(row[6]) % MINUTE_MS for row in found.rows] == [MINUTE_MS - 1] * 3
+    rows = [orjson.loads(row) for row in found.rows]
+    assert [row[0] for row in rows] == [START + n * MINUTE_MS for n in range(3)]
+    assert [row[6] % MINUTE_MS for row in rows] == [MINUTE_MS - 1] * 3
 
 
 def rows_every(start: int, count: int, step_ms: int, length_ms: int) -> list[KlineRow]:
@@ -354,3 +356,94 @@ def test_only_the_row_that_closes_two_minutes_late_is_refused() -> None:
     rows[5][6] = int(rows[5][6]) + MINUTE_MS + 1
     found = parse_foreign_rows(orjson.dumps(rows), START + DAY_MS, 5_000)
     assert (len(found.rows), found.refused) == (9, 1)
+
+
+def test_odd_numbers_in_a_row_refuse_the_row_only(
+    platform: PipelineContext, tmp_path: Path
+) -> None:
+    """Arrow takes a price of a million digits for -1, so its length is checked before."""
+    good = rows_every(START, 30, MINUTE_MS, MINUTE_MS - 1)
+    price = ["9" * 100_000, "1e999999999", "NaN", "Infinity", "-1", "0"]
+    odd: list[KlineRow] = [
+        [START + (40 + at) * MINUTE_MS, text, text, text, text, "0", *good[0][6:]]
+        for at, text in enumerate(price)
+    ]
+    for row in odd:
+        row[6] = int(row[0]) + MINUTE_MS - 1
+    times: list[KlineRow] = [
+        [text, *good[0][1:]] for text in ("9" * 5000, "9" * 20, 2**63, -(10**18), 10**18, "\u0968x")
+    ]
+    write(tmp_path / "old", "BTCUSDT/a.json", [*good, *odd, *times])
+    (one,) = take(platform, tmp_path / "old")
+    assert (one.rows, one.days) == (36, (DAY,))
+    assert one.refused is not None and one.refused.startswith("6 rows: '9999")
+    assert len(one.refused) < 150
+    assert len(open_times(platform)) == 30
+    reasons = platform.warehouse.quarantine.count_by_reason("BTCUSDT", 0)
+    assert reasons["unreadable: a number has 100000 characters"] == 1
+    assert reasons["a price is not positive"] == 2  # -1 and 0
+    assert sum(reasons.values()) == len(price)
+
+
+def test_a_large_object_is_parsed_in_batches() -> None:
+    """The same rows come out as from a small object; white space and order do not matter."""
+    rows = rows_every(START, 20_000, MINUTE_MS, MINUTE_MS - 1)
+    shuffled = [*rows[10_000:], *rows[:10_000], rows[5]]
+    body = b" " + orjson.dumps(shuffled).replace(b"],[", b"] ,\n [") + b"\n"
+    assert len(body) > 1 << 20
+    found = parse_foreign_rows(body, START + 30 * DAY_MS, 5_000)
+    assert [orjson.loads(row) for row in found.rows] == rows
+    assert found.refused == found.early == 0
+    assert found.select_window(Window.of_day(DAY)).decode_rows() == rows[:1440]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * (2 << 20),
+        b"[" + b"[]," * (1 << 20) + b"[]",
+        b"[" + b"1," * (2 << 20) + b"1]",
+        b"[[" + b"1," * (2 << 20) + b"1]]",
+        b"[" + b"{}," * (1 << 20) + b"{}]",
+        b"x[" + b"[1]," * (1 << 20) + b"[1]]",
+        b"[" + b"[1]," * (1 << 20) + b"[1]]x",
+        b'"' + b"x" * (2 << 20) + b'"',
+        b"\xff" * (2 << 20),
+        b" " * (2 << 20),
+    ],
+    ids=range(10),
+)
+def test_a_large_object_that_is_not_rows_is_refused_within_bounds(body: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(ForeignFormatError, match="it is not"):
+            parse_foreign_rows(body, START, 5_000)
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_object_over_the_limit_is_not_read(platform: PipelineContext, tmp_path: Path) -> None:
+    path = tmp_path / "old" / "BTCUSDT.json"
+    path.parent.mkdir()
+    with path.open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    write(tmp_path / "old", "BTCUSDT_2.json", rows_of(platform, START, 30))
+    found = {one.key: one for one in take(platform, tmp_path / "old")}
+    assert found["BTCUSDT_2.json"].rows == 30
+    refused = found["BTCUSDT.json"].refused
+    assert refused is not None and "it has 64 MB, more than 64: split it" in refused
+
+
+def test_pipes_devices_and_loops_do_not_stop_an_import(
+    platform: PipelineContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "old"
+    write(folder, "BTCUSDT_1.json", rows_of(platform, START, 30))
+    os.mkfifo(folder / "BTCUSDT_2.json")
+    (folder / "BTCUSDT_3.json").symlink_to("/dev/zero")
+    (folder / "loop").symlink_to(folder, target_is_directory=True)
+    (one,) = take(platform, folder)
+    assert (one.key, one.rows) == ("BTCUSDT_1.json", 30)
+    for name in ("BTCUSDT_2.json", "BTCUSDT_3.json", "loop"):
+        assert f"skipped {folder / name}" in caplog.text

@@ -1,11 +1,16 @@
 """Symbols: their order, their tracking, and how text finds them."""
 
+import math
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from crypto_assets.errors import UnknownSymbol
 from crypto_assets.market.symbols import Symbol, SymbolStatus
+from crypto_assets.reports.instruments import list_instruments
 from crypto_assets.warehouse import Warehouse
 
 
@@ -70,3 +75,21 @@ def test_typed_text_finds_the_symbol_as_the_exchange_writes_it(warehouse: Wareho
         warehouse.symbols.resolve_name("龙虾usdt")
     with pytest.raises(UnknownSymbol, match="cannot be a symbol"):
         warehouse.symbols.resolve_name("BTC/USDT")
+
+
+@pytest.mark.parametrize("stored", [math.inf, -math.inf, 1e300, -1.0, 0.0])
+def test_a_tick_size_that_an_earlier_version_stored_is_read_as_the_finest(
+    tmp_path: Path, stored: float
+) -> None:
+    """SQLite takes any double; a server refuses these or has a smaller range."""
+    warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
+    warehouse.migrate_schema()
+    warehouse.symbols.register_symbols([_symbol("BTCUSDT"), _symbol("ETHUSDT")])
+    with closing(sqlite3.connect(tmp_path / "warehouse.db")) as database, database:
+        database.execute("UPDATE symbols SET tick_size = ? WHERE symbol = 'BTCUSDT'", (stored,))
+    ticks = {symbol.name: symbol.tick_size for symbol in warehouse.symbols.list_all()}
+    assert ticks == {"BTCUSDT": Decimal("1e-8"), "ETHUSDT": Decimal("0.01")}
+    assert [each.digits for each in list_instruments(warehouse)] == [8, 2]
+    warehouse.symbols.update_status([_symbol("BTCUSDT")])
+    assert warehouse.symbols.get_symbol("BTCUSDT").tick_size == Decimal("0.01")
+    warehouse.close()
