@@ -105,10 +105,20 @@ def test_a_file_in_the_dotenv_file(home: Path, tmp_path: Path) -> None:
 def test_an_unusable_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = tmp_path / "secret"
     monkeypatch.setenv("CRYPTO_VIEWER_TOKEN_FILE", str(secret))
-    with pytest.raises(WrongUse, match=r"CRYPTO_VIEWER_TOKEN_FILE: cannot read .*secret"):
+    with pytest.raises(WrongUse, match=r"cannot read CRYPTO_VIEWER_TOKEN_FILE=.*secret"):
         load_settings()
-    secret.write_text(" \n")
-    with pytest.raises(WrongUse, match=r"CRYPTO_VIEWER_TOKEN_FILE: .*secret is empty"):
+    secret.write_bytes(b"\xff")
+    with pytest.raises(WrongUse, match=r"CRYPTO_VIEWER_TOKEN_FILE=.*secret is not UTF-8"):
+        load_settings()
+
+
+def test_a_token_that_is_set_twice_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text("of-a-file")
+    monkeypatch.setenv("CRYPTO_OPERATOR_TOKEN_FILE", str(tmp_path / "secret"))
+    monkeypatch.setenv("CRYPTO_API_TOKEN", "of-a-variable")
+    with pytest.raises(WrongUse, match="CRYPTO_API_TOKEN and CRYPTO_OPERATOR_TOKEN_FILE are both"):
         load_settings()
 
 

@@ -93,16 +93,18 @@ WAREHOUSE, CHARTS, S3, DAGSTER = (
     "s3_credentials",
     "dagster_password",
 )
+ACCESS = ("operator_token", "viewer_token", "oidc_client_secret")
 SECRETS = {
     "mysql": {"mysql_root_password", "crypto_password", "crypto_read_password", DAGSTER},
     "lake": {"lake_root_password"},
     "lake-user": {"lake_root_password", "lake_password"},
-    "init": {WAREHOUSE, CHARTS, S3, DAGSTER},
+    # It writes a token into the home unless there is one.
+    "init": {WAREHOUSE, CHARTS, S3, DAGSTER, *ACCESS},
     "code": {WAREHOUSE, S3, DAGSTER, "alert_webhook_url"},
-    "webserver": {S3, DAGSTER},
+    "webserver": {WAREHOUSE, S3, DAGSTER, *ACCESS},
     "daemon": {S3, DAGSTER},
-    "app": {WAREHOUSE, CHARTS, S3, "api_token", "alert_webhook_url"},
-    "api": {WAREHOUSE, CHARTS, S3, "api_token"},
+    "app": {WAREHOUSE, CHARTS, S3, *ACCESS, "alert_webhook_url"},
+    "api": {WAREHOUSE, CHARTS, S3, *ACCESS},
 }
 
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from crypto_assets import __version__
 from crypto_assets.cli.command_group import crypto_assets
-from crypto_assets.http_client import open_session
+from crypto_assets.http_client import RequestTimeouts, open_session, send_request
 from crypto_assets_tests.project.repository import files, name, text
 from crypto_assets_tests.project.test_make import run_make
 from crypto_assets_tests.services.scripted import Answer, scripted
@@ -31,7 +31,9 @@ def test_the_command_prints_the_version(version: str) -> None:
 
 def test_requests_name_program_and_version(version: str) -> None:
     with scripted(lambda _: Answer()) as server, open_session(server.url) as session:
-        session.get(server.url, timeout=10)
+        send_request(
+            session, "GET", server.url, timeouts=RequestTimeouts(10, 10, 10), max_bytes=100
+        )
         (request,) = server.requests
     assert request.headers["User-Agent"] == f"crypto-assets/{version}"
 
@@ -45,7 +47,7 @@ def test_the_image_is_labeled_with_the_version() -> None:
 
 def test_make_passes_the_version_to_the_image(version: str) -> None:
     planned = run_make("-n", "up").stdout
-    assert planned == f"CRYPTO_ASSETS_VERSION={version} docker compose up --build\n"
+    assert f"\nCRYPTO_ASSETS_VERSION={version} docker compose up --build\n" in planned
     planned = run_make("-n", "image").stdout
     assert planned == f"docker build --build-arg VERSION={version} --tag crypto-assets .\n"
 
