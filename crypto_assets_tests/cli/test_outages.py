@@ -140,8 +140,10 @@ def test_a_backfill_survives_an_outage(desk: Desk, outage: Outage, tmp_path: Pat
     assert "Traceback" not in read_log(tmp_path)
     verified = verify(desk)
     assert verified.code == 0, verified.out
-    assert read_log(tmp_path).count("waiting for ") == 1, "an outage is reported once"
-    assert "responds again after" in read_log(tmp_path)
+    # A client's own retries may outlast a short outage.
+    reports = read_log(tmp_path).count("waiting for ")
+    assert reports <= 1, "an outage is reported once"
+    assert read_log(tmp_path).count("responds again after") == reports
 
 
 def test_a_backfill_can_be_canceled_during_an_outage(

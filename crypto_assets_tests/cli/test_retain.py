@@ -18,7 +18,7 @@ END_MS = floor_ms(NOW, DAY_MS) - 100 * DAY_MS
 def database_and_desk(
     request: pytest.FixtureRequest, simulated_exchange: StartExchange, make_desk: MakeDesk
 ) -> tuple[str, Desk]:
-    server = simulated_exchange(now=NOW, speed=1)
+    server = simulated_exchange(now=now_ms(), speed=1)
     if request.param == "embedded":
         desk = make_desk(server)
         return f"sqlite:///{desk.home / 'warehouse.db'}", desk

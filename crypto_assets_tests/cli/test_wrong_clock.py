@@ -19,7 +19,7 @@ RANGE = ("--from", str(FIRST), "--to", str(LAST))
 @pytest.fixture
 def desk(simulated_exchange: StartExchange, make_desk: MakeDesk) -> Desk:
     """Two days of one symbol, and an exchange whose clock is right."""
-    desk = make_desk(simulated_exchange(now=NOW, speed=1))
+    desk = make_desk(simulated_exchange(now=now_ms(), speed=1))
     assert desk.run("init").code == 0
     assert desk.run("backfill", *RANGE).code == 0
     return desk

@@ -23,7 +23,7 @@ NOW = now_ms()
 
 @pytest.fixture
 def server(simulated_exchange: StartExchange) -> ExchangeServer:
-    return simulated_exchange(now=NOW, speed=1)
+    return simulated_exchange(now=now_ms(), speed=1)
 
 
 @pytest.fixture
