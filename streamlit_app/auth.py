@@ -62,7 +62,7 @@ def render_write_gate() -> bool:
     """Return whether this viewer may change things; if not, show how to get write access."""
     if find_caller().is_operator:
         return True
-    if get_access_control().has_operator:
+    if get_access_control().can_unlock:
         st.info(
             "**Read-only.** To make changes, choose *Unlock* above and enter the operator token, "
             "or open the link that `crypto-assets unlock` prints on the machine of the app.",
@@ -95,7 +95,7 @@ def render_session() -> None:
     if caller.credential is Credential.COOKIE:
         label = escape(caller.name) or caller.role.name.capitalize()
         st.html(_LOCK_FORM.format(style=_STYLE, label=label, action=LOCK_PATH))
-    elif get_access_control().has_operator:
+    elif get_access_control().can_unlock:
         page = urlsplit(st.context.url or "/")
         path = f"{page.path}?{page.query}" if page.query else page.path
         target = escape(f"{UNLOCK_PATH}?{urlencode({'next': path or '/'})}")

@@ -8,11 +8,14 @@
     access.create_unlock_link("http://127.0.0.1:8501")      for the terminal
 
 **Roles.** `Role.VIEWER` may read, `Role.OPERATOR` may also change things. Everyone who reaches a
-port is a viewer, unless `CRYPTO_VIEWER_TOKEN` is set. No right follows from the address of the
-client, the Host header, or a header that is missing.
+port is a viewer, unless `CRYPTO_VIEWER_TOKEN` or a provider of logins is set. No right follows from
+the address of the client, the Host header, or a header that is missing.
 
 **Tokens.** The operator's token is `CRYPTO_OPERATOR_TOKEN`, else the file `operator-token` in the
 home, which `ensure_operator_token` writes. Programs send it as `Authorization: Bearer`.
+
+**Login.** Where `CRYPTO_OIDC_METADATA_URL` is set, people log in at that provider through `/login`,
+and have the role of the settings. Reading then requires a login or a token.
 
 **Sessions.** A browser sends the cookie `crypto_session`, signed with a key of both tokens, so that
 every server with the same tokens accepts it, and none after a change of a token. The middleware

@@ -65,8 +65,13 @@ class AccessControl:
 
     @property
     def has_operator(self) -> bool:
-        """Whether anyone may change things."""
+        """Whether someone has the operator's token, which links and other programs need."""
         return self._operator_token is not None
+
+    @property
+    def can_unlock(self) -> bool:
+        """Whether there is a way to become an operator."""
+        return self.has_operator or self.login is not None
 
     def find_caller(self, headers: Mapping[str, str], address: str = "") -> Caller:
         """Return who sends a request, from its headers with lower-case names.

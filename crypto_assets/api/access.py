@@ -40,7 +40,7 @@ AuthorDep = Annotated[Author, RequireWriteAccess]
 
 
 def _build_refusal(caller: Caller, access: AccessControl) -> HTTPException:
-    if not access.has_operator:
+    if not access.can_unlock:
         return HTTPException(
             403, "writes are not allowed: this server has no token, set CRYPTO_OPERATOR_TOKEN"
         )

@@ -148,6 +148,13 @@ def test_maintenance_launches_a_run(api: Api, dagster: DagsterServer) -> None:
     launched = api.send("POST", "/api/maintenance/retention")
     assert launched.status_code == 202 and launched.json()["data"]["run_id"]
     wait_for(lambda: sum(runs().values()) == before + 1, 30)
+    warehouse = Warehouse(f"sqlite:///{dagster.desk.home / 'warehouse.db'}")
+    (change,) = warehouse.app_settings.list_changes(1)
+    warehouse.close()
+    assert (change.name, change.new, change.who, change.address) == (
+        *("maintenance retention", "run by hand"),
+        *("the API", "127.0.0.1"),
+    )
 
 
 def test_a_backfill_is_launched_shown_and_canceled(api: Api) -> None:

@@ -15,7 +15,7 @@ from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.services.lifetime import with_parent
 
 OPERATOR, VIEWER, OTHER = "anna@example.com", "bert@example.com", "carl@other.example"
-# The provider names an address that nobody has verified.
+# The provider names an address, but has not verified it.
 UNVERIFIED = "dora"
 _READY_SECONDS = 60
 

@@ -67,6 +67,7 @@ for _kind in Kind:
 
 
 @router.post("/maintenance/{task}", status_code=202, **WRITE_ROUTE_OPTIONS)
-def run_maintenance(task: DagsterName, orchestrator: OrchestratorDep) -> Answer[RunView]:
+def run_maintenance(task: DagsterName, context: ContextDep, author: AuthorDep) -> Answer[RunView]:
     """Materialize an asset of Dagster's group `maintenance`. An error lists the known assets."""
-    return Answer(data=RunView(run_id=orchestrator.run_maintenance(task)))
+    run_id = admin.trigger_maintenance(context.pipeline, context.orchestrator, task, author)
+    return Answer(data=RunView(run_id=run_id))

@@ -62,6 +62,15 @@ def trigger_instigator(
     return launched
 
 
+def trigger_maintenance(
+    context: PipelineContext, orchestrator: Orchestrator, task: str, who: AuthorOrName
+) -> str:
+    """Launch a maintenance task in Dagster; return the run's id. Raises UnknownTarget."""
+    run_id = orchestrator.run_maintenance(task)
+    _record_change(context, f"maintenance {task}", None, "run by hand", who)
+    return run_id
+
+
 def start_backfill(
     context: PipelineContext,
     orchestrator: Orchestrator,

@@ -16,6 +16,7 @@ from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import Symbol, SymbolStatus
 from crypto_assets.market.utc_time import Window
 from crypto_assets.warehouse import ConflictKind, ExchangeConflict, Warehouse
+from crypto_assets.warehouse.catalog.app_settings import Author
 from crypto_assets.warehouse.engine import migrate
 from crypto_assets.warehouse.engine.migrations.versions.v0006_wider_symbols import NAMES
 from crypto_assets.warehouse.engine.schema import metadata
@@ -174,6 +175,29 @@ def test_an_upgraded_warehouse_stores_the_longest_symbols(empty_url: str) -> Non
     warehouse.quarantine.add_records([record])
     assert [one.symbol for one in warehouse.quarantine.list_records(longest.name)] == [longest.name]
     assert [s.name for s in warehouse.symbols.list_tracked()] == [SYMBOL, longest.name]
+    warehouse.close()
+
+
+def test_an_upgraded_change_log_keeps_its_entries_and_gets_addresses(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    warehouse.migrate_schema()
+    warehouse.app_settings.record_change("symbol BTCUSDT", None, "tracked", "anna")
+    _execute(
+        empty_url,
+        "ALTER TABLE audit_log DROP COLUMN address",
+        "UPDATE alembic_version SET version_num = '0006'",
+    )
+    with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
+        warehouse.require_ready()
+    for _ in range(2):
+        warehouse.migrate_schema()
+        _execute(empty_url, "UPDATE alembic_version SET version_num = '0006'")  # as after a kill
+    warehouse.migrate_schema()
+    warehouse.app_settings.record_change(
+        "symbol ETHUSDT", None, "tracked", Author("bert", "2001:db8::1")
+    )
+    found = [(one.who, one.address, one.new) for one in warehouse.app_settings.list_changes()]
+    assert found == [("bert", "2001:db8::1", "tracked"), ("anna", None, "tracked")]
     warehouse.close()
 
 
