@@ -1,4 +1,4 @@
-"""The change log: changes made in the app, the API, and through them in Dagster."""
+"""The change log: changes made in the app, the API and Dagster's pages."""
 
 import json
 from typing import Any
