@@ -54,13 +54,14 @@ def test_hostile_values_are_accepted_or_refused_in_one_line(
         except WrongUse as error:
             assert PASSWORD not in str(error) and len(str(error)) < 6000
             continue
-        assert PASSWORD not in repr(settings.model_dump(exclude=_ADDRESSES))
+        assert PASSWORD not in repr(settings.model_dump(exclude=_PLAIN_TEXTS))
 
 
-# Plain text, since they may have a login; pages and errors show them without it.
-_ADDRESSES = {
+# Plain text: addresses that may have a login, which pages and errors show without it, and names.
+_PLAIN_TEXTS = {
     *("exchange_url", "archive_url", "dagster_url", "s3_endpoint_url", "lake_raw_url"),
     *("lake_archive_url", "home", "dagster_home", "s3_region", "s3_profile", "api_cors_origins"),
+    *("oidc_metadata_url", "oidc_client_id", "oidc_operators", "oidc_viewers"),
 }
 
 

@@ -113,7 +113,8 @@ def test_a_secret_is_read_from_its_file(
     settings = load_settings()
     assert settings.warehouse_url.get_secret_value() == url.read_text().strip()
     assert settings.warehouse_read_url == settings.warehouse_url
-    assert settings.api_token and settings.api_token.get_secret_value() == "correct-horse"
+    assert settings.operator_token
+    assert settings.operator_token.get_secret_value() == "correct-horse"
     assert settings.s3_secret_access_key
     assert settings.s3_secret_access_key.get_secret_value() == "secret-key"
     assert settings.alert_webhook_url is None
