@@ -110,6 +110,9 @@ def _open_provider(login: LoginOptions) -> tuple[Any, tuple[type[Exception], ...
     Imported here, since only servers with a provider need it.
     """
     with warnings.catch_warnings():
+        # The import of this module shows all of its warnings; later filters take precedence.
+        import authlib.deprecate  # noqa: F401
+
         # It prefers a package that nothing else here uses.
         warnings.filterwarnings("ignore", message="The httpx module is deprecated")
         from authlib.integrations.starlette_client import OAuth
