@@ -23,6 +23,7 @@ from crypto_assets.definitions import defs
 from crypto_assets.defs.partitions import range_tags
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
+from crypto_assets.settings import load_settings
 from crypto_assets_tests.dagster_ext.event_log import read_event_rows
 from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.dagster_tree import wait_for
@@ -69,6 +70,7 @@ def instance(
     with create_dagster_database(mariadb) as variables, pytest.MonkeyPatch.context() as patch:
         for variable, value in (environment | variables).items():
             patch.setenv(variable, value)
+        patch.setattr("crypto_assets.dagster_ext.storage.get_settings", load_settings)
         runpy.run_path(str(ROOT / "deploy/log_bucket.py"), run_name="__main__")
         with dg.DagsterInstance.from_config(str(home)) as instance:
             instance.upgrade()
