@@ -37,6 +37,7 @@ from crypto_assets.orchestrator.partition_keys import DAYS_TAG, SYMBOLS_TAG
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
+from crypto_assets.settings import load_settings
 from crypto_assets_tests.dagster_ext.event_log import (
     list_failed_keys,
     list_materialized_keys,
@@ -97,6 +98,7 @@ def mysql_instance(
     with create_dagster_database(mariadb) as variables:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setattr("crypto_assets.dagster_ext.storage.get_settings", load_settings)
         with dg.DagsterInstance.from_config(str(home)) as instance:
             yield instance
 

@@ -15,6 +15,7 @@ from dagster._core.execution.api import execute_run
 
 from crypto_assets.dagster_ext import storage_retries
 from crypto_assets.dagster_ext.executor import owner_stamping_executor
+from crypto_assets.settings import load_settings
 from crypto_assets_tests.project.repository import text
 from crypto_assets_tests.services.dagster_tree import wait_for
 from crypto_assets_tests.services.mariadb import (
@@ -68,6 +69,7 @@ def test_a_run_waits_for_dagsters_database(
         restarted = stack.enter_context(ExitStack())
         for name, value in stack.enter_context(create_dagster_database(server)).items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setattr("crypto_assets.dagster_ext.storage.get_settings", load_settings)
         instance = stack.enter_context(dg.DagsterInstance.from_config(str(home)))
         run = instance.create_run_for_job(speech, status=dg.DagsterRunStatus.STARTING)
         runner = Thread(

@@ -23,6 +23,7 @@ from crypto_assets.definitions import defs
 from crypto_assets.defs.partitions import range_tags
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
+from crypto_assets.settings import get_settings
 from crypto_assets_tests.dagster_ext.event_log import read_event_rows
 from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.dagster_tree import wait_for
@@ -69,11 +70,13 @@ def instance(
     with create_dagster_database(mariadb) as variables, pytest.MonkeyPatch.context() as patch:
         for variable, value in (environment | variables).items():
             patch.setenv(variable, value)
+        get_settings.cache_clear()
         runpy.run_path(str(ROOT / "deploy/log_bucket.py"), run_name="__main__")
         with dg.DagsterInstance.from_config(str(home)) as instance:
             instance.upgrade()
             runpy.run_path(str(ROOT / "deploy/widen_columns.py"), run_name="__main__")
             yield instance
+    get_settings.cache_clear()
 
 
 def test_superseded_runs_are_deleted_with_their_logs_in_s3(

@@ -137,20 +137,21 @@ class Production:
 @pytest.fixture(scope="module")
 def production(
     own_mariadb: StartServer,
-    mariadb: DatabaseServer,
     s3_server: S3Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Production]:
     """Code server, webserver and daemon; of the sensors only the one that fails abandoned runs."""
     # A killed server keeps what it has committed.
     storage = own_mariadb("--innodb-flush-log-at-trx-commit=2")
+    # Not the session's, whose users have the passwords of another test.
+    warehouse = own_mariadb()
     exchange = SimulatedExchange(
         GeneratedCandles(1, False), SimulatedClock(NOW, 0), FaultScript([])
     )
     folder = tmp_path_factory.mktemp("restarts")
     with (
         start_exchange_server(exchange) as url,
-        run_machine(folder, url, mariadb, s3_server, storage) as machine,
+        run_machine(folder, url, warehouse, s3_server, storage) as machine,
     ):
         production = Production(machine, storage, exchange)
         prepared = machine.run("init")
