@@ -55,7 +55,11 @@ def write_secrets(server: DatabaseServer, folder: Path) -> Path:
     secrets = folder / "secrets"
     subprocess.run(
         ["sh", str(ROOT / "deploy/write-secrets.sh"), str(secrets)],
-        env={"PATH": os.environ["PATH"], "MYSQL_READ_PASSWORD": READ_PASSWORD},
+        env={
+            "PATH": os.environ["PATH"],
+            "MYSQL_READ_PASSWORD": READ_PASSWORD,
+            "CRYPTO_OPERATOR_TOKEN": OPERATOR_TOKEN,
+        },
         check=True,
     )
     for path in secrets.iterdir():

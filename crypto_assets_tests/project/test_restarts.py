@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import psutil
 import pytest
+from pydantic import SecretStr
 
 from crypto_assets.dagster_ext.run_liveness import RUN_OWNER_TAG
 from crypto_assets.errors import OrchestratorError
@@ -29,6 +30,7 @@ from crypto_assets.orchestrator import Kind, Orchestrator
 from crypto_assets.orchestrator.backfills import BackfillProgress
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
 from crypto_assets.pipeline.stages.results import KlinesStage
+from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 from crypto_assets_tests.project.compose import Machine
 from crypto_assets_tests.project.test_one_machine import run_machine
 from crypto_assets_tests.services import dagster_daemon
@@ -73,7 +75,8 @@ class Production:
 
     @property
     def orchestrator(self) -> Orchestrator:
-        return Orchestrator(self.machine.here("http://webserver:3000"))
+        token = SecretStr(OPERATOR_TOKEN)
+        return Orchestrator(self.machine.here("http://webserver:3000"), token=token)
 
     def launch_backfill(self, days: int) -> str:
         """Launch a backfill of days that no test has loaded yet."""
