@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from crypto_assets.cli import served_programs
 from crypto_assets.installation import PROJECT_ROOT
+from crypto_assets.orchestrator.webserver_client import WebserverClient
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.components.project_copy import ProjectCopy
 from crypto_assets_tests.components.test_exchange_candles import IN_COPY, scaffold
@@ -120,7 +122,7 @@ def test_no_secret_is_stored_or_logged(
         WAREHOUSE_URL=addresses["first"],
         LAKE_RAW_URL=f"s3://{s3_server.bucket_name()}",
         ALERT_WEBHOOK_URL=f"http://127.0.0.1:9/{SECRETS['the webhook']}",
-        API_TOKEN=SECRETS["the operator's token"],
+        OPERATOR_TOKEN=SECRETS["the operator's token"],
     )
     environment: Any = project.desk.environment
     environment |= {**s3_server.environment(), VARIABLE: addresses["other"]}
@@ -149,7 +151,8 @@ def test_no_secret_is_stored_or_logged(
     try:
         tree.start_webserver()
         outcomes = project.python(IN_COPY, KEY, "", "other_", "broken_")
-        shown = [outcomes, tree.webserver.run_query(_LOCATION), tree.webserver.run_query(_RUNS)]
+        webserver = WebserverClient(tree.url, token=SecretStr(SECRETS["the operator's token"]))
+        shown = [outcomes, webserver.run_query(_LOCATION), webserver.run_query(_RUNS)]
     finally:
         tree.kill_all()
     assert [outcome["failures"] for outcome in outcomes[:2]] == ["", ""]
