@@ -106,9 +106,10 @@ def _drop_nonexistent(
     doubtful = find_doubtful_versions(versions)
     if not doubtful.num_rows:
         return versions
-    absences = derive_nonexistent_windows(
-        objects
-    ) + context.warehouse.facts.list_nonexistent_windows(symbol, window)
+    absences = [
+        *derive_nonexistent_windows(objects, versions),
+        *context.warehouse.facts.list_nonexistent_windows(symbol, window),
+    ]
     return exclude_refused(versions, find_refused_versions(doubtful, [versions], absences))
 
 
