@@ -27,6 +27,7 @@ from crypto_assets.market.utc_time import (
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.symbol_pipeline import SymbolPipeline
 from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
+from crypto_assets.pipeline.stages.lake_reader import read_lake_minutes
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, StartExchange
@@ -259,6 +260,21 @@ def test_a_verified_object_without_a_valid_row_rules_out_no_minute(
     assert_same_end(platform, (together, apart))
     stored = platform.warehouse.facts.list_open_times(SYMBOL, Window(0, CLOSED_BEFORE))
     assert stored == {SECOND[0], PLACES[-1]}
+
+
+def test_a_verified_minute_whose_object_has_expired_still_rules_out_others(
+    sqlite: PipelineContext,
+) -> None:
+    fetched = piece([FIRST, SECOND], Source.REST, FETCHED + DAY_MS)
+    verified = piece([FIRST], Source.VERIFIED)
+    deliver(sqlite, Delivery(((verified, fetched),)))
+    sqlite.raw_lake.delete([verified[0].key])
+    sqlite.warehouse.lake_objects.forget_objects([verified[0]])
+    stored = state(sqlite)
+    minutes = read_lake_minutes(sqlite, SYMBOL, Window.of_day(day_of(FIRST[0])))
+    assert minutes.candles["open_time"].to_pylist() == [FIRST[0]]
+    rebuilt(sqlite, exact=False)
+    assert state(sqlite)["fact_klines"] == stored["fact_klines"]
 
 
 @pytest.mark.parametrize("database", ["sqlite", "server"])
