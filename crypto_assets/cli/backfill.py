@@ -79,8 +79,9 @@ def run_backfill(
 
 
 def _lift_expiry(context: PipelineContext, request: BackfillRequest) -> None:
+    closed_before = context.closed_before()
     for symbol in request.symbols:
-        if lifted := lift_expiry(context, symbol, request.first):
+        if lifted := lift_expiry(context, symbol, request.first, closed_before):
             click.echo(f"{symbol}: {lifted} is no longer expired", err=True)
 
 

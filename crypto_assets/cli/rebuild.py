@@ -22,8 +22,17 @@ from crypto_assets.wiring import open_shared_context
 @click.option(
     "--exact", is_flag=True, help="Delete minutes that were never published, according to the lake."
 )
+@click.option(
+    "--reload-expired",
+    is_flag=True,
+    help="Also load days whose minutes have expired, from the first day on.",
+)
 def rebuild(
-    symbols: tuple[str, ...] | None, first: date | None, last: date | None, exact: bool
+    symbols: tuple[str, ...] | None,
+    first: date | None,
+    last: date | None,
+    exact: bool,
+    reload_expired: bool,
 ) -> None:
     """Rebuild facts and aggregates from the lake.
 
@@ -33,7 +42,14 @@ def rebuild(
     claim_warehouse_for_lake(context)
     failed = []
     with context.waiter.wait_up_to(MAX_OUTAGE_SECONDS):
-        for result in rebuild_from_lake(context, symbols, _build_window(first, last), exact=exact):
+        results = rebuild_from_lake(
+            context,
+            symbols,
+            _build_window(first, last),
+            exact=exact,
+            reload_expired=reload_expired,
+        )
+        for result in results:
             click.echo(_describe_rebuild(result))
             failed += [result.symbol] if result.error else []
     if failed:
@@ -64,6 +80,7 @@ def _describe_rebuild(result: RebuildResult) -> str:
         f"{minutes.skipped_hours} hours left unchanged" if minutes.skipped_hours else "",
         f"{result.rejected} rows quarantined" if result.rejected else "",
         f"{result.forgotten} objects no longer in the lake" if result.forgotten else "",
+        f"{result.reloaded} is no longer expired" if result.reloaded else "",
         "not tracked, so ticks fetch no new candles" if result.untracked else "",
     ]
     return f"{result.symbol}: {', '.join(part for part in parts if part)}"

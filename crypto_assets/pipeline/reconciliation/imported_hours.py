@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import Window, cover_windows, merge_windows
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import classify_gaps, record_gaps
@@ -21,7 +22,9 @@ def list_imported_hours(
     absent = [period.window for period in periods if period.exchange_candle is None]
     if not absent:
         return []
-    times = context.warehouse.facts.list_imported_times(symbol, cover_windows(absent))
+    times = context.warehouse.facts.list_times_of_source(
+        symbol, cover_windows(absent), Source.IMPORT
+    )
     imported = [
         window
         for window in absent

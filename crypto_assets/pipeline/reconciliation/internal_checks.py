@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from crypto_assets.market.candles import CANDLE_SCHEMA, VALUE_COLUMNS
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import Source
 from crypto_assets.market.rollup import roll_up
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, floor_ms
 from crypto_assets.pipeline.context import PipelineContext
@@ -101,7 +102,7 @@ def find_refused_imports(
     gaps count too: an import may have closed them.
     """
     facts = context.warehouse.facts
-    imported = np.array(facts.list_imported_times(symbol, window), np.int64)
+    imported = np.array(facts.list_times_of_source(symbol, window, Source.IMPORT), np.int64)
     if not len(imported):
         return
     known = _mask_known_times(pa.chunked_array([imported]), lake.spans).to_numpy(

@@ -22,6 +22,7 @@ from crypto_assets.market.utc_time import (
 )
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
+from crypto_assets.pipeline.recovery.expired_days import lift_expiry
 from crypto_assets.pipeline.recovery.lake_listing import ListedObject, list_lake_objects
 from crypto_assets.pipeline.stages.lake_reader import list_known_spans, validate_objects
 from crypto_assets.pipeline.stages.load_facts import quarantine_rejects
@@ -42,7 +43,7 @@ class RebuildResult:
     """The result of rebuilding one symbol.
 
     `forgotten` objects were in the manifest and in no lake. `untracked` marks a symbol that no tick
-    ingests.
+    ingests. The minutes of `reloaded` had expired.
     """
 
     symbol: str
@@ -53,6 +54,7 @@ class RebuildResult:
     books: int = 0
     forgotten: int = 0
     untracked: bool = False
+    reloaded: Window | None = None
     error: CryptoAssetsError | None = None
 
     def __add__(self, other: Self) -> Self:
@@ -73,16 +75,18 @@ def rebuild_from_lake(
     window: Window | None = None,
     *,
     exact: bool = False,
+    reload_expired: bool = False,
 ) -> Iterator[RebuildResult]:
     """Rebuild every day of `window` (whole UTC days, None for all) that a lake contains.
 
     The lake's minutes replace the stored ones; minutes, hours and days that only the warehouse has
     stay. With `exact`, minutes that the lake rules out are deleted: within the span of its objects,
-    on days whose archive file it has, and in the ledger's gaps. Without `symbols`, rebuilds those
-    of warehouse and lake. The result of a symbol that fails has its error. Safe to repeat, and
-    beside running ticks. Raises LakeError where a lake cannot be listed.
+    on days whose archive file it has, and in the ledger's gaps. With `reload_expired`, minutes from
+    the lake's first day in `window` on are no longer expired. Without `symbols`, rebuilds those of
+    warehouse and lake. The result of a symbol that fails has its error. Safe to repeat, and beside
+    running ticks. Raises LakeError where a lake cannot be listed.
     """
-    began = now_ms() if exact else None
+    options = _RebuildOptions(now_ms() if exact else None, reload_expired)
     registered = [symbol.name for symbol in context.warehouse.symbols.list_all()]
     if symbols is not None:
         symbols = [parse_symbol(text, registered) for text in symbols]
@@ -92,9 +96,20 @@ def rebuild_from_lake(
     names = list(dict.fromkeys([*(symbols or ()), *known, *sorted(listed)]))
     for name in names:
         try:
-            yield _rebuild_symbol(context, name, listed.get(name, []), known.get(name, []), began)
+            yield _rebuild_symbol(context, name, listed.get(name, []), known.get(name, []), options)
         except CryptoAssetsError as error:
             yield RebuildResult(name, error=error)
+
+
+@dataclass(frozen=True)
+class _RebuildOptions:
+    """What a rebuild does beside restoring minutes.
+
+    It is exact for minutes that were fetched before `exact_before` (epoch ms), None for none.
+    """
+
+    exact_before: int | None
+    reload_expired: bool
 
 
 def _list_known_objects(
@@ -116,13 +131,20 @@ def _rebuild_symbol(
     symbol: str,
     listed: Sequence[ListedObject],
     known: Sequence[LakeObject],
-    exact_from: int | None,
+    options: _RebuildOptions,
 ) -> RebuildResult:
     untracked = _register_untracked(context, symbol) if listed else False
-    result = RebuildResult(
-        symbol, untracked=untracked, forgotten=_forget_missing_objects(context, listed, known)
-    )
     closed_before = _closed_before(context, listed)
+    reloaded = None
+    days = [entry.parts.day for entry in listed if entry.parts.kind is ObjectKind.KLINES]
+    if days and options.reload_expired:
+        reloaded = lift_expiry(context, symbol, min(days), closed_before)
+    result = RebuildResult(
+        symbol,
+        untracked=untracked,
+        forgotten=_forget_missing_objects(context, listed, known),
+        reloaded=reloaded,
+    )
     steps = list(_split_into_steps(listed))
     read = partial(_read_listed_object, context)
     with ThreadPoolExecutor(_READERS, "rebuild") as pool, context.waiter.cancel_on_error():
@@ -131,8 +153,10 @@ def _rebuild_symbol(
             bodies = [body for body in reading or () if body]
             # The next step is read while this one is loaded.
             reading = pool.map(read, steps[number]) if number < len(steps) else None
-            days = Window.of_days(step[0].parts.day, step[-1].parts.day)
-            result += _rebuild_step(context, symbol, days, bodies, closed_before, exact_from)
+            window = Window.of_days(step[0].parts.day, step[-1].parts.day)
+            result += _rebuild_step(
+                context, symbol, window, bodies, closed_before, options.exact_before
+            )
     return result
 
 
@@ -158,7 +182,7 @@ def _rebuild_step(
     window: Window,
     bodies: Sequence[ObjectBody],
     closed_before_ms: int,
-    exact_from: int | None,
+    exact_before: int | None,
 ) -> RebuildResult:
     context.warehouse.lake_objects.record_objects([item for item, _ in bodies])
     objects = [(item, body) for item, body in bodies if item.kind is ObjectKind.KLINES]
@@ -168,7 +192,7 @@ def _rebuild_step(
         if rows.rejects:
             quarantine_rejects(context.warehouse, item, rows.rejects)
     candle_days = list(group_consecutive_days(sorted({item.day for item, _ in klines})))
-    complete = _list_complete_windows(context, symbol, klines, candle_days, exact_from)
+    complete = _list_complete_windows(context, symbol, klines, candle_days, exact_before)
     restored = context.warehouse.facts.restore_objects(
         symbol, [(item, rows.candles) for item, rows in klines], complete
     )
@@ -192,16 +216,16 @@ def _list_complete_windows(
     symbol: str,
     klines: Sequence[tuple[LakeObject, ValidatedRows]],
     candle_days: Sequence[Window],
-    exact_from: int | None,
+    exact_before: int | None,
 ) -> CompleteWindows | None:
     """Return the windows in which only the lake's minutes may be stored; None unless exact."""
-    if exact_from is None:
+    if exact_before is None:
         return None
     spans = [span for item, rows in klines for span in list_known_spans(item, rows.candles)]
     for part in candle_days:
         gaps = context.warehouse.gap_ledger.list_gaps(symbol, part)
         spans += [gap.window & part for gap in gaps]
-    return CompleteWindows(merge_windows(spans), exact_from)
+    return CompleteWindows(merge_windows(spans), exact_before)
 
 
 def _read_listed_object(context: PipelineContext, entry: ListedObject) -> ObjectBody | None:

@@ -1,6 +1,6 @@
 """Moves old objects to the archive lake and deletes older ones; unloaded objects always stay."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Self
 from crypto_assets.batches import iter_batches
 from crypto_assets.errors import ObjectMissing
 from crypto_assets.lake import Lake
+from crypto_assets.lake.unchanged_objects import delete_unchanged
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.warehouse import LoadedObject, ObjectVersion
 
@@ -103,9 +104,9 @@ def move_to_archive(
     """
     copies = list(pool.map(partial(_copy_to_archive, context), items))
     present = {copy.key: copy.fetched_at for copy in copies if copy and copy.fetched_at is not None}
-    deleted = _delete_unchanged(context.raw_lake, present, pool)
     gone = {copy.key for copy in copies if copy and copy.fetched_at is None}
-    moved = [item for item in items if item.key in deleted | gone]
+    gone |= delete_unchanged(context.raw_lake, present)
+    moved = [item for item in items if item.key in gone]
     return context.warehouse.lake_objects.record_moves(moved, context.archive_lake.bucket)
 
 
@@ -131,24 +132,6 @@ def _copy_to_archive(context: PipelineContext, item: ObjectVersion) -> _Archived
     if sha256(body).hexdigest() != item.sha256 or not archive.put_copy(info, body):
         return None
     return _ArchivedCopy(item.key, info.fetched_at)
-
-
-def _delete_unchanged(lake: Lake, fetch_times: Mapping[str, int], pool: Executor) -> set[str]:
-    """Delete the objects that still have these fetch times (epoch ms), and return their keys.
-
-    A few at a time, so that each deletion follows its check at once.
-    """
-    deleted: set[str] = set()
-    for batch in iter_batches(fetch_times.items(), _WORKERS):
-        infos = pool.map(lake.get_info, [key for key, _ in batch])
-        unchanged = [
-            key
-            for (key, fetched_at), info in zip(batch, infos, strict=True)
-            if info is not None and info.fetched_at == fetched_at
-        ]
-        lake.delete(unchanged)
-        deleted.update(unchanged)
-    return deleted
 
 
 def _find_excess_objects(

@@ -5,6 +5,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from crypto_assets.errors import ObjectMissing
+from crypto_assets.lake.unchanged_objects import delete_unchanged
 from crypto_assets.market.lake_object import LakeObject, ObjectKind, Source
 from crypto_assets.market.utc_time import Window
 from crypto_assets.pipeline.context import PipelineContext
@@ -14,11 +15,12 @@ from crypto_assets.pipeline.stages.lake_reader import validate_object
 def compact_days(context: PipelineContext, symbol: str, window: Window) -> int:
     """Delete the objects that the day's loaded archive object makes redundant; returns how many.
 
-    An object is kept if it was fetched after the archive object, outranks it (`Source.rank`), or
-    holds an open time that the archive object lacks or has only in an invalid row: the lake alone
-    must give the same minutes. Deletes each object before its manifest row, so that a killed run
-    leaves no unrecorded object. If an object is already gone, deletes its row if the archive object
-    can contain all of it. Raises LakeError, WarehouseError.
+    An object is kept if it was fetched after the archive object or again since it was loaded,
+    outranks the archive object (`Source.rank`), or holds an open time that the archive object lacks
+    or has only in an invalid row: the lake alone must give the same minutes. Deletes each object
+    before its manifest row, so that a killed run leaves no unrecorded object. If an object is
+    already gone, deletes its row if the archive object can contain all of it. Raises LakeError,
+    WarehouseError.
     """
     objects = context.warehouse.lake_objects.list_in_window(symbol, ObjectKind.KLINES, window)
     redundant = [
@@ -26,10 +28,10 @@ def compact_days(context: PipelineContext, symbol: str, window: Window) -> int:
         for _, group in groupby(sorted(objects, key=attrgetter("day")), key=attrgetter("day"))
         for item in _find_redundant_objects(context, list(group))
     ]
-    if redundant:
-        context.raw_lake.delete([item.key for item in redundant])
-        context.warehouse.lake_objects.forget_objects(redundant)
-    return len(redundant)
+    gone = delete_unchanged(context.raw_lake, {item.key: item.fetched_at for item in redundant})
+    deleted = [item for item in redundant if item.key in gone]
+    context.warehouse.lake_objects.forget_objects(deleted)
+    return len(deleted)
 
 
 def _find_redundant_objects(

@@ -103,13 +103,23 @@ def _drop_nonexistent(
     objects: Sequence[LakeObject],
 ) -> pa.Table:
     """Return versions without those of minutes that lake or warehouse show not to exist."""
-    doubtful = find_doubtful_versions(versions)
+    # A verified minute rules out others also if its object has expired.
+    stored = _tabulate_verified(
+        context.warehouse.facts.list_times_of_source(symbol, window, Source.VERIFIED)
+    )
+    doubtful = find_doubtful_versions(versions, stored)
     if not doubtful.num_rows:
         return versions
-    absences = derive_nonexistent_windows(
-        objects
-    ) + context.warehouse.facts.list_nonexistent_windows(symbol, window)
-    return exclude_refused(versions, find_refused_versions(doubtful, [versions], absences))
+    absences = [
+        *derive_nonexistent_windows(objects, versions),
+        *context.warehouse.facts.list_nonexistent_windows(symbol, window),
+    ]
+    return exclude_refused(versions, find_refused_versions(doubtful, [versions, stored], absences))
+
+
+def _tabulate_verified(times: Sequence[int]) -> pa.Table:
+    source = pa.repeat(Source.VERIFIED.value, len(times))
+    return pa.table({"open_time": pa.array(times, pa.int64()), "source": source})
 
 
 def find_object_body(context: PipelineContext, item: LakeObject) -> bytes | None:

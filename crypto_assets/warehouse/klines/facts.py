@@ -120,11 +120,11 @@ class KlineFacts:
         statement = select(fact_klines.c.open_time).where(*in_window)
         return set(self._database.run_primary_read(lambda c: c.execute(statement).scalars().all()))
 
-    def list_imported_times(self, symbol: str, window: Window) -> list[int]:
-        """Return the open times of the imported minutes that are stored, ascending."""
+    def list_times_of_source(self, symbol: str, window: Window, source: Source) -> list[int]:
+        """Return the open times of the stored minutes of a source, ascending."""
         in_window = match_window(fact_klines, self._symbols.get_id(symbol), window)
-        imported = fact_klines.c.source == Source.IMPORT.value
-        statement = select(fact_klines.c.open_time).where(*in_window, imported)
+        of_source = fact_klines.c.source == source.value
+        statement = select(fact_klines.c.open_time).where(*in_window, of_source)
         times = self._database.run_primary_read(lambda c: c.execute(statement).scalars().all())
         return sorted(times)
 

@@ -106,8 +106,8 @@ class LoadTransaction:
         deleted if they are stored; see `nonexistent_minutes`.
         """
         self.result += LoadResult(rows=incoming.num_rows)
-        self._nonexistent = derive_nonexistent_windows(objects)
         incoming = bulk_load.convert_to_storage(self._connection, self._drop_expired(incoming))
+        self._nonexistent = derive_nonexistent_windows(objects, incoming)
         for step in split_into_steps(incoming):
             self._store_step(step, incoming)
         self._refuse_stored_versions(incoming)

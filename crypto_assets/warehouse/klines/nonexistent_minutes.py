@@ -5,7 +5,7 @@ A source adds no minute to a window that a source of higher rank (`Source.rank`)
 - a verified archive file covers its UTC day, and the gap ledger covers its explained gaps: an
   import adds no minute there;
 - minutes that were verified against the exchange's own hour cover that hour: the archive and REST
-  add no minute there either.
+  add no minute there either. A verified object of which no row is valid covers nothing.
 
 If a source of sufficient rank has the minute, versions of lower rank are ordinary versions of it;
 see `conflict_resolution`. Versions of a minute that does not exist are refused and quarantined.
@@ -203,10 +203,17 @@ def _list_quarantined_minutes(
     return minutes
 
 
-def derive_nonexistent_windows(objects: Iterable[LakeObject]) -> list[NonexistentWindow]:
-    """Return the windows that klines objects cover completely, oldest first."""
+def derive_nonexistent_windows(
+    objects: Iterable[LakeObject], versions: pa.Table
+) -> list[NonexistentWindow]:
+    """Return the windows that klines objects cover completely, oldest first.
+
+    `versions` holds their valid rows, as FETCHED_SCHEMA.
+    """
+    is_verified = pc.equal(versions["source"], Source.VERIFIED.value)
+    verified = np.sort(versions["open_time"].filter(is_verified).to_numpy())
     return _make_nonexistent_windows(
-        [(item.source, item.first_time, item.last_time) for item in objects]
+        [(item.source, item.first_time, item.last_time) for item in objects], verified, verified
     )
 
 
@@ -234,13 +241,14 @@ def read_nonexistent_windows(
     stored = select(minutes.c.source, func.min(opened), func.max(opened)).group_by(
         minutes.c.source, minutes.c.hour
     )
-    covered = [
-        (Source(source), first, last)
+    runs = [
+        [(Source(source), first, last) for source, first, last in connection.execute(statement)]
         for statement in (objects, stored)
-        for source, first, last in connection.execute(statement)
     ]
+    verified = sorted((first, last) for source, first, last in runs[1] if source is Source.VERIFIED)
+    firsts, lasts = np.array(verified, np.int64).reshape(-1, 2).T
     return [
-        *_make_nonexistent_windows(covered),
+        *_make_nonexistent_windows([*runs[0], *runs[1]], firsts, lasts),
         *_read_explained_gaps(connection, symbol_id, days),
         *_read_refused_imports(connection, symbol, days),
     ]
@@ -248,10 +256,14 @@ def read_nonexistent_windows(
 
 def _make_nonexistent_windows(
     covered: Collection[tuple[Source, int, int]],
+    verified_firsts: NDArray[np.int64],
+    verified_lasts: NDArray[np.int64],
 ) -> list[NonexistentWindow]:
-    """Return the days of the archive, then the verified hours.
+    """Return the days of the archive, then the verified hours that have a verified minute.
 
-    `covered` holds source, first and last open time of runs of minutes.
+    `covered` holds source, first and last open time of runs of minutes. The arrays hold the first
+    and the last open times of the runs of valid verified minutes, ascending: the rows of an object
+    in an hour may all be invalid.
     """
     days = {floor_ms(first, DAY_MS) for source, first, _ in covered if source is Source.ARCHIVE}
     hours = {
@@ -259,6 +271,9 @@ def _make_nonexistent_windows(
         for source, first, last in covered
         if source is Source.VERIFIED
         for hour in _list_verified_windows(first, last)
+        # The run that begins last before the window's end must reach into the window.
+        if (run := np.searchsorted(verified_firsts, hour.end_ms)) > 0
+        and verified_lasts[run - 1] >= hour.start_ms
     }
     archived = "neither the archive of {} nor REST has this minute"
     rank = Source.VERIFIED.rank

@@ -95,11 +95,8 @@ class RestoreTransaction(LoadTransaction):
         hours become stale unless recomputing would lose minutes. In `complete` windows other
         minutes are deleted, and every hour becomes stale.
         """
-        self._nonexistent = derive_nonexistent_windows(objects)
-        incoming = self._drop_expired(incoming)
-        if not incoming.num_rows:
-            return RestoreResult()
-        storable = bulk_load.convert_to_storage(self._connection, incoming)
+        storable = bulk_load.convert_to_storage(self._connection, self._drop_expired(incoming))
+        self._nonexistent = derive_nonexistent_windows(objects, storable)
         restored = RestoreResult()
         for step in split_into_steps(storable):
             restored += self._restore_step(step, storable)

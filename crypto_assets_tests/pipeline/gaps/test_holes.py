@@ -99,8 +99,9 @@ def test_days_that_are_no_longer_expired_are_gaps(
     platform = build_platform(simulated_exchange(now=NOON))
     run_ingest(platform, first=OLD)
     platform.warehouse.facts.expire_minutes("BTCUSDT", BETWEEN.end_ms)
-    assert lift_expiry(platform, "BTCUSDT", TODAY) is None
-    assert lift_expiry(platform, "BTCUSDT", OLD + timedelta(days=1)) == BETWEEN
+    closed_before = platform.closed_before()
+    assert lift_expiry(platform, "BTCUSDT", TODAY, closed_before) is None
+    assert lift_expiry(platform, "BTCUSDT", OLD + timedelta(days=1), closed_before) == BETWEEN
     assert list_gap_windows(platform) == [("open", BETWEEN)]
     (missing,) = list_missing_days(platform)
     run_ingest(platform, first=missing.first, last=missing.last)

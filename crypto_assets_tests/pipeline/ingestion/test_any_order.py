@@ -17,7 +17,9 @@ from crypto_assets.market.lake_object import LakeObject, Source
 from crypto_assets.market.raw_klines import RawKlines
 from crypto_assets.market.utc_time import (
     DAY_MS,
+    HOUR_MS,
     MINUTE_MS,
+    Window,
     day_of,
     day_start_ms,
     group_consecutive_days,
@@ -25,14 +27,20 @@ from crypto_assets.market.utc_time import (
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.symbol_pipeline import SymbolPipeline
 from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
+from crypto_assets.pipeline.stages.lake_reader import read_lake_minutes
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
 SYMBOL = "BTCUSDT"
 MIDNIGHT = day_start_ms(date(2025, 3, 3))
-# The objects' minutes are around two midnights, with a day between that may stay empty.
-PLACES = [MIDNIGHT + n * MINUTE_MS for n in range(-3, 4)] + [MIDNIGHT + 2 * DAY_MS]
+# The objects' minutes are around two midnights, with a day between that may stay empty, and around
+# the end of an hour.
+PLACES = [
+    *(MIDNIGHT + n * MINUTE_MS for n in range(-3, 4)),
+    MIDNIGHT + HOUR_MS - MINUTE_MS,
+    MIDNIGHT + 2 * DAY_MS,
+]
 CLOSED_BEFORE = MIDNIGHT + 3 * DAY_MS
 FETCHED = MIDNIGHT + 30 * DAY_MS
 LATER = [stage for stage in KlinesStage if stage is not KlinesStage.RAW]
@@ -74,7 +82,7 @@ def row(open_time: int, version: int) -> KlineRow:
 
 @st.composite
 def pieces(draw: st.DrawFn) -> Piece:
-    """A few minutes of one day, with or without a hole, sometimes with an invalid row.
+    """A few minutes of one day, with or without a hole, sometimes with invalid rows.
 
     Some are imports: minutes that an archive file of the day lacks do not exist.
     """
@@ -84,10 +92,18 @@ def pieces(draw: st.DrawFn) -> Piece:
     if len(own) == 3 and draw(st.booleans()):
         del own[1]
     rows = [row(at, draw(st.integers(0, 2))) for at in own]
-    if draw(st.integers(0, 5)) == 0:
-        rows[0][5] = "-1"
+    if draw(st.integers(0, 3)) == 0:
+        for place in draw(st.sets(st.integers(0, len(rows) - 1), min_size=1)):
+            rows[place] = invalid(rows[place])
     source = draw(st.sampled_from(list(Source)))
-    fetched_at = FETCHED + draw(st.integers(0, 3))
+    return piece(rows, source, FETCHED + draw(st.integers(0, 3)))
+
+
+def invalid(valid: KlineRow) -> KlineRow:
+    return [*valid[:5], "-1", *valid[6:]]
+
+
+def piece(rows: list[KlineRow], source: Source, fetched_at: int = FETCHED) -> Piece:
     return build_klines_object("raw", SYMBOL, RawKlines.from_rows(rows), source, fetched_at)
 
 
@@ -95,7 +111,7 @@ def pieces(draw: st.DrawFn) -> Piece:
 def deliveries(draw: st.DrawFn) -> tuple[Delivery, Delivery]:
     """Two deliveries of the same objects."""
     given_objects = draw(
-        st.lists(pieces(), min_size=1, max_size=6, unique_by=lambda piece: piece[0].key)
+        st.lists(pieces(), min_size=1, max_size=6, unique_by=lambda each: each[0].key)
     )
     return _delivery(draw, given_objects), _delivery(draw, given_objects)
 
@@ -103,10 +119,10 @@ def deliveries(draw: st.DrawFn) -> tuple[Delivery, Delivery]:
 def _delivery(draw: st.DrawFn, objects: Sequence[Piece]) -> Delivery:
     again = draw(st.lists(st.sampled_from(objects), max_size=2))
     loads: list[list[Piece]] = [[]]
-    for piece in [*draw(st.permutations(objects)), *again]:
+    for each in [*draw(st.permutations(objects)), *again]:
         if draw(st.booleans()):
             loads.append([])
-        loads[-1].append(piece)
+        loads[-1].append(each)
     return Delivery(tuple(tuple(load) for load in loads if load))
 
 
@@ -221,3 +237,65 @@ def test_any_delivery_gives_the_same_warehouse_on_mariadb(
     server: PipelineContext, ways: tuple[Delivery, Delivery]
 ) -> None:
     assert_same_end(server, ways)
+
+
+FIRST, SECOND = row(MIDNIGHT - 3 * MINUTE_MS, 0), row(MIDNIGHT - 2 * MINUTE_MS, 0)
+# The hour of FIRST and SECOND has a verified object without a valid row; another day has a verified
+# minute.
+UNPROVEN_HOUR = (
+    piece([invalid(FIRST), SECOND], Source.REST),
+    piece([invalid(FIRST)], Source.VERIFIED),
+    piece([row(PLACES[-1], 0)], Source.VERIFIED),
+)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "server"])
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 1, 0)])
+def test_a_verified_object_without_a_valid_row_rules_out_no_minute(
+    database: str, order: tuple[int, ...], request: pytest.FixtureRequest
+) -> None:
+    platform = request.getfixturevalue(database)
+    together = Delivery((tuple(UNPROVEN_HOUR[n] for n in order),))
+    apart = Delivery(tuple((UNPROVEN_HOUR[n],) for n in order))
+    assert_same_end(platform, (together, apart))
+    stored = platform.warehouse.facts.list_open_times(SYMBOL, Window(0, CLOSED_BEFORE))
+    assert stored == {SECOND[0], PLACES[-1]}
+
+
+def test_a_verified_minute_whose_object_has_expired_still_rules_out_others(
+    sqlite: PipelineContext,
+) -> None:
+    fetched = piece([FIRST, SECOND], Source.REST, FETCHED + DAY_MS)
+    verified = piece([FIRST], Source.VERIFIED)
+    deliver(sqlite, Delivery(((verified, fetched),)))
+    sqlite.raw_lake.delete([verified[0].key])
+    sqlite.warehouse.lake_objects.forget_objects([verified[0]])
+    stored = state(sqlite)
+    minutes = read_lake_minutes(sqlite, SYMBOL, Window.of_day(day_of(FIRST[0])))
+    assert minutes.candles["open_time"].to_pylist() == [FIRST[0]]
+    rebuilt(sqlite, exact=False)
+    assert state(sqlite)["fact_klines"] == stored["fact_klines"]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "server"])
+def test_a_rebuild_reads_an_object_without_a_valid_row_as_a_load_does(
+    database: str, request: pytest.FixtureRequest
+) -> None:
+    """An import adds no minute to a day whose archive file is in the lake, whatever its rows."""
+    platform = request.getfixturevalue(database)
+    imported = Delivery(((piece([SECOND], Source.IMPORT),),))
+    archived = Delivery(((piece([invalid(FIRST)], Source.ARCHIVE),),))
+    for exact in (False, True):
+        forget(platform, lake=True)
+        deliver(platform, imported)
+        [(item, body)] = archived.loads[0]
+        platform.raw_lake.delete([imported.loads[0][0][0].key])
+        platform.raw_lake.put(
+            item.key, body, fetched_at=item.fetched_at, source=item.source, rows=item.rows
+        )
+        rebuilt(platform, exact=exact)
+        end = state(platform)
+        assert end["fact_klines"] == []
+        forget(platform, lake=True)
+        deliver(platform, Delivery((*imported.loads, *archived.loads)))
+        _equal(state(platform), end, f"rebuilt, exact: {exact}")

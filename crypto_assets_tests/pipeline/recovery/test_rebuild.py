@@ -238,6 +238,26 @@ def test_expired_minutes_are_not_restored(platform: PipelineContext) -> None:
     assert btc.minutes.minutes == 2 * 1440 - 20 + 723
 
 
+def test_expired_minutes_are_restored_on_request_without_the_exchange(
+    server: ExchangeServer, platform: PipelineContext
+) -> None:
+    before = checksums(platform)
+    for symbol in SYMBOLS:
+        platform.warehouse.facts.expire_minutes(symbol, _START + 2 * DAY_MS)
+    server.faults.add_rule({"do": "status", "status": 503})
+    restored = run_to_end(
+        rebuild_from_lake(platform, ["BTCUSDT"], Window.of_days(SECOND, TODAY), reload_expired=True)
+    )
+    assert [one.reloaded for one in restored] == [Window.of_day(SECOND)]
+    assert run_to_end(rebuild_from_lake(platform))[0].minutes.new == 0, "the first day stays"
+    restored = run_to_end(rebuild_from_lake(platform, reload_expired=True))
+    assert [one.reloaded for one in restored] == [
+        Window.of_day(FIRST),
+        Window.of_days(FIRST, SECOND),
+    ]
+    assert checksums(platform) == before
+
+
 def test_a_rebuild_needs_neither_init_nor_recorded_symbols(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:

@@ -60,6 +60,35 @@ def test_an_object_is_deleted_only_if_the_archive_was_fetched_after_it(
     assert len(objects(platform)) == len(list(platform.raw_lake.list_entries())) == left
 
 
+def test_an_object_that_is_fetched_again_before_its_deletion_is_kept(
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A correction arrives under the same key after the compaction has read the manifest."""
+    platform = build_platform(simulated_exchange(now=NOON))
+    run_ingest(platform, first=DAY, last=DAY)
+    (whole,) = objects(platform)
+    put_small_object(platform, whole.fetched_at - 1)
+    (small,) = (item for item in objects(platform) if item.source is Source.REST)
+    corrected = platform.raw_lake.get(small.key).replace(b'"0"]', b'"1"]')
+    read = platform.warehouse.facts.list_open_times
+
+    def put_meanwhile(symbol: str, window: Window) -> set[int]:
+        platform.raw_lake.put(
+            small.key,
+            corrected,
+            fetched_at=whole.fetched_at + 1,
+            source=Source.REST,
+            rows=small.rows,
+        )
+        return read(symbol, window)
+
+    monkeypatch.setattr(platform.warehouse.facts, "list_open_times", put_meanwhile)
+    assert compact_days(platform, "BTCUSDT", WINDOW) == 0
+    assert platform.raw_lake.get(small.key) == corrected
+
+
 def test_objects_are_kept_if_the_archive_object_is_gone(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
