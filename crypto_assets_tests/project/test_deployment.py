@@ -7,6 +7,7 @@ import subprocess
 from importlib.resources import files as package_files
 from io import StringIO
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -143,6 +144,55 @@ def test_secrets_are_generated_once_and_taken_from_the_environment(
     assert write_secrets(MYSQL_PASSWORD="mine")["crypto_password"] == "mine"
     with pytest.raises(subprocess.CalledProcessError):
         write_secrets(MYSQL_PASSWORD="it's")
+
+
+# Answers as MinIO's client does, whose server forgets nothing.
+MINIO_CLIENT = """#!/bin/sh
+case "$*" in
+*"policy attach"*)
+    [ ! -e "$STATE/refused" ] || { echo "mc: <ERROR> Access Denied." >&2; exit 1; }
+    [ ! -e "$STATE/attached" ] || { echo "mc: <ERROR> has no net effect" >&2; exit 1; }
+    : >"$STATE/attached" ;;
+*"user info"*)
+    policy=
+    [ ! -e "$STATE/attached" ] || policy=crypto
+    printf 'AccessKey: crypto\\nStatus: enabled\\nPolicyName: %s\\nMemberOf: []\\n' "$policy" ;;
+*"admin user add"*"$(cat "$SECRETS_DIR/lake_password")") ;;
+*"alias set"*" $MINIO_ROOT_USER $(cat "$SECRETS_DIR/lake_root_password")") ;;
+*"policy create lake crypto /deploy/policy.json") ;;
+*) exit 2 ;;
+esac
+"""
+
+
+def test_the_lakes_user_can_be_created_again_in_minios_image(tmp_path: Path) -> None:
+    (tmp_path / "lake_root_password").write_text("root-secret\n")
+    (tmp_path / "lake_password").write_text("lake-secret\n")
+    # All that the script may call: MinIO's image has no grep.
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "cat").symlink_to(str(which("cat")))
+    (programs / "mc").write_text(MINIO_CLIENT)
+    (programs / "mc").chmod(0o755)
+
+    def create_user() -> int:
+        return subprocess.run(
+            [str(which("sh")), str(ROOT / "deploy/lake/create-user.sh")],
+            env={
+                "PATH": str(programs),
+                "STATE": str(tmp_path),
+                "SECRETS_DIR": str(tmp_path),
+                "MINIO_ROOT_USER": "lake-root",
+            },
+            check=False,
+        ).returncode
+
+    (tmp_path / "refused").touch()
+    assert create_user() == 1
+    (tmp_path / "refused").unlink()
+    assert create_user() == 0
+    assert (tmp_path / "attached").exists()
+    assert create_user() == 0
 
 
 def test_every_password_is_in_the_example() -> None:
