@@ -232,6 +232,16 @@ def test_only_those_that_must_reach_a_service(
         assert "webserver" in list_neighbours(page)
 
 
+def test_the_three_servers_share_opened_links_and_ended_sessions(services: dict[str, Any]) -> None:
+    home = re.search(r"CRYPTO_HOME=(\S+)", text("Dockerfile"))
+    assert home
+    for name, service in services.items():
+        shared = f"home:{home[1]}" in service.get("volumes", [])
+        assert shared is ("operator_token" in service["secrets"] and name != "init"), name
+    # A new volume gets the owner of the image's directory.
+    assert re.search(rf"install -d -o crypto -g crypto {home[1]} ", text("Dockerfile"))
+
+
 def test_the_read_only_user_has_the_grants_of_init() -> None:
     script = re.search(r'^readable="([^"]+)"', text("deploy/mysql/10-databases.sh"), re.MULTILINE)
     assert script
