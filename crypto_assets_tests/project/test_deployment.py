@@ -7,7 +7,7 @@ import subprocess
 from importlib.resources import files as package_files
 from io import StringIO
 from pathlib import Path
-from shutil import which
+from shutil import copytree, which
 from typing import Any
 
 import pytest
@@ -144,6 +144,28 @@ def test_secrets_are_generated_once_and_taken_from_the_environment(
     assert write_secrets(MYSQL_PASSWORD="mine")["crypto_password"] == "mine"
     with pytest.raises(subprocess.CalledProcessError):
         write_secrets(MYSQL_PASSWORD="it's")
+
+
+def test_containers_can_read_a_checkout_of_a_restrictive_umask(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    copytree(ROOT / "deploy", tmp_path / "deploy")
+    copied = [tmp_path / "deploy", *(tmp_path / "deploy").rglob("*")]
+    for path in copied:
+        path.chmod(path.stat().st_mode & 0o700)
+    script = tmp_path / "deploy/write-secrets.sh"
+    subprocess.run(["sh", str(script)], env={"PATH": os.environ["PATH"]}, check=True)
+    mounted = {
+        volume.split(":")[0]
+        for service in services.values()
+        for volume in service.get("volumes", [])
+        if volume.startswith("./")
+    }
+    assert mounted == {"./deploy/mysql", "./deploy/lake"}
+    for folder in mounted:
+        for path in [tmp_path / folder, *(tmp_path / folder).rglob("*")]:
+            wanted = 0o055 if path.is_dir() else 0o044
+            assert path.stat().st_mode & wanted == wanted, path
 
 
 # Answers as MinIO's client does, whose server forgets nothing.
