@@ -7,6 +7,8 @@ COPY requirements.lock ./
 RUN --mount=type=cache,target=/var/cache/pip \
     .venv/bin/pip install --quiet --cache-dir /var/cache/pip --require-hashes --only-binary :all: -r requirements.lock
 COPY . .
+# The image's user reads these files, whatever the umask of the checkout was.
+RUN find . -path ./.venv -prune -o ! -perm -a+r -exec chmod a+rX {} +
 # Editable, because the services run files of this folder.
 RUN .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 # The file system of the containers is read-only.

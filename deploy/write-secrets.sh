@@ -64,6 +64,9 @@ elif [ ! -s "$directory/operator_token" ]; then
     write operator_token "$(random)"
 fi
 
+# The containers of MySQL and the S3 server read these, whatever the umask of the checkout was.
+find deploy/mysql deploy/lake ! -perm -a+r -exec chmod a+rX {} +
+
 read_file() { cat "$directory/$1"; }
 write warehouse_url "mysql+pymysql://crypto:$(read_file crypto_password)@mysql/crypto"
 write warehouse_read_url "mysql+pymysql://crypto_read:$(read_file crypto_read_password)@mysql/crypto"

@@ -7,6 +7,7 @@ import subprocess
 from importlib.resources import files as package_files
 from io import StringIO
 from pathlib import Path
+from shutil import copytree, which
 from typing import Any
 
 import pytest
@@ -145,6 +146,77 @@ def test_secrets_are_generated_once_and_taken_from_the_environment(
         write_secrets(MYSQL_PASSWORD="it's")
 
 
+def test_containers_can_read_a_checkout_of_a_restrictive_umask(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    copytree(ROOT / "deploy", tmp_path / "deploy")
+    copied = [tmp_path / "deploy", *(tmp_path / "deploy").rglob("*")]
+    for path in copied:
+        path.chmod(path.stat().st_mode & 0o700)
+    script = tmp_path / "deploy/write-secrets.sh"
+    subprocess.run(["sh", str(script)], env={"PATH": os.environ["PATH"]}, check=True)
+    mounted = {
+        volume.split(":")[0]
+        for service in services.values()
+        for volume in service.get("volumes", [])
+        if volume.startswith("./")
+    }
+    assert mounted == {"./deploy/mysql", "./deploy/lake"}
+    for folder in mounted:
+        for path in [tmp_path / folder, *(tmp_path / folder).rglob("*")]:
+            wanted = 0o055 if path.is_dir() else 0o044
+            assert path.stat().st_mode & wanted == wanted, path
+
+
+# Answers as MinIO's client does, whose server forgets nothing.
+MINIO_CLIENT = """#!/bin/sh
+case "$*" in
+*"policy attach"*)
+    [ ! -e "$STATE/refused" ] || { echo "mc: <ERROR> Access Denied." >&2; exit 1; }
+    [ ! -e "$STATE/attached" ] || { echo "mc: <ERROR> has no net effect" >&2; exit 1; }
+    : >"$STATE/attached" ;;
+*"user info"*)
+    policy=
+    [ ! -e "$STATE/attached" ] || policy=crypto
+    printf 'AccessKey: crypto\\nStatus: enabled\\nPolicyName: %s\\nMemberOf: []\\n' "$policy" ;;
+*"admin user add"*"$(cat "$SECRETS_DIR/lake_password")") ;;
+*"alias set"*" $MINIO_ROOT_USER $(cat "$SECRETS_DIR/lake_root_password")") ;;
+*"policy create lake crypto /deploy/policy.json") ;;
+*) exit 2 ;;
+esac
+"""
+
+
+def test_the_lakes_user_can_be_created_again_in_minios_image(tmp_path: Path) -> None:
+    (tmp_path / "lake_root_password").write_text("root-secret\n")
+    (tmp_path / "lake_password").write_text("lake-secret\n")
+    # All that the script may call: MinIO's image has no grep.
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "cat").symlink_to(str(which("cat")))
+    (programs / "mc").write_text(MINIO_CLIENT)
+    (programs / "mc").chmod(0o755)
+
+    def create_user() -> int:
+        return subprocess.run(
+            [str(which("sh")), str(ROOT / "deploy/lake/create-user.sh")],
+            env={
+                "PATH": str(programs),
+                "STATE": str(tmp_path),
+                "SECRETS_DIR": str(tmp_path),
+                "MINIO_ROOT_USER": "lake-root",
+            },
+            check=False,
+        ).returncode
+
+    (tmp_path / "refused").touch()
+    assert create_user() == 1
+    (tmp_path / "refused").unlink()
+    assert create_user() == 0
+    assert (tmp_path / "attached").exists()
+    assert create_user() == 0
+
+
 def test_every_password_is_in_the_example() -> None:
     example = dotenv_values(ROOT / ".env.example")
     written = re.findall(r"^password \w+ (\w+)$", text("deploy/write-secrets.sh"), re.MULTILINE)
@@ -180,6 +252,16 @@ def test_only_those_that_must_reach_a_service(
         assert reached <= list_neighbours(name), name
     for page in ("app", "api"):
         assert "webserver" in list_neighbours(page)
+
+
+def test_the_three_servers_share_opened_links_and_ended_sessions(services: dict[str, Any]) -> None:
+    home = re.search(r"CRYPTO_HOME=(\S+)", text("Dockerfile"))
+    assert home
+    for name, service in services.items():
+        shared = f"home:{home[1]}" in service.get("volumes", [])
+        assert shared is ("operator_token" in service["secrets"] and name != "init"), name
+    # A new volume gets the owner of the image's directory.
+    assert re.search(rf"install -d -o crypto -g crypto {home[1]} ", text("Dockerfile"))
 
 
 def test_the_read_only_user_has_the_grants_of_init() -> None:

@@ -1,12 +1,20 @@
 #!/bin/sh
 # Creates the user of the lake's buckets on the MinIO server; may be repeated. The services use it
 # instead of MinIO's root user: it can neither administer the server nor touch other buckets.
+#
+# Runs in MinIO's image, which has mc, a shell and coreutils, but for example no grep.
 set -eu
 
+secrets=${SECRETS_DIR:-/run/secrets}
 export MC_CONFIG_DIR=/tmp/mc
-mc --quiet alias set lake http://lake:9000 "$MINIO_ROOT_USER" "$(cat /run/secrets/lake_root_password)"
-mc --quiet admin user add lake crypto "$(cat /run/secrets/lake_password)"
+mc --quiet alias set lake http://lake:9000 "$MINIO_ROOT_USER" "$(cat "$secrets/lake_root_password")"
+mc --quiet admin user add lake crypto "$(cat "$secrets/lake_password")"
 mc --quiet admin policy create lake crypto /deploy/policy.json
 # MinIO reports an error if the user has the policy already.
-mc --quiet admin policy attach lake crypto --user crypto ||
-    mc --quiet admin user info lake crypto | grep -q 'PolicyName: crypto'
+mc --quiet admin policy attach lake crypto --user crypto || {
+    user=$(mc --quiet admin user info lake crypto)
+    case $user in
+    *"PolicyName: crypto"*) echo "The user has the policy already." ;;
+    *) exit 1 ;;
+    esac
+}
