@@ -131,6 +131,11 @@ def test_a_form_that_is_too_large_has_no_token(browser: Browser) -> None:
     assert browser.post("/unlock", form).status_code == 401
 
 
+def test_a_form_with_too_many_fields_has_no_token(browser: Browser) -> None:
+    form = {**{f"filler{n}": "x" for n in range(10)}, "token": OPERATOR_TOKEN}
+    assert browser.post("/unlock", form).status_code == 401
+
+
 def test_lock_ends_the_session(access: AccessControl, browser: Browser) -> None:
     browser.get(access.create_unlock_link(""))
     cookie = browser.get_cookie()
