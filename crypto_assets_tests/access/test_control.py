@@ -198,6 +198,14 @@ def test_a_code_expires_and_cannot_be_forged(monkeypatch: pytest.MonkeyPatch) ->
     assert not access.spend_code(code)
 
 
+def test_an_id_is_spent_although_old_ones_cannot_be_deleted(tmp_path: Path) -> None:
+    # As if another server had deleted the file between the listing and the check of its age.
+    (tmp_path / "spent-ids").mkdir()
+    (tmp_path / "spent-ids" / "gone").symlink_to(tmp_path / "nowhere")
+    assert SpentIds(tmp_path).spend("a1")
+    assert not SpentIds(tmp_path).spend("a1")
+
+
 def test_expired_ids_are_deleted(tmp_path: Path) -> None:
     spent = SpentIds(tmp_path)
     assert spent.spend("a1") and spent.spend("b2")
