@@ -125,6 +125,12 @@ def test_the_role_of_a_person_is_what_the_settings_say_now() -> None:
     assert AccessControl(OPERATOR).find_session(session).role == Role.VIEWER
 
 
+def test_another_address_that_is_equal_in_lower_case_is_another_person() -> None:
+    login = replace(LOGIN, operators=("karl@other.example",), viewers=())
+    assert login.find_role("KARL@other.example") == Role.OPERATOR
+    assert login.find_role("\N{KELVIN SIGN}arl@other.example") == Role.NONE
+
+
 def test_the_session_of_a_person_lasts_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     access, now = AccessControl(OPERATOR, login=LOGIN), time.time()
     sessions = []
