@@ -72,11 +72,16 @@ class GuessBrake:
 
 
 def _group_address(address: str) -> str:
-    """Return the network of an IPv6 address, which one client may have as a whole."""
+    """Return the network of an IPv6 address, which one client may have as a whole.
+
+    A server that listens on `::` sees IPv4 addresses as `::ffff:192.0.2.1`.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if parsed.version == 4:
+    if isinstance(parsed, ipaddress.IPv4Address):
         return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((int(parsed), _IPV6_PREFIX_BITS), strict=False))

@@ -65,6 +65,7 @@ def find_login_options(settings: Settings) -> LoginOptions | None:
 
 
 def _contains(people: tuple[str, ...], email: str) -> bool:
-    address = email.lower()
+    # Outside of ASCII, different addresses may be equal in lower case: a Kelvin sign becomes a k.
+    address = email.lower() if email.isascii() else email
     name, _, domain = address.rpartition("@")
     return bool(name) and any(entry.lower() in (address, f"*@{domain}") for entry in people)

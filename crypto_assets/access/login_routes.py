@@ -100,7 +100,13 @@ class _LoginRoutes:
         address = request.client.host if request.client else "unknown"
         _log.warning("login from %s refused: %s %s", address, problem, error or "")
         caller = Caller(Role.VIEWER if self._access.reading_is_open else Role.NONE)
-        page = build_unlock_page(caller, "/", problem, sign_in_url=LOGIN_PATH)
+        page = build_unlock_page(
+            caller,
+            "/",
+            problem,
+            has_operator=self._access.has_operator,
+            sign_in_url=LOGIN_PATH,
+        )
         return page_response(page, status)
 
 

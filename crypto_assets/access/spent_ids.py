@@ -6,6 +6,7 @@ home is not writable, each server remembers its own.
 
 import time
 from pathlib import Path
+from threading import Lock
 
 from crypto_assets.access.signatures import SESSION_SECONDS
 
@@ -18,18 +19,21 @@ class SpentIds:
     def __init__(self, home: Path | None = None) -> None:
         self._folder = home and home / _FOLDER
         self._remembered: set[str] = set()
+        self._lock = Lock()
 
     def spend(self, spent_id: str) -> bool:
         """Remember an id of letters and digits; return whether it was new."""
-        if spent_id in self._remembered:
-            return False
-        self._remembered.add(spent_id)
+        with self._lock:
+            if spent_id in self._remembered:
+                return False
+            self._remembered.add(spent_id)
         if self._folder is None:
             return True
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._drop_expired(self._folder)
+            # First, so that nothing that goes wrong with older files leaves the id usable.
             (self._folder / spent_id).touch(mode=0o600, exist_ok=False)
+            self._drop_expired(self._folder)
         except FileExistsError:
             return False
         except OSError:

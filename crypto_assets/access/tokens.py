@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -41,20 +42,24 @@ def ensure_operator_token(settings: Settings) -> Path | None:
     if find_operator_token(settings):
         return None
     file = get_token_file(settings)
-    file.parent.mkdir(parents=True, exist_ok=True)
     # A complete file appears at once, so that another process never reads half a token.
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as stream:
             stream.write(f"{secrets.token_urlsafe(_TOKEN_BYTES)}\n")
         os.link(draft, file)
-    except FileExistsError:
-        return None  # another process was faster
     except OSError as error:
-        raise WrongUse(f"cannot write the operator token to {file}: {error.strerror}") from None
+        if isinstance(error, FileExistsError) and file.exists():
+            return None  # another process was faster
+        raise WrongUse(
+            f"cannot write the operator token to {file}: {error.strerror}; make the home writable, "
+            "or set CRYPTO_OPERATOR_TOKEN"
+        ) from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
     return file
 
 

@@ -5,6 +5,7 @@ import click
 from crypto_assets.access import ensure_operator_token
 from crypto_assets.cli.home_permissions import restrict_home
 from crypto_assets.cli.unlock import print_token_problems
+from crypto_assets.errors import WarehouseError
 from crypto_assets.pipeline.control.bootstrap import initialize_stores
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports, open_shared_context, open_warehouse
@@ -26,8 +27,16 @@ def init(grants: bool) -> None:
     added = run_init()
     tracked = [symbol.name for symbol in open_shared_context().warehouse.symbols.list_tracked()]
     click.echo(f"ready in {get_settings().home}: {len(tracked)} symbols tracked, {len(added)} new")
-    for warning in open_reports(get_settings()).list_database_warnings():
+    for warning in _list_database_warnings():
         click.echo(f"warning: {warning}", err=True)
+
+
+def _list_database_warnings() -> list[str]:
+    """List what is unsafe about the database; a replica that is down is a warning too."""
+    try:
+        return open_reports(get_settings()).list_database_warnings()
+    except WarehouseError as error:
+        return [str(error)]
 
 
 def run_init() -> list[str]:

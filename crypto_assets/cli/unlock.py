@@ -26,9 +26,13 @@ def create_unlock_link(settings: Settings, url: str) -> str:
 
 
 def print_unlock_link(settings: Settings, local_url: str) -> None:
-    """Print a link to the app, and what it is for; in a log file, only how to get one."""
-    is_set = "app_link_url" in settings.model_fields_set
-    url = settings.app_link_url if is_set else local_url
+    """Print a link to the app, and what it is for; in a log file, only how to get one.
+
+    An address with the default port, which earlier versions of `.env.example` contained, is not a
+    choice.
+    """
+    is_default = settings.app_link_url == Settings.model_fields["app_link_url"].default
+    url = local_url if is_default else settings.app_link_url
     command = "crypto-assets unlock"
     if url != settings.app_link_url:
         command += f" --url {url}"

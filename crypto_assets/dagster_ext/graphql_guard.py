@@ -254,7 +254,10 @@ def _find_refusal(caller: Caller, headers: Headers) -> str | None:
 
 
 def _is_own_client(caller: Caller, headers: Headers) -> bool:
-    """Whether the app, the API or a command sent the request: they record the change themselves."""
+    """Whether the app, the API or a command sent the request.
+
+    The app and the API record the change themselves; commands leave no record.
+    """
     is_own_agent = headers.get("user-agent", "").startswith("crypto-assets/")
     return caller.credential is Credential.TOKEN and is_own_agent
 

@@ -74,7 +74,8 @@ class ExchangeResponse:
 
     def _parse_int_header(self, name: str) -> int | None:
         text = self.headers.get(name, "")
-        return int(text[-_MAX_DIGITS:]) if text.isdecimal() else None
+        # Python refuses thousands of digits; fewer of them are large enough for every limit.
+        return int(text.lstrip("0")[:_MAX_DIGITS] or 0) if text.isdecimal() else None
 
 
 def parse_json_object(response: ExchangeResponse, *names: str) -> dict[str, Any]:

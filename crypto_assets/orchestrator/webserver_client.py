@@ -77,7 +77,7 @@ class WebserverClient:
                 f"Dagster at {self.url} redirects (HTTP {response.status}), which is not followed: "
                 "set CRYPTO_DAGSTER_URL to the address of Dagster's webserver itself"
             )
-        if response.status in (401, 403):
+        if response.status in (401, 403, 429):
             raise OrchestratorError(
                 f"Dagster at {self.url} refused the request (HTTP {response.status}): "
                 "give all programs the same CRYPTO_OPERATOR_TOKEN"

@@ -49,6 +49,14 @@ def test_the_addresses_of_a_network_share_their_failures(clock: Clock) -> None:
     assert not brake.get_refusal_seconds("2001:db8:0:2::1")
 
 
+def test_mapped_ipv4_addresses_do_not_share_their_failures(clock: Clock) -> None:
+    brake = GuessBrake(clock)
+    for _ in range(8):
+        brake.record_failure("::ffff:192.0.2.1")
+    assert brake.get_refusal_seconds("192.0.2.1")
+    assert not brake.get_refusal_seconds("::ffff:192.0.2.2")
+
+
 def test_memory_is_bounded(clock: Clock) -> None:
     brake = GuessBrake(clock)
     for n in range(20_100):

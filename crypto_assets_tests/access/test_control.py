@@ -125,6 +125,12 @@ def test_the_role_of_a_person_is_what_the_settings_say_now() -> None:
     assert AccessControl(OPERATOR).find_session(session).role == Role.VIEWER
 
 
+def test_another_address_that_is_equal_in_lower_case_is_another_person() -> None:
+    login = replace(LOGIN, operators=("karl@other.example",), viewers=())
+    assert login.find_role("KARL@other.example") == Role.OPERATOR
+    assert login.find_role("\N{KELVIN SIGN}arl@other.example") == Role.NONE
+
+
 def test_the_session_of_a_person_lasts_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     access, now = AccessControl(OPERATOR, login=LOGIN), time.time()
     sessions = []
@@ -196,6 +202,14 @@ def test_a_code_expires_and_cannot_be_forged(monkeypatch: pytest.MonkeyPatch) ->
         assert not access.spend_code(wrong)
     monkeypatch.setattr(time, "time", lambda: now + 15 * 60 + 5)
     assert not access.spend_code(code)
+
+
+def test_an_id_is_spent_although_old_ones_cannot_be_deleted(tmp_path: Path) -> None:
+    # As if another server had deleted the file between the listing and the check of its age.
+    (tmp_path / "spent-ids").mkdir()
+    (tmp_path / "spent-ids" / "gone").symlink_to(tmp_path / "nowhere")
+    assert SpentIds(tmp_path).spend("a1")
+    assert not SpentIds(tmp_path).spend("a1")
 
 
 def test_expired_ids_are_deleted(tmp_path: Path) -> None:

@@ -59,6 +59,12 @@ def test_only_the_owner_can_read_the_token(home: Path) -> None:
     assert stat.S_IMODE((home / "operator-token").stat().st_mode) == 0o600
 
 
+def test_a_home_that_cannot_be_written_is_reported_with_the_setting(home: Path) -> None:
+    home.write_text("a file in place of the folder")
+    with pytest.raises(WrongUse, match=r"cannot write the operator token .*CRYPTO_OPERATOR_TOKEN"):
+        ensure_operator_token(load_settings())
+
+
 def test_many_processes_write_one_token(home: Path) -> None:
     program = (
         "from crypto_assets.access import ensure_operator_token, find_operator_token\n"

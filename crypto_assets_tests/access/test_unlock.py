@@ -6,9 +6,11 @@ from collections.abc import Iterator
 import pytest
 import requests
 from pydantic import SecretStr
+from starlette.responses import Response
 from starlette.types import Message
 
 from crypto_assets.access import AccessControl, AccessMiddleware, Role
+from crypto_assets.access.session_cookie import set_session_cookie
 from crypto_assets_tests.access.serving import (
     OPERATOR_TOKEN,
     VIEWER_TOKEN,
@@ -55,6 +57,12 @@ def test_a_link_unlocks_one_browser(access: AccessControl, browser: Browser) -> 
     answer = other.get(link)
     assert answer.status_code == 403 and "has been used or has expired" in answer.text
     assert not other.session.cookies
+
+
+def test_over_https_the_cookie_is_secure() -> None:
+    response = Response()
+    set_session_cookie(response, "session", "https")
+    assert "Secure" in response.headers["Set-Cookie"].split("; ")
 
 
 def test_loading_a_link_in_advance_does_not_use_it(access: AccessControl, browser: Browser) -> None:
@@ -128,6 +136,11 @@ def test_a_proxy_may_replace_the_host_of_a_known_address() -> None:
 
 def test_a_form_that_is_too_large_has_no_token(browser: Browser) -> None:
     form = {"filler": "x" * 5000, "token": OPERATOR_TOKEN}
+    assert browser.post("/unlock", form).status_code == 401
+
+
+def test_a_form_with_too_many_fields_has_no_token(browser: Browser) -> None:
+    form = {**{f"filler{n}": "x" for n in range(10)}, "token": OPERATOR_TOKEN}
     assert browser.post("/unlock", form).status_code == 401
 
 

@@ -70,8 +70,9 @@ def test_without_a_token_there_is_no_link(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("on_terminal", [True, False])
+@pytest.mark.parametrize("setting", ["", "http://127.0.0.1:8501"])
 def test_up_prints_the_link_on_a_terminal_only(
-    desk: Desk, tmp_path: Path, on_terminal: bool
+    desk: Desk, tmp_path: Path, setting: str, on_terminal: bool
 ) -> None:
     desk.run("init")
     program = (
@@ -80,7 +81,8 @@ def test_up_prints_the_link_on_a_terminal_only(
         "print_unlock_link(load_settings(), 'http://127.0.0.1:8777')"
     )
     reading, writing = os.openpty() if on_terminal else os.pipe()
-    subprocess.run([sys.executable, "-c", program], env=dict(desk.environment), stdout=writing)
+    environment = {**desk.environment, "CRYPTO_APP_LINK_URL": setting}
+    subprocess.run([sys.executable, "-c", program], env=environment, stdout=writing)
     os.close(writing)
     with os.fdopen(reading, "rb") as stream:
         shown = stream.read1().decode()

@@ -331,7 +331,7 @@ def test_the_switch_of_a_schedule_works_when_unlocked(tree: Tree, open_tab: Open
     assert tab.errors == []
 
 
-def test_the_frame_of_another_page_stays_empty(tree: Tree) -> None:
+def test_pages_forbid_frames_and_do_not_name_the_server(tree: Tree) -> None:
     answer = requests.get(f"{tree.url}/", timeout=60)
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert "server" not in answer.headers

@@ -261,7 +261,7 @@ def test_a_redirect_of_an_archive_is_not_followed(serve: Serve, status: int) -> 
     assert inner.requests == []
 
 
-@pytest.mark.parametrize("seconds", ["9" * 5000, "999999999999", "86401"])
+@pytest.mark.parametrize("seconds", ["9" * 5000, f"1{'0' * 20}", "999999999999", "86401"])
 @pytest.mark.parametrize("status", [418, 429])
 def test_a_demanded_wait_is_at_most_a_day(serve: Serve, status: int, seconds: str) -> None:
     server = serve(in_turn(Answer(status, headers={"Retry-After": seconds})))

@@ -8,11 +8,13 @@ import pytest
 from playwright.sync_api import expect
 
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
+from crypto_assets.orchestrator import InstigatorTick
 from crypto_assets_tests.reports.stock import generated, load
 from crypto_assets_tests.services.chromium import OpenTab
 from crypto_assets_tests.streamlit_app.conftest import make_home, serving
 from crypto_assets_tests.streamlit_app.page_checks import list_errors
 from streamlit_app.components.notices import escape_markdown
+from streamlit_app.scheduler.dagster_labels import format_tick
 
 IMAGE = "![p](http://127.0.0.1:9/pixel.png)"
 LINK = "[click](http://evil.test)"
@@ -66,3 +68,10 @@ def test_the_names_are_shown_as_they_are(open_tab: OpenTab, address: str) -> Non
 @pytest.mark.parametrize("name", ["BTC", "1000SATS", "币安人生", "LONG-NAME"])
 def test_ordinary_names_are_not_changed(name: str) -> None:
     assert escape_markdown(name) == name
+
+
+def test_the_message_of_a_tick_becomes_no_link() -> None:
+    note = r"\[click](http://evil.test) www.evil.test"
+    shown = format_tick(InstigatorTick(now_ms(), "SKIPPED", note, ()))
+    assert r"\\\[click\]" in shown
+    assert "://" not in shown and "www." not in shown

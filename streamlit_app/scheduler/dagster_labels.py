@@ -1,6 +1,7 @@
 """Readable labels of Dagster's names, states, and ticks."""
 
 from crypto_assets.orchestrator import BackfillProgress, Instigator, InstigatorTick, Kind
+from streamlit_app.components import notices
 from streamlit_app.format import humanize
 
 _STOPPING_TEXTS = {
@@ -27,7 +28,6 @@ _STATE_TEXTS = {
     "COMPLETED": "Completed",
 }
 _MAX_NOTE_LENGTH = 160
-_MARKDOWN_ESCAPES = str.maketrans({mark: f"\\{mark}" for mark in "[]$*_`:<"})
 
 
 def format_instigator_title(instigator: Instigator) -> str:
@@ -71,7 +71,7 @@ def format_backfill_state(backfill: BackfillProgress) -> str:
 def _escape_note(text: str) -> str:
     """Shorten a message of Dagster, and escape its Markdown."""
     note = text if len(text) <= _MAX_NOTE_LENGTH else f"{text[:_MAX_NOTE_LENGTH]}…"
-    return note.translate(_MARKDOWN_ESCAPES)
+    return notices.escape_markdown(note)
 
 
 def _format_seconds(seconds: int) -> str:

@@ -1,6 +1,7 @@
 """Days between stored ones that were never requested are gaps, and are fetched."""
 
 from datetime import date, timedelta
+from typing import NoReturn
 
 import pytest
 
@@ -9,6 +10,7 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.holes import record_holes
 from crypto_assets.pipeline.ingestion.tick_plan import MissingDays, list_missing_days
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
+from crypto_assets.pipeline.recovery import expired_days
 from crypto_assets.pipeline.recovery.expired_days import lift_expiry
 from crypto_assets.reports.status import build_status_report
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, open_times, run_ingest
@@ -108,6 +110,27 @@ def test_days_that_are_no_longer_expired_are_gaps(
     assert list_gap_windows(platform) == []
     assert min(open_times(platform)) == BETWEEN.start_ms
     assert verify_symbol(platform, "BTCUSDT", Window.of_days(OLD, YESTERDAY)).differences == ()
+
+
+def test_days_that_are_no_longer_expired_are_gaps_after_a_kill_too(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    platform = build_platform(simulated_exchange(now=NOON))
+    run_ingest(platform, first=OLD)
+    platform.warehouse.facts.expire_minutes("BTCUSDT", BETWEEN.end_ms)
+    first = OLD + timedelta(days=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(expired_days, "record_gaps", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            lift_expiry(platform, "BTCUSDT", first)
+    assert list_gap_windows(platform) == []
+    assert lift_expiry(platform, "BTCUSDT", YESTERDAY) == BETWEEN
+    assert list_gap_windows(platform) == [("open", BETWEEN)]
+    assert lift_expiry(platform, "BTCUSDT", first) is None
+
+
+def interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def test_untracked_symbols_have_no_new_holes(platform: PipelineContext) -> None:
