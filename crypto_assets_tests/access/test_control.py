@@ -56,6 +56,25 @@ def test_a_token_may_have_any_letters() -> None:
     assert AccessControl(SecretStr(token)).find_caller({"authorization": header}).is_operator
 
 
+@pytest.mark.parametrize(("length", "is_refused"), [(31, True), (32, False)])
+def test_wrong_tokens_lock_out_only_a_token_that_can_be_guessed(
+    length: int, is_refused: bool
+) -> None:
+    """Everyone on this machine, or behind one proxy, has the address of our own programs."""
+    operator, viewer = "o" * length, "v" * length
+    access = AccessControl(SecretStr(operator), SecretStr(viewer))
+    for _ in range(9):
+        with pytest.raises(TokenRefused) as refused:
+            access.check_token("wrong", "127.0.0.1")
+    assert refused.value.retry_after
+    for token, role in ((viewer, Role.VIEWER), (operator, Role.OPERATOR)):
+        if is_refused:
+            with pytest.raises(TokenRefused):
+                access.check_token(token, "127.0.0.1")
+        else:
+            assert access.check_token(token, "127.0.0.1") == role
+
+
 @pytest.mark.parametrize("near", ["", OPERATOR_TOKEN[:-1], OPERATOR_TOKEN + "x", "é", "\udcff"])
 def test_a_similar_token_is_refused(near: str) -> None:
     with pytest.raises(TokenRefused):
