@@ -5,6 +5,7 @@ home is not writable, each server remembers its own.
 """
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from crypto_assets.access.signatures import SESSION_SECONDS
@@ -28,12 +29,14 @@ class SpentIds:
             return True
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._drop_expired(self._folder)
             (self._folder / spent_id).touch(mode=0o600, exist_ok=False)
         except FileExistsError:
             return False
         except OSError:
-            pass  # a home that is not writable
+            return True  # a home that is not writable
+        # Another server may delete the same files at the same time.
+        with suppress(OSError):
+            self._drop_expired(self._folder)
         return True
 
     def is_spent(self, spent_id: str) -> bool:

@@ -20,7 +20,7 @@ LOGIN = LoginOptions(
     client_id="crypto-assets",
     client_secret=SecretStr("of-the-provider"),
     operators=("Anna@example.com",),
-    viewers=("*@example.com", "bert@other.example"),
+    viewers=("*@example.com", "bert@other.example", "jack@other.example"),
     app_url="https://candles.example",
 )
 
@@ -128,6 +128,8 @@ def test_the_role_of_a_person_is_what_the_settings_say_now() -> None:
     roles = {
         "anna@EXAMPLE.com": Role.OPERATOR,
         "carl@example.com": Role.VIEWER,
+        # Its last letter is the sign of kelvin, which becomes a k in lower case.
+        "jac\N{KELVIN SIGN}@other.example": Role.NONE,
         "bert@other.example": Role.VIEWER,
         "carl@other.example": Role.NONE,
         "carl@evil-example.com": Role.NONE,
@@ -224,3 +226,15 @@ def test_expired_ids_are_deleted(tmp_path: Path) -> None:
     os.utime(tmp_path / "spent-ids" / "a1", (old, old))
     spent.spend("c3")
     assert sorted(file.name for file in (tmp_path / "spent-ids").iterdir()) == ["b2", "c3"]
+
+
+def test_a_code_opens_once_while_another_server_deletes_expired_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = [AccessControl(OPERATOR, spent_ids=SpentIds(tmp_path)) for _ in range(2)]
+    folder = tmp_path / "spent-ids"
+    folder.mkdir()
+    # The other server has deleted it since the folder was read.
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter([folder / "gone"]))
+    code = code_of(servers[0])
+    assert [one.spend_code(code) for one in servers] == [True, False]
