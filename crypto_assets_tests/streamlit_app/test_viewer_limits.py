@@ -8,6 +8,7 @@ import requests
 from starlette.types import Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets import Origin, Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
 from streamlit_app.viewer_limits import ViewerLimitsMiddleware
@@ -20,7 +21,7 @@ def start_session(stream: ClientConnection) -> str:
     stream.send(message.SerializeToString())
     while True:
         answer = ForwardMsg()
-        answer.ParseFromString(bytes(stream.recv(timeout=30)))
+        answer.ParseFromString(stream.recv(timeout=30, decode=False))
         if answer.WhichOneof("type") == "new_session":
             return str(answer.new_session.initialize.session_id)
 
@@ -58,8 +59,8 @@ def test_a_viewer_stores_no_files_in_the_memory_of_the_server(app_address: str) 
     address = f"{app_address.replace('http', 'ws', 1)}/_stcore/stream"
     with connect(
         address,
-        origin=app_address,  # type: ignore[arg-type]
-        subprotocols=["streamlit"],  # type: ignore[list-item]
+        origin=Origin(app_address),
+        subprotocols=[Subprotocol("streamlit")],
         proxy=None,
         max_size=None,
     ) as stream:
