@@ -27,6 +27,7 @@ from crypto_assets.settings import get_settings
 from crypto_assets.tcp_ports import require_free_port
 from streamlit_app import auth
 from streamlit_app.components import plotly_library
+from streamlit_app.viewer_limits import ViewerLimitsMiddleware
 
 _HERE = Path(__file__).parent
 # Scripts that Streamlit runs; importing them would draw a page.
@@ -87,6 +88,7 @@ app = st.App(
         # Before Streamlit, which would ask another server for its own address to compare origins.
         Middleware(RequestGuardMiddleware, build_app_policy()),
         Middleware(AccessMiddleware, auth.get_access_control(), open_paths=[_HEALTH_PATH]),
+        Middleware(ViewerLimitsMiddleware),
     ],
     lifespan=_app_lifespan,
 )

@@ -27,7 +27,7 @@ ends the session. Since browsers send cookies with requests that another site ca
 operator token accepts it. Servers that share a home accept it once in all; others once each.
 
 **Guessing.** After two wrong tokens an address waits longer for each answer, after eight it gets
-429 for five minutes.
+429 for five minutes, unless it has a right token that is too long to guess.
 """
 
 from crypto_assets.access.control import (

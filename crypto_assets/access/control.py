@@ -19,6 +19,9 @@ from crypto_assets.settings import Settings
 
 SESSION_COOKIE = "crypto_session"
 
+# A random token of 32 hexadecimal digits, or more.
+_UNGUESSABLE_LENGTH = 32
+
 
 class TokenRefused(Exception):
     """A wrong token, or one of an address with too many wrong ones.
@@ -114,16 +117,21 @@ class AccessControl:
         return f"{app}{LOGIN_PATH}?{urlencode({'next': returns_to})}"
 
     def check_token(self, token: str, address: str) -> Role:
-        """Return the role that a token gives. Raises TokenRefused."""
-        if seconds := self._brake.get_refusal_seconds(address):
+        """Return the role that a token gives. Raises TokenRefused.
+
+        Wrong tokens of an address do not lock out a right one of it that is too long to guess: the
+        clients behind one proxy have one address, and so have all programs of this machine.
+        """
+        role = self._find_role(token)
+        may_be_guess = role is None or len(token) < _UNGUESSABLE_LENGTH
+        if may_be_guess and (seconds := self._brake.get_refusal_seconds(address)):
             raise TokenRefused(retry_after=seconds)
-        if tokens_equal(token, self._operator_token):
-            self._brake.forget_failures(address)
-            return Role.OPERATOR
+        if role is None:
+            raise TokenRefused(self._brake.record_failure(address))
         # A viewer's failures are kept: viewers must not guess the operator's token.
-        if tokens_equal(token, self._viewer_token):
-            return Role.VIEWER
-        raise TokenRefused(self._brake.record_failure(address))
+        if role is Role.OPERATOR:
+            self._brake.forget_failures(address)
+        return role
 
     def create_session(self, role: Role, name: str = "") -> str:
         """Return the value of a new session cookie."""
@@ -148,6 +156,11 @@ class AccessControl:
         """Use up the code of a link; return whether it was valid and new."""
         code_id = self._codes.read_code(code)
         return code_id is not None and self._spent_ids.spend(code_id)
+
+    def _find_role(self, token: str) -> Role | None:
+        if tokens_equal(token, self._operator_token):
+            return Role.OPERATOR
+        return Role.VIEWER if tokens_equal(token, self._viewer_token) else None
 
 
 def open_access_control(settings: Settings) -> AccessControl:

@@ -65,7 +65,11 @@ def find_login_options(settings: Settings) -> LoginOptions | None:
 
 
 def _contains(people: tuple[str, ...], email: str) -> bool:
-    # Outside of ASCII, different addresses may be equal in lower case: a Kelvin sign becomes a k.
-    address = email.lower() if email.isascii() else email
+    address = _lower(email)
     name, _, domain = address.rpartition("@")
-    return bool(name) and any(entry.lower() in (address, f"*@{domain}") for entry in people)
+    return bool(name) and any(_lower(entry) in (address, f"*@{domain}") for entry in people)
+
+
+def _lower(address: str) -> str:
+    """Return an address in lower case, where other letters do not become ASCII ones."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in address)

@@ -42,7 +42,9 @@ class AccessMiddleware:
             await self._app(scope, receive, send)
             return
         if scope["type"] == "http" and (route := self._routes.get(scope["path"])):
-            await route(scope, receive, send)
+            # With the app around them, they would raise an exception for a wrong method.
+            own = {name: value for name, value in scope.items() if name != "app"}
+            await route(own, receive, send)
             return
         headers = Headers(scope=scope)
         address = scope["client"][0] if scope.get("client") else ""

@@ -5,6 +5,7 @@ home is not writable, each server remembers its own.
 """
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -37,7 +38,10 @@ class SpentIds:
         except FileExistsError:
             return False
         except OSError:
-            pass  # a home that is not writable
+            return True  # a home that is not writable
+        # Another server may delete the same files at the same time.
+        with suppress(OSError):
+            self._drop_expired(self._folder)
         return True
 
     def is_spent(self, spent_id: str) -> bool:

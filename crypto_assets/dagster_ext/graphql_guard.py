@@ -5,8 +5,9 @@ Behind this middleware, an operation is executed only if it arrives as one JSON 
 and a mutation only for an operator. Everything that is not understood is refused.
 """
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -38,6 +39,8 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_CHANGE_BYTES, _MAX_QUERY_BYTES = 4 * 1024 * 1024, 256 * 1024
 # Dagster's largest query has fewer than 5,000.
 _MAX_TOKENS = 20_000
+# Dagster executes an operation in one of 40 threads, however long it takes. Readers leave some.
+_READER_OPERATIONS, _READER_WAIT_SECONDS = 16, 30
 # Names of arguments whose values say what a change is about, and contain no configuration.
 _TELLING_NAMES = frozenset(
     {
@@ -84,6 +87,7 @@ class GraphQLGuardMiddleware:
     def __init__(self, app: ASGIApp, record_change: RecordChange) -> None:
         self._app = app
         self._record_change = record_change
+        self._reader_operations = asyncio.Semaphore(_READER_OPERATIONS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -106,7 +110,16 @@ class GraphQLGuardMiddleware:
         if changes and (reason := _find_refusal(caller, Headers(scope=scope))):
             await _refuse(scope, send, 403, reason)
             return
-        status = 0
+        if scope["path"] == _GRAPHQL_PATH and not caller.is_operator:
+            await self._execute_for_reader(scope, _replay(body, receive), send)
+            return
+        await self._execute_and_record(scope, _replay(body, receive), send, changes)
+
+    async def _execute_and_record(
+        self, scope: Scope, receive: Receive, send: Send, changes: Sequence[DagsterChange]
+    ) -> None:
+        """Execute a request, and record the changes if Dagster has made them."""
+        caller, status = get_caller(scope), 0
 
         async def send_and_watch(message: Message) -> None:
             nonlocal status
@@ -114,10 +127,22 @@ class GraphQLGuardMiddleware:
                 status = message["status"]
             await send(message)
 
-        await self._app(scope, _replay(body, receive), send_and_watch)
+        await self._app(_as_checked(scope), receive, send_and_watch)
         if changes and status < 400 and not _is_own_client(caller, Headers(scope=scope)):
             for change in (one for one in changes if one.name not in _UNRECORDED):
                 await run_in_threadpool(self._record_change, caller, change)
+
+    async def _execute_for_reader(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Execute an operation when one of the others of readers has ended."""
+        try:
+            await asyncio.wait_for(self._reader_operations.acquire(), _READER_WAIT_SECONDS)
+        except TimeoutError:
+            await _refuse(scope, send, 503, "too many operations of readers: try again")
+            return
+        try:
+            await self._app(_as_checked(scope), receive, send)
+        finally:
+            self._reader_operations.release()
 
 
 class _NotUnderstood(Exception):
@@ -277,6 +302,18 @@ async def _read_body(receive: Receive, limit: int) -> bytes:
             raise _BodyTooLarge
         if not message.get("more_body", False):
             return bytes(body)
+
+
+def _as_checked(scope: Scope) -> Scope:
+    """Return an operation without the parts of the request that the check has not looked at.
+
+    Dagster knows its content type only in lower case, and else executes the query of the URL.
+    """
+    if scope["path"] != _GRAPHQL_PATH or scope["method"] != "POST":
+        return scope
+    kept = [pair for pair in scope["headers"] if pair[0].lower() != b"content-type"]
+    headers = [*kept, (b"content-type", b"application/json")]
+    return {**scope, "headers": headers, "query_string": b""}
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

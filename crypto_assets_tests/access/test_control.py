@@ -20,7 +20,7 @@ LOGIN = LoginOptions(
     client_id="crypto-assets",
     client_secret=SecretStr("of-the-provider"),
     operators=("Anna@example.com",),
-    viewers=("*@example.com", "bert@other.example"),
+    viewers=("*@example.com", "bert@other.example", "jack@other.example"),
     app_url="https://candles.example",
 )
 
@@ -54,6 +54,25 @@ def test_a_token_may_have_any_letters() -> None:
     token = "grün-und-länger-als-sechzehn"
     header = f"Bearer {token}".encode().decode("latin-1")
     assert AccessControl(SecretStr(token)).find_caller({"authorization": header}).is_operator
+
+
+@pytest.mark.parametrize(("length", "is_refused"), [(31, True), (32, False)])
+def test_wrong_tokens_lock_out_only_a_token_that_can_be_guessed(
+    length: int, is_refused: bool
+) -> None:
+    """Everyone on this machine, or behind one proxy, has the address of our own programs."""
+    operator, viewer = "o" * length, "v" * length
+    access = AccessControl(SecretStr(operator), SecretStr(viewer))
+    for _ in range(9):
+        with pytest.raises(TokenRefused) as refused:
+            access.check_token("wrong", "127.0.0.1")
+    assert refused.value.retry_after
+    for token, role in ((viewer, Role.VIEWER), (operator, Role.OPERATOR)):
+        if is_refused:
+            with pytest.raises(TokenRefused):
+                access.check_token(token, "127.0.0.1")
+        else:
+            assert access.check_token(token, "127.0.0.1") == role
 
 
 @pytest.mark.parametrize("near", ["", OPERATOR_TOKEN[:-1], OPERATOR_TOKEN + "x", "é", "\udcff"])
@@ -109,6 +128,8 @@ def test_the_role_of_a_person_is_what_the_settings_say_now() -> None:
     roles = {
         "anna@EXAMPLE.com": Role.OPERATOR,
         "carl@example.com": Role.VIEWER,
+        # Its last letter is the sign of kelvin, which becomes a k in lower case.
+        "jac\N{KELVIN SIGN}@other.example": Role.NONE,
         "bert@other.example": Role.VIEWER,
         "carl@other.example": Role.NONE,
         "carl@evil-example.com": Role.NONE,
@@ -219,3 +240,15 @@ def test_expired_ids_are_deleted(tmp_path: Path) -> None:
     os.utime(tmp_path / "spent-ids" / "a1", (old, old))
     spent.spend("c3")
     assert sorted(file.name for file in (tmp_path / "spent-ids").iterdir()) == ["b2", "c3"]
+
+
+def test_a_code_opens_once_while_another_server_deletes_expired_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = [AccessControl(OPERATOR, spent_ids=SpentIds(tmp_path)) for _ in range(2)]
+    folder = tmp_path / "spent-ids"
+    folder.mkdir()
+    # The other server has deleted it since the folder was read.
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter([folder / "gone"]))
+    code = code_of(servers[0])
+    assert [one.spend_code(code) for one in servers] == [True, False]

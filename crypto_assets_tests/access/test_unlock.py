@@ -6,11 +6,14 @@ from collections.abc import Iterator
 import pytest
 import requests
 from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import Message
 
 from crypto_assets.access import AccessControl, AccessMiddleware, Role
 from crypto_assets.access.session_cookie import set_session_cookie
+from crypto_assets.http_server import serve_in_thread
 from crypto_assets_tests.access.serving import (
     OPERATOR_TOKEN,
     VIEWER_TOKEN,
@@ -209,3 +212,13 @@ def test_websockets_need_a_viewer() -> None:
     for headers in ([], [(b"cookie", cookie)], [(b"authorization", b"Bearer wrong")]):
         asyncio.run(app({"type": "websocket", "path": "/", "headers": headers}, receive, send))
     assert [message["type"] for message in sent] == ["websocket.close"] * 2
+
+
+def test_a_wrong_method_is_refused_within_another_app() -> None:
+    """Starlette and FastAPI name themselves in the scope, and expect exceptions of routes."""
+    app = Starlette(
+        middleware=[Middleware(AccessMiddleware, AccessControl(SecretStr(OPERATOR_TOKEN)))]
+    )
+    with serve_in_thread(app) as url:
+        for method, path in (("OPTIONS", "/unlock"), ("DELETE", "/unlock"), ("GET", "/lock")):
+            assert requests.request(method, url + path, timeout=10).status_code == 405

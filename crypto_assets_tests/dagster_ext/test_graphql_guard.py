@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from starlette.types import Message, Receive, Scope, Send
 
 from crypto_assets.access import AccessControl, AccessMiddleware
+from crypto_assets.dagster_ext import graphql_guard
 from crypto_assets.dagster_ext.graphql_guard import DagsterChange, GraphQLGuardMiddleware
 from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 
@@ -104,3 +105,48 @@ def test_a_text_is_one_short_line() -> None:
 )
 def test_nothing_else_is_recorded(query: str, status: int, agent: str) -> None:
     assert record(query, status, agent) == []
+
+
+@pytest.mark.parametrize("is_operator", [False, True])
+def test_readers_leave_threads_to_the_operator(
+    is_operator: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster has 40 threads; a reader's operation may hold one for hours."""
+    monkeypatch.setattr(graphql_guard, "_READER_WAIT_SECONDS", 0.1)
+    access = AccessControl(SecretStr(OPERATOR_TOKEN))
+    headers = [(b"content-type", b"application/json")]
+    bearer = (b"authorization", f"Bearer {OPERATOR_TOKEN}".encode())
+    running, statuses = 0, []
+
+    async def send_operations() -> None:
+        is_full, release = asyncio.Event(), asyncio.Event()
+
+        async def dagster(scope: Scope, receive: Receive, send: Send) -> None:
+            nonlocal running
+            running += 1
+            if running == 16:
+                is_full.set()
+            if running <= 16:
+                await release.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b'{"query": "{ version }"}'}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        app = AccessMiddleware(GraphQLGuardMiddleware(dagster, lambda *_: None), access)
+        scope = {"type": "http", "method": "POST", "path": "/graphql"}
+        others = [
+            asyncio.create_task(app({**scope, "headers": headers}, receive, send))
+            for _ in range(16)
+        ]
+        await is_full.wait()
+        await app({**scope, "headers": [*headers, *[bearer] * is_operator]}, receive, send)
+        release.set()
+        await asyncio.gather(*others)
+
+    asyncio.run(send_operations())
+    assert statuses == [200 if is_operator else 503, *[200] * 16]

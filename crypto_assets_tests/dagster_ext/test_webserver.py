@@ -131,6 +131,13 @@ def test_a_change_needs_the_operator(tree: Tree) -> None:
     assert "EVILUSDT" not in list_symbols(tree)
 
 
+def test_dagster_executes_only_the_query_that_was_checked(tree: Tree) -> None:
+    """Dagster takes the query of the URL unless the content type is in lower case."""
+    mutation = "?query=mutation{setNuxSeen}"
+    answer = send(tree, {"query": "{ version }"}, {"Content-Type": "Application/JSON"}, mutation)
+    assert list(answer.json()["data"]) == ["version"]
+
+
 def test_a_change_is_recorded_with_its_author_and_its_object(tree: Tree) -> None:
     body = {"query": ADD, "variables": {"key": "XRPUSDT"}}
     assert send(tree, body, BEARER).status_code == 200
