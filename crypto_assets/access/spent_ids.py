@@ -32,9 +32,7 @@ class SpentIds:
             return True
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # First, so that nothing that goes wrong with older files leaves the id usable.
             (self._folder / spent_id).touch(mode=0o600, exist_ok=False)
-            self._drop_expired(self._folder)
         except FileExistsError:
             return False
         except OSError:
