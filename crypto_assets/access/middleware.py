@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from crypto_assets.access.control import AccessControl, TokenRefused
+from crypto_assets.access.control import AccessControl, TokenRefused, parse_session_cookie
 from crypto_assets.access.login import CALLBACK_PATH, LOGIN_PATH
 from crypto_assets.access.login_routes import create_login_app
-from crypto_assets.access.roles import Caller, Role
+from crypto_assets.access.roles import Caller, Credential, Role
 from crypto_assets.access.routes import create_unlock_router
 from crypto_assets.access.session_cookie import page_response
 from crypto_assets.access.unlock_page import LOCK_PATH, UNLOCK_PATH, build_refresh_page
@@ -58,7 +58,21 @@ class AccessMiddleware:
             await _refuse(_build_viewer_refusal(scope, headers), scope, receive, send)
             return
         scope.setdefault("state", {})[_STATE_KEY] = caller
+        if scope["type"] == "websocket" and caller.credential is Credential.COOKIE:
+            receive = self._end_with_session(receive, headers)
         await self._app(scope, receive, send)
+
+    def _end_with_session(self, receive: Receive, headers: Headers) -> Receive:
+        """Return a `receive` that ends a WebSocket when its session does not permit reading."""
+        cookie = parse_session_cookie(headers.get("cookie", ""))
+
+        async def receive_for_session() -> Message:
+            message = await receive()
+            if self._access.find_session(cookie).is_viewer:
+                return message
+            return {"type": "websocket.disconnect", "code": 1008}
+
+        return receive_for_session
 
 
 def get_caller(scope: Scope) -> Caller:

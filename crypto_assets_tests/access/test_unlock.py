@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import Response
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 
 from crypto_assets.access import AccessControl, AccessMiddleware, Role
 from crypto_assets.access.session_cookie import set_session_cookie
@@ -222,3 +222,31 @@ def test_a_wrong_method_is_refused_within_another_app() -> None:
     with serve_in_thread(app) as url:
         for method, path in (("OPTIONS", "/unlock"), ("DELETE", "/unlock"), ("GET", "/lock")):
             assert requests.request(method, url + path, timeout=10).status_code == 405
+
+
+@pytest.mark.parametrize("viewer_token", [VIEWER_TOKEN, None])
+def test_a_websocket_ends_with_the_session(viewer_token: str | None) -> None:
+    """An open tab, and a copy of its cookie, read nothing more when the session is locked."""
+    access = AccessControl(
+        SecretStr(OPERATOR_TOKEN), SecretStr(viewer_token) if viewer_token else None
+    )
+    session = access.create_session(Role.VIEWER)
+    received: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        received.append((await receive())["type"])
+        access.end_session(session)
+        received.append((await receive())["type"])
+
+    async def receive() -> Message:
+        return {"type": "websocket.receive", "text": "show the page"}
+
+    async def send(message: Message) -> None:
+        raise AssertionError
+
+    cookie = f"crypto_session={session}".encode()
+    scope = {"type": "websocket", "path": "/", "headers": [(b"cookie", cookie)]}
+    asyncio.run(AccessMiddleware(app, access)(scope, receive, send))
+    # Without a viewer's token, everyone may read.
+    last = "websocket.disconnect" if viewer_token else "websocket.receive"
+    assert received == ["websocket.receive", last]

@@ -118,15 +118,15 @@ def test_days_that_are_no_longer_expired_are_gaps_after_a_kill_too(
     platform = build_platform(simulated_exchange(now=NOON))
     run_ingest(platform, first=OLD)
     platform.warehouse.facts.expire_minutes("BTCUSDT", BETWEEN.end_ms)
-    first = OLD + timedelta(days=1)
+    first, closed_before = OLD + timedelta(days=1), platform.closed_before()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(expired_days, "record_gaps", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            lift_expiry(platform, "BTCUSDT", first)
+            lift_expiry(platform, "BTCUSDT", first, closed_before)
     assert list_gap_windows(platform) == []
-    assert lift_expiry(platform, "BTCUSDT", YESTERDAY) == BETWEEN
+    assert lift_expiry(platform, "BTCUSDT", YESTERDAY, closed_before) == BETWEEN
     assert list_gap_windows(platform) == [("open", BETWEEN)]
-    assert lift_expiry(platform, "BTCUSDT", first) is None
+    assert lift_expiry(platform, "BTCUSDT", first, closed_before) is None
 
 
 def interrupt(*_: object) -> NoReturn:
