@@ -16,7 +16,7 @@ class Credential(StrEnum):
     """How a caller proved a role."""
 
     NONE = "none"
-    TOKEN = "token"  # noqa: S105 - the name of a kind
+    TOKEN = "token"  # noqa: S105 - the name of a kind  # nosec B105
     COOKIE = "cookie"
 
 

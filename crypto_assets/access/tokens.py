@@ -11,7 +11,7 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.settings import Settings
 
 MIN_TOKEN_LENGTH = 16
-_TOKEN_FILE = "operator-token"  # noqa: S105 - a file name
+_TOKEN_FILE = "operator-token"  # noqa: S105 - a file name  # nosec B105
 _TOKEN_BYTES = 24
 
 

@@ -201,7 +201,8 @@ class ExchangeTransport:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, RateLimited) and error.retry_after > policy.max_retry_after:
             return True
-        return state.attempt_number >= policy.attempts
+        # The process of a canceled run waits for its threads before it ends.
+        return self._waiter.is_canceled or state.attempt_number >= policy.attempts
 
 
 def _validate_url(url: str) -> str:

@@ -20,7 +20,7 @@ Service = dict[str, Any]
 
 
 def interpolate(value: str, variables: Mapping[str, str]) -> str:
-    """Replace `${NAME:-default}` and `${NAME:?message}` as Compose does."""
+    """Replace `${NAME:-default}` and `${NAME:?message}` as Compose does, also in a default."""
 
     def replace(match: re.Match[str]) -> str:
         name, kind, rest = match.groups()
@@ -30,7 +30,10 @@ def interpolate(value: str, variables: Mapping[str, str]) -> str:
             raise KeyError(f"{name}: {rest}")
         return rest or ""
 
-    return re.sub(r"\$\{(\w+)(?:(:[-?])([^}]*))?\}", replace, value)
+    count = 1
+    while count:
+        value, count = re.subn(r"\$\{(\w+)(?:(:[-?])([^${}]*))?\}", replace, value)
+    return value
 
 
 @dataclass
