@@ -57,9 +57,9 @@ class AccessControl:
         self._operator_token, self._viewer_token = operator_token, viewer_token
         self.login = login
         self.reading_is_open = not (viewer_token or login)
-        # Without an operator's token the key is random: someone who knows the viewer's token
-        # must not be able to sign the session of an operator.
-        key = _reveal(operator_token) or secrets.token_urlsafe(32)
+        # Not from the viewer's token: its holders must not be able to sign an operator's session.
+        known = operator_token or (login.client_secret if login else None)
+        key = _reveal(known) or secrets.token_urlsafe(32)
         self._sessions = SessionSigner(key, _reveal(viewer_token))
         self._codes = CodeSigner(key)
         self._spent_ids = spent_ids or SpentIds()

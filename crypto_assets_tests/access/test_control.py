@@ -105,6 +105,14 @@ def test_servers_with_the_same_tokens_accept_a_session() -> None:
     assert AccessControl(OPERATOR, VIEWER).find_caller(viewer).role == Role.VIEWER
 
 
+def test_servers_with_the_same_provider_accept_a_login_without_a_token() -> None:
+    session = AccessControl(None, login=LOGIN).create_session(Role.OPERATOR, "anna@example.com")
+    headers = {"cookie": f"crypto_session={session}"}
+    assert AccessControl(None, login=LOGIN).find_caller(headers).is_operator
+    other = replace(LOGIN, client_secret=SecretStr("of-another-provider"))
+    assert AccessControl(None, login=other).find_caller(headers).role == Role.NONE
+
+
 def test_a_change_of_either_token_ends_all_sessions() -> None:
     cookie = cookie_of(AccessControl(OPERATOR, VIEWER))
     for changed in (
