@@ -4,7 +4,7 @@ PYTHON ?= python3
 ONCE ?=
 ARGS ?=
 VERSION ?=
-WORKERS ?= 2
+WORKERS ?= 3
 # The fast tests wait half of their time, for servers in threads to stop.
 FAST_WORKERS ?= 4
 

@@ -67,7 +67,7 @@ def pair(own_mariadb: StartServer) -> Iterator[Pair]:
         primary,
         replica,
         warehouse,
-        {"WAREHOUSE_URL": url, "WAREHOUSE_READ_URL": read_url, "API_TOKEN": TOKEN},
+        {"WAREHOUSE_URL": url, "WAREHOUSE_READ_URL": read_url, "OPERATOR_TOKEN": TOKEN},
     )
     warehouse.close()
 
@@ -134,9 +134,9 @@ def test_a_replica_that_is_down(own_mariadb: StartServer, pair: Pair, desk: Desk
     assert ran.code == 1
     assert f"the warehouse at {place} does not respond" in ran.complaint
     with started(gone) as (_, api):
-        answer = api.get(f"/api/klines/{SYMBOL}", interval="1m")
+        answer = api.get(f"/api/klines/{SYMBOL}", BEARER, interval="1m")
         assert answer.status_code == 503
         assert place in answer.text
-        assert place in api.get("/health").json()["warehouse"]["detail"]
+        assert place in api.get("/health", BEARER).json()["warehouse"]["detail"]
         assert api.send("DELETE", f"/api/symbols/{SYMBOL}", headers=BEARER).status_code == 200
     track(pair.warehouse)
