@@ -136,9 +136,9 @@ def test_links_that_lead_back_and_files_that_are_no_files_are_skipped_with_a_war
 def test_a_folder_below_many_others_is_skipped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """More than a thousand would end in a RecursionError."""
+    """A thousand would end in a RecursionError, also when pytest deletes them."""
     deep = str(tmp_path)
-    for _ in range(1200):
+    for _ in range(200):
         deep += "/d"
         os.mkdir(deep)  # noqa: PTH102 - pathlib makes parents by recursion
     (tmp_path / "a.json").write_text("[]")
