@@ -3,7 +3,6 @@
 A response of another shape raises ExchangeUnavailable, so that the request is retried.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
@@ -14,6 +13,7 @@ import orjson
 
 from crypto_assets.errors import ExchangeUnavailable
 from crypto_assets.foreign_text import shorten_text
+from crypto_assets.http_client import HttpResponse
 from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.utc_time import MINUTE_MS, Window, to_epoch_ms
 
@@ -35,13 +35,8 @@ _ROW_TYPES = (int, *(str,) * 5, int, str, int, *(str,) * 3)
 
 
 @dataclass(frozen=True)
-class ExchangeResponse:
-    """A complete response. `headers` is a case-insensitive mapping."""
-
-    url: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+class ExchangeResponse(HttpResponse):
+    """A complete response, with the exchange's headers as numbers."""
 
     @property
     def host(self) -> str:

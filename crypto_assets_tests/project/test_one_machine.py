@@ -257,7 +257,12 @@ def one(connection: Any, statement: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_the_user_of_the_charts_cannot_read_secrets(mariadb: DatabaseServer) -> None:
+@pytest.mark.parametrize(
+    "statement", ["SELECT COUNT(*) FROM app_settings", "DELETE FROM fact_klines"]
+)
+def test_the_user_of_the_charts_cannot_read_secrets_or_write(
+    mariadb: DatabaseServer, statement: str
+) -> None:
     with (
         pymysql.connect(
             host="127.0.0.1",
@@ -268,21 +273,7 @@ def test_the_user_of_the_charts_cannot_read_secrets(mariadb: DatabaseServer) -> 
         ) as connection,
         pytest.raises(pymysql.err.OperationalError, match="denied"),
     ):
-        one(connection, "SELECT COUNT(*) FROM app_settings")
-
-
-def test_the_user_of_the_charts_cannot_write(mariadb: DatabaseServer) -> None:
-    with (
-        pymysql.connect(
-            host="127.0.0.1",
-            port=mariadb.port,
-            user="crypto_read",
-            password=READ_PASSWORD,
-            database="crypto",
-        ) as connection,
-        pytest.raises(pymysql.err.OperationalError, match="denied"),
-    ):
-        one(connection, "DELETE FROM fact_klines")
+        one(connection, statement)
 
 
 def test_logs_of_runs_are_in_the_log_bucket(machine: Machine, s3_server: S3Server) -> None:
