@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 API_CSP: Mapping[str, str] = {"default-src": "'none'", "form-action": "'self'"}
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(?::[0-9]{1,5})?")
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({"same-origin", "none"})
 # Applied to every response, whatever the application sets.
 _HEADERS = {
@@ -151,7 +151,7 @@ def find_refusal(scope: Scope, policy: GuardPolicy) -> Refusal | None:
             f"the host {host[:_MAX_LOGGED]} is not allowed: "
             "if it is a name of this server, add it to CRYPTO_ALLOWED_HOSTS",
         )
-    is_read = scope["type"] == "http" and scope["method"] in _SAFE_METHODS
+    is_read = scope["type"] == "http" and scope["method"] in SAFE_METHODS
     if is_read and (not policy.isolated or _is_navigation(headers)):
         return None
     if not policy.isolated and _has_token(headers):

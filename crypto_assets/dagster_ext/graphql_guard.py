@@ -26,7 +26,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crypto_assets.access import Caller, Credential, get_caller
-from crypto_assets.request_guard import Refusal, send_refusal
+from crypto_assets.foreign_text import shorten_text
+from crypto_assets.request_guard import SAFE_METHODS, Refusal, send_refusal
 
 _GRAPHQL_PATH = "/graphql"
 _REPORT_PATHS = (
@@ -34,7 +35,6 @@ _REPORT_PATHS = (
     "/report_asset_check/",
     "/report_asset_observation/",
 )
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # A backfill names all of its partitions; a query of Dagster's pages has a few kilobytes.
 _MAX_CHANGE_BYTES, _MAX_QUERY_BYTES = 4 * 1024 * 1024, 256 * 1024
 # Dagster's largest query has fewer than 5,000.
@@ -65,7 +65,8 @@ _TELLING_NAMES = frozenset(
         *("scheduleName", "sensorName", "start", "end", "strategy", "terminatePolicy"),
     }
 )
-_MAX_TEXT = 200
+# Characters of a name and of arguments in the change log.
+_MAX_NAME, _MAX_TEXT = 80, 200
 # What Dagster's pages send by themselves.
 _UNRECORDED = frozenset({"logTelemetry", "setNuxSeen"})
 
@@ -166,13 +167,13 @@ def _find_changes(scope: Scope, body: bytes) -> list[DagsterChange]:
         if method == "GET" and "text/html" in headers.get("accept", ""):
             return []  # the page that has an editor for queries
         raise _NotUnderstood(403, "send operations as POST with Content-Type: application/json")
-    if method in _SAFE_METHODS:
+    if method in SAFE_METHODS:
         return []
     if path.startswith(_REPORT_PATHS):
         _read_json(headers, body)
         name, _, asset = path.strip("/").partition("/")
-        return [DagsterChange(name, _shorten(asset))]
-    return [DagsterChange(method, _shorten(path))]
+        return [DagsterChange(name, shorten_text(asset, _MAX_TEXT))]
+    return [DagsterChange(method, shorten_text(path, _MAX_TEXT))]
 
 
 def _read_json(headers: Headers, body: bytes) -> dict[str, Any]:
@@ -240,7 +241,9 @@ def _describe_mutation(field: FieldNode, variables: Mapping[str, Any]) -> Dagste
     found = dict.fromkeys(
         f"{name} {value}" for name, value in _iterate_telling_values("", arguments, depth=0)
     )
-    return DagsterChange(_shorten(field.name.value), _shorten(", ".join(found)))
+    return DagsterChange(
+        shorten_text(field.name.value, _MAX_NAME), shorten_text(", ".join(found), _MAX_TEXT)
+    )
 
 
 def _iterate_telling_values(name: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
@@ -259,12 +262,6 @@ def _iterate_telling_values(name: str, value: Any, depth: int) -> Iterator[tuple
             yield from _iterate_telling_values(name, inner, depth + 1)
     elif name in _TELLING_NAMES and isinstance(value, str | int) and not isinstance(value, bool):
         yield name, str(value)
-
-
-def _shorten(text: str) -> str:
-    """Return one printable line of bounded length."""
-    shown = "".join(character for character in text if character.isprintable())
-    return shown if len(shown) <= _MAX_TEXT else f"{shown[: _MAX_TEXT - 1]}…"
 
 
 def _find_refusal(caller: Caller, headers: Headers) -> str | None:
