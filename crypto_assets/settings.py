@@ -182,6 +182,8 @@ class Settings(BaseSettings):
         default=RetentionPolicy.order_book_days, ge=1, le=MAX_RETENTION_DAYS
     )
     alert_webhook_url: SecretStr | None = None
+    # Further targets of alerts, in the format of Apprise, separated by blanks.
+    alert_urls: SecretStr = SecretStr("")
     operator_token: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices(

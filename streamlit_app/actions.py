@@ -8,7 +8,7 @@ from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.warehouse.catalog.app_settings import Author
 from streamlit_app import auth, data
 from streamlit_app.components import notices
-from streamlit_app.data import app_settings, scheduler
+from streamlit_app.data import app_settings, price_alerts, scheduler
 
 _MESSAGES_KEY, _DIALOG_KEY = "action_messages", "requested_dialog"
 # Cached data that a change makes out of date.
@@ -22,6 +22,8 @@ _CACHED_READS = (
     scheduler.query_fetch_intervals,
     scheduler.query_backfill_preview,
     scheduler.query_automation,
+    price_alerts.query_rules,
+    price_alerts.query_events,
 )
 
 

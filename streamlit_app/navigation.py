@@ -43,6 +43,12 @@ PAGES = (
         "Coverage, gaps, revisions, conflicts, rejected rows, and checks.",
     ),
     PageEntry(
+        "alerts",
+        "Alerts",
+        ":material/notifications:",
+        "Alerts on prices and indicators, and the log of those that fired.",
+    ),
+    PageEntry(
         "scheduler",
         "Scheduler",
         ":material/schedule:",

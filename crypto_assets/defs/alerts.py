@@ -17,6 +17,7 @@ from crypto_assets.pipeline.alerting.stale_symbols import (
     build_stale_symbol_alert,
     find_stale_symbols,
 )
+from crypto_assets.pipeline.alerting.targets import list_targets, send_to_targets
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.settings import get_settings
@@ -119,12 +120,13 @@ def _send_alerts(
 ) -> dg.SensorResult | dg.SkipReason:
     """Send the alerts that are due; if that fails, the next evaluation retries."""
     due, history = cursor.history.select_due_alerts(alerts, now)
+    targets = list_targets(webhook, get_settings().alert_urls.get_secret_value())
     try:
-        webhook.send_alerts(due)
+        failures = send_to_targets(targets, due) if due else []
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
-    message = "; ".join(f"{alert.subject}: {alert.error}" for alert in due)
-    if due and not webhook.url:
+    message = "; ".join([*(f"{alert.subject}: {alert.error}" for alert in due), *failures])
+    if due and not targets:
         message = f"not sent, because no webhook is set: {message}"
     already_sent = f", {len(alerts)} sent before" if alerts else ""
     return dg.SensorResult(

@@ -13,6 +13,7 @@ WAREHOUSE_TEXTS = {
     "analytics": "BTC / USDT",
     "pipeline": "Lake: candles",
     "quality": "Coverage",
+    "alerts": "No price alerts",
     "scheduler": "To (UTC day, inclusive)",
     "settings": "BTC / USDT",
 }

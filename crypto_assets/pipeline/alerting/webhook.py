@@ -29,19 +29,20 @@ _MAX_RESPONSE_BYTES = 64 * 1024
 _MAX_SHOWN = 10
 _MAX_TEXT_LENGTH = 1000
 _MAX_FINGERPRINT_TEXT = 300
-_RED = "#c0392b"
+_RED, _BLUE = "#c0392b", "#2980b9"
 _FIX_HINT = "see the app's Settings page, or CRYPTO_ALERT_WEBHOOK_URL"
 
 
 @dataclass(frozen=True)
 class Alert:
-    """A problem that needs a person's attention."""
+    """A problem that needs a person's attention, or news that a person has asked for."""
 
     subject: str
     error: str
     symbol: str = ""
     partition: str = ""
     link: str = ""
+    is_problem: bool = True
 
     @property
     def fingerprint(self) -> str:
@@ -59,6 +60,11 @@ class Webhook:
     """A receiver of alerts; `url` is a secret, None turns alerts off."""
 
     url: str | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name of this target in the log of alerts."""
+        return "webhook"
 
     @property
     def display_address(self) -> str:
@@ -155,14 +161,22 @@ def build_webhook_message(alerts: Sequence[Alert]) -> dict[str, Any]:
 
 def _build_attachment(alert: Alert) -> dict[str, Any]:
     values = asdict(alert)
+    titles = {} if alert.is_problem else {"error": "details"}
     fields = [
-        {"title": name, "value": _escape_text(values[name]), "short": name != "error"}
+        {
+            "title": titles.get(name, name),
+            "value": _escape_text(values[name]),
+            "short": name != "error",
+        }
         for name in ("symbol", "partition", "error")
         if values[name]
     ]
-    lines = [f"{name}: {values[name]}" for name in ("symbol", "partition", "error", "link")]
+    lines = [
+        f"{titles.get(name, name)}: {values[name]}"
+        for name in ("symbol", "partition", "error", "link")
+    ]
     return {
-        "color": _RED,
+        "color": _RED if alert.is_problem else _BLUE,
         "title": _escape_text(alert.subject),
         "title_link": alert.link,
         "fields": fields,

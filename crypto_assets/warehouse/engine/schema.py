@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Column,
+    Double,
     Index,
     Integer,
     MetaData,
@@ -261,4 +262,45 @@ audit_log = _make_table(
     Column("new_value", Text),
     _text_column("address", 64, nullable=True),
     Index("ix_audit_log_changed", "changed_at"),
+)
+
+# Created by users of the app; `params` is JSON, `level` an exact decimal as text.
+price_alert_rules = _make_table(
+    "price_alert_rules",
+    Column("rule_id", String(12), primary_key=True),
+    Column("symbol_id", Integer, nullable=False),
+    _text_column("period", 3),
+    _text_column("indicator", 100),
+    _text_column("value_column", 100),
+    _text_column("params", 1000),
+    _text_column("comparison", 20),
+    _text_column("level", 50),
+    Column("repeats", SmallInteger, nullable=False),
+    _text_column("created_by", 200),
+    _time_column("created_at"),
+    _time_column("evaluated_open_time"),
+    Column("armed", SmallInteger, nullable=False),
+    Column("active", SmallInteger, nullable=False),
+    _text_column("failure", 500, nullable=True),
+    Index("ix_price_alert_rules_active", "active", "symbol_id"),
+)
+
+# Outlives its rule: `wording` says what fired. `kind` is `fired`, or `undone` by a revision.
+price_alert_events = _make_table(
+    "price_alert_events",
+    Column("rule_id", String(12), primary_key=True),
+    _time_column("open_time", primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("symbol_id", Integer, nullable=False),
+    _time_column("close_time"),
+    _text_column("wording", 500),
+    Column("value", Double, nullable=True),
+    _time_column("fired_at"),
+    _time_column("checked_at"),
+    _time_column("claimed_until"),
+    _text_column("sent_to", 500),
+    _time_column("sent_at", nullable=True),
+    _text_column("failure", 500, nullable=True),
+    Index("ix_price_alert_events_unsent", "sent_at", "fired_at"),
+    Index("ix_price_alert_events_fired", "fired_at"),
 )

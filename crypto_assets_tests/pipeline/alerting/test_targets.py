@@ -1,0 +1,109 @@
+"""Targets of alerts: real messages to a mail server and over HTTP, and addresses that are wrong."""
+
+import socket
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import orjson
+import pytest
+from aiosmtpd.controller import Controller
+
+from crypto_assets.errors import AlertNotSent, WrongUse
+from crypto_assets.pipeline.alerting.targets import list_targets, parse_alert_urls
+from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
+from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
+
+ALERT = Alert(
+    "BTCUSDT close of 1h crosses above 75,000",
+    "candle closed at 2025-03-06T01:00:00Z, value 75,000.5",
+    symbol="BTCUSDT",
+    link="http://app/analytics?symbol=BTCUSDT",
+    is_problem=False,
+)
+
+
+class MailServer:
+    """Keeps the messages that it accepts."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        message = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        self.messages.append(message)
+        return "250 OK"
+
+
+@pytest.fixture
+def mail() -> Iterator[tuple[MailServer, int]]:
+    server = MailServer()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(server, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield server, port
+    controller.stop()
+
+
+def test_an_alert_arrives_as_a_mail(mail: tuple[MailServer, int]) -> None:
+    server, port = mail
+    (target,) = parse_alert_urls(
+        f"mailto://127.0.0.1:{port}/?from=crypto@example.com&to=desk@example.com&mode=insecure"
+    )
+    target.send_alerts([ALERT])
+    (message,) = server.messages
+    assert message["To"] == "desk@example.com"
+    assert message["Subject"] == ALERT.subject
+    body = message.get_body(("plain", "html"))
+    assert body is not None
+    text = body.get_content()
+    assert ALERT.error in text and ALERT.link in text.replace("&amp;", "&")
+
+
+def test_each_target_gets_the_alert(mail: tuple[MailServer, int]) -> None:
+    with scripted(in_turn(Answer(), Answer())) as server:
+        host = server.url.removeprefix("http://")
+        targets = list_targets(
+            Webhook(server.url),
+            f"json://{host}/hook mailto://127.0.0.1:{mail[1]}/?from=a@example.com&mode=insecure",
+        )
+        for target in targets:
+            target.send_alerts([ALERT])
+        slack, apprise = (orjson.loads(request.body) for request in server.requests)
+    assert slack["attachments"][0]["title"] == ALERT.subject
+    assert slack["attachments"][0]["color"] == "#2980b9"
+    assert apprise["title"] == ALERT.subject and apprise["type"] == "info"
+    assert len(mail[0].messages) == 1
+    names = [target.name for target in targets]
+    assert names[0] == "webhook" and len(set(names)) == 3
+
+
+def test_a_target_that_refuses_says_which_one_without_its_secret() -> None:
+    with scripted(in_turn(Answer(500))) as server:
+        host = server.url.removeprefix("http://")
+        (target,) = parse_alert_urls(f"json://user:hush-hush@{host}")
+        with pytest.raises(AlertNotSent, match="the alert target json-") as error:
+            target.send_alerts([ALERT])
+    assert "hush" not in f"{error.value}{target!r}{target.name}"
+
+
+@pytest.mark.parametrize("text", ["tgram://hush", "nosuch://hush", "hush-hush"])
+def test_addresses_that_apprise_does_not_know_are_refused_without_their_secret(text: str) -> None:
+    with pytest.raises(WrongUse, match="CRYPTO_ALERT_URLS") as error:
+        parse_alert_urls(text)
+    assert "hush" not in str(error.value)
+
+
+def test_chat_services_are_known() -> None:
+    text = (
+        "tgram://123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/12315544 "
+        "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js\n"
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+    )
+    schemes = [target.name.partition("-")[0] for target in parse_alert_urls(text)]
+    assert schemes == ["tgram", "discord", "slack"]
+    assert parse_alert_urls("") == ()
