@@ -1,5 +1,7 @@
 """Create the rules of price alerts, and the log of those that fired."""
 
+from typing import Any
+
 from alembic import op
 from sqlalchemy import (
     BigInteger,
@@ -17,7 +19,7 @@ revision = "0008"
 down_revision = "0007"
 
 METADATA = MetaData()
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
