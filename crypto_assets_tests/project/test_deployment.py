@@ -95,16 +95,17 @@ WAREHOUSE, CHARTS, S3, DAGSTER = (
     "dagster_password",
 )
 ACCESS = ("operator_token", "viewer_token", "oidc_client_secret")
+ALERTS = ("alert_webhook_url", "alert_urls")
 SECRETS = {
     "mysql": {"mysql_root_password", "crypto_password", "crypto_read_password", DAGSTER},
     "lake": {"lake_root_password"},
     "lake-user": {"lake_root_password", "lake_password"},
     # It writes a token into the home unless there is one.
     "init": {WAREHOUSE, CHARTS, S3, DAGSTER, *ACCESS},
-    "code": {WAREHOUSE, S3, DAGSTER, "alert_webhook_url"},
+    "code": {WAREHOUSE, S3, DAGSTER, *ALERTS},
     "webserver": {WAREHOUSE, S3, DAGSTER, *ACCESS},
     "daemon": {S3, DAGSTER},
-    "app": {WAREHOUSE, CHARTS, S3, *ACCESS, "alert_webhook_url"},
+    "app": {WAREHOUSE, CHARTS, S3, *ACCESS, *ALERTS},
     "api": {WAREHOUSE, CHARTS, S3, *ACCESS},
 }
 
