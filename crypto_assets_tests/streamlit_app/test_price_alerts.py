@@ -43,7 +43,7 @@ def test_an_alert_is_added_and_shown(run_app: RunApp, tmp_path: Path) -> None:
     app = run_app(tmp_path, ALERTS)
     (log,) = [table.value for table in app.dataframe]
     assert log["condition"].tolist() == ["rsi (period 10) of 4h below 30"]
-    assert log["delivery"].tolist() == ["will be tried again"]
+    assert log["delivery"].tolist() == ["waiting to be sent"]
     app.button(key=f"delete_{stored.rule_id}").click().run()
     assert "is no longer evaluated" in texts_of(app)
     assert app.button(key="confirm").label == "Delete"

@@ -48,5 +48,6 @@ def format_delivery(event: PriceAlertEvent) -> str:
     received = f"sent to {', '.join(event.sent_to)}" if event.sent_to else ""
     failure = f"not sent: {event.failure}" if event.failure else ""
     if event.sent_at is None:
-        return "; ".join(filter(None, [received, failure, "will be tried again"]))
+        pending = "will be tried again" if event.failure else "waiting to be sent"
+        return "; ".join(filter(None, [received, failure, pending]))
     return "; ".join(filter(None, [received, failure]))

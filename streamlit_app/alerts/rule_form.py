@@ -15,6 +15,8 @@ from streamlit_app import data
 from streamlit_app.actions import run_action
 from streamlit_app.components import notices
 
+_EVERY_TIME, _ONCE = "every time", "once"
+
 
 def render_rule_form(can_write: bool) -> None:
     """Draw the inputs in a row, and the button that adds the rule."""
@@ -41,9 +43,7 @@ def render_rule_form(can_write: bool) -> None:
                 width=160,
             )
             level = st.text_input("Level", placeholder="75,000", key="alert_level", width=140)
-            repeats = st.segmented_control(
-                "Fires", ["Every time", "Once"], default="Every time", key="alert_repeats"
-            )
+            fires = st.selectbox("Fires", [_EVERY_TIME, _ONCE], key="alert_repeats", width=130)
             clicked = st.button(
                 "Add alert",
                 icon=":material/add_alert:",
@@ -66,7 +66,7 @@ def render_rule_form(can_write: bool) -> None:
                         "indicator": indicator,
                         "column": column,
                         "params": params,
-                        "repeats": repeats != "Once",
+                        "repeats": fires == _EVERY_TIME,
                     },
                     level,
                 )
