@@ -1,5 +1,6 @@
 """Who may read and who may change things: one rule for the app, the API and Dagster's pages."""
 
+import logging
 import secrets
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -9,15 +10,22 @@ from pydantic import SecretStr
 from starlette.requests import cookie_parser
 
 from crypto_assets.access.brake import GuessBrake
-from crypto_assets.access.login import LOGIN_PATH, LoginOptions, find_login_options
 from crypto_assets.access.local_paths import require_own_address
+from crypto_assets.access.login import LOGIN_PATH, LoginOptions, find_login_options
 from crypto_assets.access.roles import Caller, Credential, Role
-from crypto_assets.access.signatures import CodeSigner, SessionSigner
+from crypto_assets.access.signatures import CodeSigner, SessionSigner, sign_recorded_request
 from crypto_assets.access.spent_ids import IdNotRemembered, SpentIds
-from crypto_assets.access.tokens import SAFE_TOKEN_LENGTH, find_operator_token, tokens_equal
+from crypto_assets.access.tokens import (
+    SAFE_TOKEN_LENGTH,
+    find_operator_token,
+    list_token_problems,
+    tokens_equal,
+)
 from crypto_assets.errors import WrongUse
 from crypto_assets.request_origins import RequestSource, list_origins
 from crypto_assets.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 SESSION_COOKIE = "crypto_session"
 
@@ -141,6 +149,13 @@ class AccessControl:
             self._brake.forget_failures(address)
         return role
 
+    def is_recorded_by_sender(self, signature: str, text: str) -> bool:
+        """Whether one of our own programs signed a request that it records itself."""
+        if self._operator_token is None:
+            return False
+        expected = sign_recorded_request(_reveal(self._operator_token), text)
+        return tokens_equal(signature, SecretStr(expected))
+
     def create_session(self, role: Role, name: str = "") -> str:
         """Return the value of a new session cookie."""
         return self._sessions.sign_session(role, name)
@@ -177,7 +192,12 @@ class AccessControl:
 
 
 def open_access_control(settings: Settings) -> AccessControl:
-    """Build the access rule of the settings. Raises WrongUse for an unusable token."""
+    """Build the access rule of the settings, and log what weakens it.
+
+    Raises WrongUse for an unusable token.
+    """
+    for problem in list_token_problems(settings):
+        _log.warning(problem)
     return AccessControl(
         find_operator_token(settings),
         settings.viewer_token,

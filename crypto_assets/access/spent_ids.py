@@ -48,8 +48,8 @@ class SpentIds:
         except OSError as error:
             reason = error.strerror or str(error)
             _log.error(
-                "cannot write %s (%s): links from `crypto-assets unlock` are refused, and a session "
-                "that is locked ends on this server only, until it restarts",
+                "cannot write %s (%s): links from `crypto-assets unlock` are refused, and a "
+                "session that is locked ends on this server only, until it restarts",
                 self._folder,
                 reason,
             )

@@ -91,9 +91,7 @@ def test_over_https_the_cookie_is_secure(
 
 
 def test_a_link_that_cannot_be_marked_as_used_unlocks_nothing() -> None:
-    access = AccessControl(
-        SecretStr(OPERATOR_TOKEN), spent_ids=SpentIds(Path("/proc/1/nowhere"))
-    )
+    access = AccessControl(SecretStr(OPERATOR_TOKEN), spent_ids=SpentIds(Path("/proc/1/nowhere")))
     with serve_role_app(access) as browser:
         answer = browser.get(access.create_unlock_link(""))
         assert answer.status_code == 503 and "cannot be marked as used" in answer.text
