@@ -35,6 +35,9 @@ HIDDEN_FIELDS: dict[tuple[str, str], Any] = {
     ("LogsCapturedEvent", "externalStderrUrl"): None,
     ("LogsCapturedEvent", "shellCmd"): None,
     ("Instance", "executablePath"): "",
+    # Paths, and the addresses of Dagster's database and of the log bucket.
+    ("Instance", "hasInfo"): False,
+    ("Instance", "info"): None,
     # It executes the function of a schedule or sensor.
     ("DryRunInstigationTick", "evaluationResult"): None,
 }

@@ -1,7 +1,6 @@
 """Runs that are launched while their code server stops."""
 
 import inspect
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import (
     QueuedRunCoordinatorDaemon,
 )
 from dagster._grpc import proxy_server, server
+from dagster._grpc.client import DagsterGrpcClient
 
 from crypto_assets.dagster_ext.run_launcher import SHUTDOWN_ANSWER, RestartTolerantLauncher
 from crypto_assets.tcp_ports import require_free_port
@@ -60,25 +60,24 @@ CLASS = {"module": RestartTolerantLauncher.__module__, "class": "RestartTolerant
 
 
 class CodeServer:
-    """A code server in a folder with CODE, started as in a container."""
+    """A code server in a folder with CODE."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.port = require_free_port(0)
+        self._client = DagsterGrpcClient(host="127.0.0.1", port=self.port)
         (folder / "long_jobs.py").write_text(CODE)
 
     @contextmanager
     def serve(self) -> Iterator["subprocess.Popen[bytes]"]:
-        words = ["code-server", "start"]
+        command = ["-m", "dagster", "api", "grpc", "-p", str(self.port)]
         file = ["-f", str(self._folder / "long_jobs.py")]
         with (self._folder / "server.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "dagster", *words, "-p", str(self.port), *file],
+                [sys.executable, *command, *file],
                 cwd=self._folder,
                 stdout=log,
                 stderr=log,
-                # Dagster's code server ignores SIGTERM where the tests run in the background.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
         try:
             wait_for(lambda: process.poll() is not None or "Started" in self._read_log(), 90)
@@ -87,10 +86,9 @@ class CodeServer:
             process.kill()
             process.wait()
 
-    def stop(self, process: "subprocess.Popen[bytes]") -> None:
-        """Begin to stop; the server answers until its run has ended."""
-        process.terminate()
-        wait_for(lambda: "Shutting down" in self._read_log(), 30)
+    def order_stop(self) -> None:
+        """Tell the server to stop, as Dagster does; it answers until its run has ended."""
+        self._client.shutdown_server()
 
     def _read_log(self) -> str:
         return (self._folder / "server.log").read_text()
@@ -166,7 +164,7 @@ def test_a_run_waits_for_the_next_code_server(tmp_path: Path) -> None:
             queue.launch_queued()
             wait_for((tmp_path / "running").exists, 60)
             short = queue.submit("short")
-            code.stop(first)
+            code.order_stop()
             queue.launch_queued()
             assert queue.find_status(short) is dg.DagsterRunStatus.QUEUED
             (tmp_path / "may_end").touch()

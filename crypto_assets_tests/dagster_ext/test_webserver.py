@@ -1,6 +1,7 @@
 """Dagster's webserver: read-only until the browser is unlocked, and closed to other sites."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -165,6 +166,7 @@ def test_a_reader_sees_no_stack_traces_and_no_output_of_processes(tree: Tree) ->
             e: eventConnection {{ events {{ ... on RunFailureEvent {{
                 error {{ message s: stack causes {{ stack }} }} }} }} }} }} }} }}""",
         "output": '{ o: capturedLogs(logKey: ["a", "compute_logs", "b"]) { x: stderr stdout } }',
+        "paths": "{ instance { info executablePath } }",
         # Dagster raises an exception for it.
         "error": "{ capturedLogsMetadata(logKey: []) { stderrLocation } }",
     }
@@ -175,7 +177,9 @@ def test_a_reader_sees_no_stack_traces_and_no_output_of_processes(tree: Tree) ->
     assert "planted failure" in shown["trace"]
     assert "The output of processes" in shown["output"]
     assert "The output of processes" not in whole["output"]
-    assert "errorInfo" not in shown["error"]
+    assert str(tree.desk.home) in whole["paths"] and str(tree.desk.home) not in shown["paths"]
+    assert sys.executable in whole["paths"] and sys.executable not in shown["paths"]
+    assert "errorInfo" in whole["error"] and "errorInfo" not in shown["error"]
     for path in ("/logs/a/b", f"/download_debug/{run}", "/notebook"):
         assert requests.get(tree.url + path, timeout=60).status_code == 403
     debug = requests.get(f"{tree.url}/download_debug/{run}", headers=BEARER, timeout=60)
