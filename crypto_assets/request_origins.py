@@ -26,7 +26,7 @@ class RequestSource:
 
     @property
     def has_page(self) -> bool:
-        """Whether it names a page; a program does not, nor a browser for an address that is typed."""
+        """Whether it names a page; that of a program does not, nor that of a typed address."""
         return bool(self.sites or self.origins) and "none" not in self.sites
 
     def is_own(self, public_origins: Collection[str] = ()) -> bool:
