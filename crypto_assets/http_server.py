@@ -1,8 +1,9 @@
 """Serves an ASGI app: blocking for commands, or in a thread for other programs.
 
-A client that sends slowly, or opens many connections, must not keep others out. So a request has a
-limit on the size of its headers and on the time until it has arrived, and the number of connections
-is limited, for each client address and in all.
+A client that sends slowly, reads slowly, or opens many connections, must not keep others out. So a
+request has a limit on the size of its headers and on the time until it has arrived, a response on
+the time for which its client reads nothing, and the number of connections is limited, for each
+client address and in all.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from typing import Any, cast
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from crypto_assets.python_gc import freeze_loaded_objects
 from crypto_assets.tcp_ports import claim_port
@@ -40,10 +42,14 @@ _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-lengt
 
 @dataclass(frozen=True)
 class ServerLimits:
-    """What a client may hold: seconds until a request has arrived, and connections."""
+    """What a client may hold: seconds until a request has arrived, and connections.
+
+    `reading_seconds` is how long a part of a response may wait until the client reads it.
+    """
 
     header_seconds: float = 10
     body_seconds: float = 30
+    reading_seconds: float = 60
     connections: int = _MAX_CONNECTIONS
     connections_per_address: int = _MAX_CONNECTIONS // 4
 
@@ -128,8 +134,64 @@ class _LimitedConfig(uvicorn.Config):
     limits: ServerLimits
 
 
+class _ReadingDeadline:
+    """Aborts a connection whose client does not read, and with it the work for its response.
+
+    Closing it would not be enough: that waits until the client has read everything.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        self._loop, self._seconds = loop, seconds
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, transport: asyncio.Transport) -> None:
+        """Give the client the time from now on, unless it has some already."""
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._seconds, self._abort_if_unread, transport)
+
+    def start_if_unread(self, transport: asyncio.Transport) -> None:
+        """Do so if the client has not read everything."""
+        if transport.get_write_buffer_size():
+            self.start(transport)
+
+    def _abort_if_unread(self, transport: asyncio.Transport) -> None:
+        self._timer = None
+        if transport.get_write_buffer_size():
+            transport.abort()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class _LimitedWebSocket(WebSocketsSansIOProtocol):
+    """A WebSocket that is aborted if its client does not read."""
+
+    def __init__(self, config: uvicorn.Config, *args: Any, **kwargs: Any) -> None:
+        super().__init__(config, *args, **kwargs)
+        seconds = cast(_LimitedConfig, config).limits.reading_seconds
+        self._reading_deadline = _ReadingDeadline(self.loop, seconds)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._reading_deadline.start(self.transport)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._reading_deadline.stop()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._reading_deadline.start_if_unread(self.transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._reading_deadline.stop()
+        super().connection_lost(exc)
+
+
 class _LimitedProtocol(H11Protocol):
-    """One connection, which is closed if its request does not arrive in time.
+    """One connection, which is closed if its request does not arrive in time, or is not read.
 
     When there are too many connections, the one that has waited longest for a complete request is
     closed, so that half-open connections cannot keep a new client out.
@@ -142,6 +204,7 @@ class _LimitedProtocol(H11Protocol):
         self._limits = cast(_LimitedConfig, self.config).limits
         self._deadline: asyncio.TimerHandle | None = None
         self._awaits_body = False
+        self._reading_deadline = _ReadingDeadline(self.loop, self._limits.reading_seconds)
         self.waiting_since = self.loop.time()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -151,19 +214,33 @@ class _LimitedProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
+        self._reading_deadline.stop()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._reading_deadline.start(self.transport)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._reading_deadline.stop()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if not self.flow.write_paused:
+            # The next request has a deadline of its own.
+            self._reading_deadline.stop()
         self._follow_request()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._reading_deadline.start_if_unread(self.transport)
         self.waiting_since = self.loop.time()
         self._follow_request()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._stop_deadline()
+        self._reading_deadline.stop()
         super().handle_websocket_upgrade(event)
 
     @property
@@ -211,6 +288,7 @@ class _LimitedProtocol(H11Protocol):
         if self.conn.their_state is h11.IDLE:
             self.transport.write(_TOO_SLOW)
             self.transport.close()
+            self._reading_deadline.start_if_unread(self.transport)
         else:
             self.transport.abort()
 
@@ -266,7 +344,7 @@ def _build_config(
         app,
         http=_LimitedProtocol,
         h11_max_incomplete_event_size=_MAX_HEADER_BYTES,
-        ws="websockets-sansio" if websockets else "none",
+        ws=_LimitedWebSocket if websockets else "none",
         ws_max_size=_MAX_WEBSOCKET_MESSAGE_BYTES,
         # A compressed message could be a thousand times as large as the limit.
         ws_per_message_deflate=False,

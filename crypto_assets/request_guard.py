@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crypto_assets.loopback import is_loopback
+from crypto_assets.request_origins import RequestSource, list_origins
 from crypto_assets.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -34,7 +35,6 @@ API_CSP: Mapping[str, str] = {"default-src": "'none'", "form-action": "'self'"}
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(?::[0-9]{1,5})?")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_OWN_SITES = frozenset({"same-origin", "none"})
 # Applied to every response, whatever the application sets.
 _HEADERS = {
     b"x-content-type-options": b"nosniff",
@@ -156,12 +156,13 @@ def find_refusal(scope: Scope, policy: GuardPolicy) -> Refusal | None:
         return None
     if not policy.isolated and _has_token(headers):
         return None
-    sites = set(headers.get("sec-fetch-site", []))
-    origins = headers.get("origin", [])
-    # A page without a referrer policy that allows it hides its own origin from its own server.
-    is_hidden = origins == ["null"] and sites == {"same-origin"}
-    is_own = is_hidden or all(_is_own(one, hosts[0], policy) for one in origins)
-    if sites <= _OWN_SITES and is_own:
+    source = RequestSource(
+        headers.get("sec-fetch-site", []),
+        headers.get("origin", []),
+        hosts[0],
+        scope.get("scheme", "http"),
+    )
+    if source.is_own(policy.origins):
         return None
     what = "a read" if is_read else "a WebSocket" if scope["type"] == "websocket" else "a change"
     return Refusal(
@@ -199,11 +200,9 @@ def build_guard_policy(
     """
     links = (settings.app_link_url, settings.dagster_link_url, settings.dagster_url)
     hosts = {urlsplit(link).hostname or "" for link in links} | set(settings.allowed_hosts)
-    link = urlsplit(link_url)
-    own = f"{link.scheme}://{link.netloc}".lower()
     return GuardPolicy(
         hosts=frozenset(hosts - {""}),
-        origins=frozenset({own} if link.netloc else ()),
+        origins=list_origins([link_url]),
         isolated=isolated,
         csp=csp or API_CSP,
         page_csp=page_csp or {},
@@ -237,13 +236,6 @@ def _is_navigation(headers: Mapping[str, list[str]]) -> bool:
 def _has_token(headers: Mapping[str, list[str]]) -> bool:
     """Whether the request has a token, which no browser adds to a request of another page."""
     return any(one.lower().startswith("bearer ") for one in headers.get("authorization", []))
-
-
-def _is_own(origin: str, host: str, policy: GuardPolicy) -> bool:
-    """Whether an origin is the server's own. Its scheme is another one behind a proxy with TLS."""
-    scheme, _, authority = origin.lower().partition("://")
-    is_same_host = scheme in {"http", "https"} and authority == host.lower()
-    return is_same_host or origin.lower() in policy.origins
 
 
 def _merge_csp(sent: Iterable[str], policy: Mapping[str, str]) -> str:

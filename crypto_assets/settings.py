@@ -198,6 +198,8 @@ class Settings(BaseSettings):
     # E-mail addresses, or *@example.com for all of a domain.
     oidc_operators: Annotated[tuple[str, ...], NoDecode] = ()
     oidc_viewers: Annotated[tuple[str, ...], NoDecode] = ()
+    # Whether an address counts if the provider does not say that it has verified it.
+    oidc_accept_unconfirmed_emails: bool = False
     # Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto count.
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     api_cors_origins: Annotated[tuple[str, ...], NoDecode] = ()

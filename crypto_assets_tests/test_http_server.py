@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
 from crypto_assets.http_server import ServerLimits, serve_in_thread
 
@@ -194,3 +195,71 @@ def test_the_limits_fit_the_open_files_of_the_process(monkeypatch: pytest.Monkey
     monkeypatch.setattr("resource.getrlimit", lambda _: (256, 256))
     limits = ServerLimits.from_open_files()
     assert (limits.connections, limits.connections_per_address) == (128, 32)
+
+
+class Endless:
+    """An app whose responses never end; `ended` is set when the server ends one."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return
+        is_socket = scope["type"] == "websocket"
+        try:
+            await send(
+                {"type": "websocket.accept"}
+                if is_socket
+                else {"type": "http.response.start", "status": 200, "headers": []}
+            )
+            part: Message = (
+                {"type": "websocket.send", "bytes": bytes(MIB)}
+                if is_socket
+                else {"type": "http.response.body", "body": bytes(MIB), "more_body": True}
+            )
+            # uvicorn ignores what is sent to a client that has gone.
+            gone = asyncio.ensure_future(_wait_for_disconnect(receive))
+            while not gone.done():
+                await send(part)
+        finally:
+            self.ended.set()
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while not (await receive())["type"].endswith(".disconnect"):
+        pass
+
+
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("request_", [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", UPGRADE])
+def test_a_client_that_reads_nothing_is_dropped(request_: bytes) -> None:
+    app = Endless()
+    limits = ServerLimits(reading_seconds=0.5)
+    with serve_in_thread(app, limits=limits, websockets=True) as url, connect(url) as client:
+        client.sendall(request_)
+        assert app.ended.wait(20), "the work for the response goes on"
+        # No more than what the kernels hold.
+        assert len(read_all(client)) < 32 * MIB
+
+
+def test_a_client_that_reads_slowly_gets_everything() -> None:
+    size = 4 * MIB
+    app = Starlette(routes=[Route("/", lambda _: PlainTextResponse(b"x" * size))])
+    request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    received = 0
+    with (
+        serve_in_thread(app, limits=ServerLimits(reading_seconds=0.3)) as url,
+        connect(url) as client,
+    ):
+        client.sendall(request)
+        started = time.monotonic()
+        while data := client.recv(256 * 1024):
+            received += len(data)
+            time.sleep(0.05)
+    assert received > size and time.monotonic() - started > 0.3

@@ -38,7 +38,11 @@ from crypto_assets.access.control import (
 )
 from crypto_assets.access.middleware import AccessMiddleware, get_caller, refusal_response
 from crypto_assets.access.roles import Caller, Credential, Role
-from crypto_assets.access.signatures import CODE_SECONDS
+from crypto_assets.access.signatures import (
+    CODE_SECONDS,
+    RECORDED_HEADER,
+    sign_recorded_request,
+)
 from crypto_assets.access.spent_ids import SpentIds
 from crypto_assets.access.tokens import (
     build_bearer_headers,
@@ -52,6 +56,7 @@ from crypto_assets.access.unlock_page import LOCK_PATH, UNLOCK_PATH
 __all__ = [
     "CODE_SECONDS",
     "LOCK_PATH",
+    "RECORDED_HEADER",
     "SESSION_COOKIE",
     "UNLOCK_PATH",
     "AccessControl",
@@ -69,4 +74,5 @@ __all__ = [
     "list_token_problems",
     "open_access_control",
     "refusal_response",
+    "sign_recorded_request",
 ]

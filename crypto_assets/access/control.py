@@ -1,26 +1,33 @@
 """Who may read and who may change things: one rule for the app, the API and Dagster's pages."""
 
+import logging
 import secrets
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from urllib.parse import urlencode
 
 from pydantic import SecretStr
 from starlette.requests import cookie_parser
 
 from crypto_assets.access.brake import GuessBrake
+from crypto_assets.access.local_paths import require_own_address
 from crypto_assets.access.login import LOGIN_PATH, LoginOptions, find_login_options
-from crypto_assets.access.origins import comes_from_own_page, list_origins, require_own_address
 from crypto_assets.access.roles import Caller, Credential, Role
-from crypto_assets.access.signatures import CodeSigner, SessionSigner
-from crypto_assets.access.spent_ids import SpentIds
-from crypto_assets.access.tokens import find_operator_token, tokens_equal
+from crypto_assets.access.signatures import CodeSigner, SessionSigner, sign_recorded_request
+from crypto_assets.access.spent_ids import IdNotRemembered, SpentIds
+from crypto_assets.access.tokens import (
+    SAFE_TOKEN_LENGTH,
+    find_operator_token,
+    list_token_problems,
+    tokens_equal,
+)
 from crypto_assets.errors import WrongUse
+from crypto_assets.request_origins import RequestSource, list_origins
 from crypto_assets.settings import Settings
 
-SESSION_COOKIE = "crypto_session"
+_log = logging.getLogger(__name__)
 
-# A random token of 32 hexadecimal digits, or more.
-_UNGUESSABLE_LENGTH = 32
+SESSION_COOKIE = "crypto_session"
 
 
 class TokenRefused(Exception):
@@ -102,7 +109,16 @@ class AccessControl:
 
     def is_own_page(self, headers: Mapping[str, str], scheme: str) -> bool:
         """Whether a browser sent the request for a page of the same server."""
-        return comes_from_own_page(headers, scheme, self._public_origins)
+        source = _find_source(headers, scheme)
+        return source.has_page and source.is_own(self._public_origins)
+
+    def is_no_other_page(self, headers: Mapping[str, str], scheme: str) -> bool:
+        """Whether no page of another server caused the request; a program may have sent it."""
+        return _find_source(headers, scheme).is_own(self._public_origins)
+
+    def uses_https(self, headers: Mapping[str, str], scheme: str) -> bool:
+        """Whether the browser speaks HTTPS, so that it accepts a cookie for HTTPS only."""
+        return _find_source(headers, scheme).uses_https(self._public_origins)
 
     def require_own_address(self, address: str) -> str:
         """Return an address of this installation for a redirect: "/" in place of any other."""
@@ -123,7 +139,7 @@ class AccessControl:
         clients behind one proxy have one address, and so have all programs of this machine.
         """
         role = self._find_role(token)
-        may_be_guess = role is None or len(token) < _UNGUESSABLE_LENGTH
+        may_be_guess = role is None or len(token) < SAFE_TOKEN_LENGTH
         if may_be_guess and (seconds := self._brake.get_refusal_seconds(address)):
             raise TokenRefused(retry_after=seconds)
         if role is None:
@@ -133,6 +149,13 @@ class AccessControl:
             self._brake.forget_failures(address)
         return role
 
+    def is_recorded_by_sender(self, signature: str, text: str) -> bool:
+        """Whether one of our own programs signed a request that it records itself."""
+        if self._operator_token is None:
+            return False
+        expected = sign_recorded_request(_reveal(self._operator_token), text)
+        return tokens_equal(signature, SecretStr(expected))
+
     def create_session(self, role: Role, name: str = "") -> str:
         """Return the value of a new session cookie."""
         return self._sessions.sign_session(role, name)
@@ -140,7 +163,9 @@ class AccessControl:
     def end_session(self, cookie: str) -> None:
         """Make a session invalid, also in other tabs and for others who copied the cookie."""
         if session := self._sessions.read_session(cookie):
-            self._spent_ids.spend(session.session_id)
+            # This server remembers it nevertheless.
+            with suppress(IdNotRemembered):
+                self._spent_ids.spend(session.session_id)
 
     def create_unlock_link(self, base_url: str) -> str:
         """Return a link that unlocks one browser, once, within some minutes.
@@ -153,7 +178,10 @@ class AccessControl:
         return f"{base_url.rstrip('/')}/unlock?{query}"
 
     def spend_code(self, code: str) -> bool:
-        """Use up the code of a link; return whether it was valid and new."""
+        """Use up the code of a link; return whether it was valid and new.
+
+        Raises IdNotRemembered if it could open another browser later.
+        """
         code_id = self._codes.read_code(code)
         return code_id is not None and self._spent_ids.spend(code_id)
 
@@ -164,7 +192,12 @@ class AccessControl:
 
 
 def open_access_control(settings: Settings) -> AccessControl:
-    """Build the access rule of the settings. Raises WrongUse for an unusable token."""
+    """Build the access rule of the settings, and log what weakens it.
+
+    Raises WrongUse for an unusable token.
+    """
+    for problem in list_token_problems(settings):
+        _log.warning(problem)
     return AccessControl(
         find_operator_token(settings),
         settings.viewer_token,
@@ -189,6 +222,17 @@ def parse_bearer_token(authorization: str) -> str | None:
 def parse_session_cookie(header: str) -> str:
     """Return the session in a Cookie header, "" without one."""
     return cookie_parser(header).get(SESSION_COOKIE, "")
+
+
+def _find_source(headers: Mapping[str, str], scheme: str) -> RequestSource:
+    """Return what a request says about its page; `headers` have lower-case names."""
+    sites, origins = headers.get("sec-fetch-site"), headers.get("origin")
+    return RequestSource(
+        [] if sites is None else [sites],
+        [] if origins is None else [origins],
+        headers.get("host", ""),
+        scheme,
+    )
 
 
 def _reveal(token: SecretStr | None) -> str:

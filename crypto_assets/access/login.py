@@ -16,7 +16,9 @@ class LoginOptions:
     """The provider, and the people who may read or change things.
 
     `operators` and `viewers` are e-mail addresses, or `*@example.com` for all of a domain. The
-    provider sends people back to `app_url`, whose server must know the same options.
+    provider sends people back to `app_url`, whose server must know the same options. With
+    `accepts_unconfirmed`, an address counts although the provider does not say that it has
+    verified it.
     """
 
     metadata_url: str
@@ -25,6 +27,7 @@ class LoginOptions:
     operators: tuple[str, ...]
     viewers: tuple[str, ...]
     app_url: str
+    accepts_unconfirmed: bool = False
 
     @property
     def callback_url(self) -> str:
@@ -61,6 +64,7 @@ def find_login_options(settings: Settings) -> LoginOptions | None:
         settings.oidc_operators,
         settings.oidc_viewers,
         settings.app_link_url,
+        settings.oidc_accept_unconfirmed_emails,
     )
 
 

@@ -1,5 +1,6 @@
 """The routes `/login` and `/login/callback`, between which the provider asks who a person is."""
 
+import asyncio
 import logging
 import warnings
 from collections.abc import Mapping
@@ -18,12 +19,15 @@ from crypto_assets.access.roles import Caller, Role
 from crypto_assets.access.session_cookie import page_response, set_session_cookie
 from crypto_assets.access.signatures import derive_key
 from crypto_assets.access.unlock_page import build_forward_page, build_unlock_page
+from crypto_assets.foreign_text import shorten_text
 
 _log = logging.getLogger(__name__)
 
 # Holds the state of one login, for a few minutes. The request that the provider sends the browser
 # back with comes from another site, so this cookie cannot be strict.
 _STATE_COOKIE, _STATE_SECONDS = "crypto_login", 600
+# For all requests to the provider within one of the browser.
+_PROVIDER_SECONDS = 20.0
 
 
 def create_login_app(access: AccessControl, login: LoginOptions) -> Starlette:
@@ -58,9 +62,10 @@ class _LoginRoutes:
             request.query_params.get("next", "/")
         )
         try:
-            response: Response = await self._provider.authorize_redirect(
-                request, self._login.callback_url
-            )
+            async with asyncio.timeout(_PROVIDER_SECONDS):
+                response: Response = await self._provider.authorize_redirect(
+                    request, self._login.callback_url
+                )
         except self._errors as error:
             return self._refuse(request, "The provider of logins does not respond.", 502, error)
         return response
@@ -69,20 +74,20 @@ class _LoginRoutes:
         """Start the session of the person whom the provider names."""
         next_address = request.session.pop("next", "/")
         try:
-            person = await self._fetch_person(request)
+            async with asyncio.timeout(_PROVIDER_SECONDS):
+                person = await self._fetch_person(request)
         except self._errors as error:
             return self._refuse(request, "The login has failed: start it again.", 403, error)
         email = str(person.get("email") or "")
-        if not email or person.get("email_verified") is not True:
-            return self._refuse(
-                request, "The provider names no e-mail address that it has verified.", 403
-            )
+        if problem := self._find_problem(email, person.get("email_verified")):
+            return self._refuse(request, problem, 403)
         role = self._login.find_role(email)
         if role is Role.NONE:
             return self._refuse(request, f"{email} may not read this server.", 403)
         response = page_response(build_forward_page(next_address))
         session = self._access.create_session(role, email)
-        set_session_cookie(response, session, request.url.scheme)
+        is_secure = self._access.uses_https(request.headers, request.url.scheme)
+        set_session_cookie(response, session, is_secure=is_secure)
         return response
 
     async def _fetch_person(self, request: Request) -> Mapping[str, Any]:
@@ -94,11 +99,31 @@ class _LoginRoutes:
         claims: Mapping[str, Any] = await self._provider.userinfo(token=token)
         return claims if claims.get("sub") == person["sub"] else {}
 
+    def _find_problem(self, email: str, verified: object) -> str:
+        """Return why an e-mail address does not count; "" if it does.
+
+        Some providers write the claim `email_verified` as text, and some do not have it.
+        """
+        if not email:
+            return "The provider names no e-mail address."
+        if str(verified).lower() == "true":
+            return ""
+        if verified is not None:
+            return "The provider names no e-mail address that it has verified."
+        if self._login.accepts_unconfirmed:
+            return ""
+        return (
+            "The provider does not say whether it has verified the e-mail address (the claim "
+            "email_verified). If only its administrators can set addresses, set "
+            "CRYPTO_OIDC_ACCEPT_UNCONFIRMED_EMAILS=true."
+        )
+
     def _refuse(
         self, request: Request, problem: str, status: int, error: Exception | None = None
     ) -> Response:
         address = request.client.host if request.client else "unknown"
-        _log.warning("login from %s refused: %s %s", address, problem, error or "")
+        reason = f"{type(error).__name__}: {shorten_text(error)}" if error else ""
+        _log.warning("login from %s refused: %s %s", address, problem, reason)
         caller = Caller(Role.VIEWER if self._access.reading_is_open else Role.NONE)
         page = build_unlock_page(
             caller,
@@ -126,12 +151,23 @@ def _open_provider(login: LoginOptions) -> tuple[Any, tuple[type[Exception], ...
     from authlib.common.errors import AuthlibBaseError
     from joserfc.errors import JoseError
 
+    from crypto_assets.access.provider_limits import build_event_hooks
+
     provider = OAuth().register(
         "oidc",
         server_metadata_url=login.metadata_url,
         client_id=login.client_id,
         client_secret=login.client_secret.get_secret_value(),
-        client_kwargs={"scope": "openid email", "code_challenge_method": "S256"},
+        client_kwargs={
+            "scope": "openid email",
+            "code_challenge_method": "S256",
+            "event_hooks": build_event_hooks(login.metadata_url),
+        },
     )
-    # RuntimeError and KeyError: metadata without an address that the login needs.
-    return provider, (AuthlibBaseError, httpx.HTTPError, JoseError, RuntimeError, KeyError)
+    # RuntimeError and KeyError: metadata without an address that the login needs. ValueError: a
+    # response that is not JSON.
+    metadata_errors = (RuntimeError, KeyError, ValueError)
+    return provider, (
+        *(AuthlibBaseError, httpx.HTTPError, httpx.InvalidURL, JoseError, TimeoutError),
+        *metadata_errors,
+    )

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -18,6 +18,8 @@ from crypto_assets.access.session_cookie import page_response
 from crypto_assets.access.unlock_page import LOCK_PATH, UNLOCK_PATH, build_refresh_page
 
 _STATE_KEY = "caller"
+# After which a WebSocket ends at the latest when its session has ended.
+SESSION_CHECK_SECONDS = 5.0
 
 
 class AccessMiddleware:
@@ -59,20 +61,59 @@ class AccessMiddleware:
             return
         scope.setdefault("state", {})[_STATE_KEY] = caller
         if scope["type"] == "websocket" and caller.credential is Credential.COOKIE:
-            receive = self._end_with_session(receive, headers)
+            cookie = parse_session_cookie(headers.get("cookie", ""))
+            connection = _SessionConnection(
+                receive, send, lambda: self._access.find_session(cookie).role >= caller.role
+            )
+            await self._app(scope, connection.receive, connection.send)
+            return
         await self._app(scope, receive, send)
 
-    def _end_with_session(self, receive: Receive, headers: Headers) -> Receive:
-        """Return a `receive` that ends a WebSocket when its session does not permit reading."""
-        cookie = parse_session_cookie(headers.get("cookie", ""))
 
-        async def receive_for_session() -> Message:
-            message = await receive()
-            if self._access.find_session(cookie).is_viewer:
-                return message
-            return {"type": "websocket.disconnect", "code": 1008}
+class _SessionConnection:
+    """A WebSocket that ends with the rights of its session, also while the client sends nothing.
 
-        return receive_for_session
+    A session ends when it is locked or expires; the browser then connects again, as a viewer if
+    everyone may read. `is_valid` returns whether the session has the rights that it began with.
+    """
+
+    def __init__(self, receive: Receive, send: Send, is_valid: Callable[[], bool]) -> None:
+        self._receive, self._send, self._is_valid = receive, send, is_valid
+        self._is_closed = False
+        self._pending: asyncio.Task[Message] | None = None
+
+    async def receive(self) -> Message:
+        """Return the next message; a disconnect within seconds after the session has ended."""
+        if self._pending is None:
+            self._pending = asyncio.ensure_future(_as_coroutine(self._receive()))
+        try:
+            while not (await asyncio.wait({self._pending}, timeout=SESSION_CHECK_SECONDS))[0]:
+                if not self._is_valid():
+                    return await self._end()
+        except asyncio.CancelledError:
+            self._pending.cancel()
+            raise
+        message, self._pending = self._pending.result(), None
+        is_last = message["type"] == "websocket.disconnect"
+        return message if is_last or self._is_valid() else await self._end()
+
+    async def send(self, message: Message) -> None:
+        """Send a message of the app, unless the session has ended."""
+        if self._is_closed:
+            return
+        self._is_closed = message["type"] == "websocket.close"
+        await self._send(message)
+
+    async def _end(self) -> Message:
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
+        await self.send({"type": "websocket.close", "code": 1008, "reason": "the session ended"})
+        return {"type": "websocket.disconnect", "code": 1008}
+
+
+async def _as_coroutine(message: Awaitable[Message]) -> Message:
+    return await message
 
 
 def get_caller(scope: Scope) -> Caller:
@@ -95,7 +136,7 @@ def _build_token_refusal(error: TokenRefused) -> Response:
     if not error.retry_after:
         return refusal_response(401, "the token is wrong: send Authorization: Bearer …")
     wait = str(math.ceil(error.retry_after))
-    reason = f"too many wrong tokens from this address: wait {wait} s"
+    reason = f"too many wrong tokens from this address (HTTP 429): try again in {wait} s"
     return refusal_response(429, reason, {"Retry-After": wait})
 
 

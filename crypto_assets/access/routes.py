@@ -14,10 +14,7 @@ from crypto_assets.access.control import (
     TokenRefused,
     parse_session_cookie,
 )
-from crypto_assets.access.origins import (
-    comes_from_no_page,
-    require_local_path,
-)
+from crypto_assets.access.local_paths import require_local_path
 from crypto_assets.access.roles import Caller, Role
 from crypto_assets.access.session_cookie import (
     PAGE_HEADERS,
@@ -25,9 +22,13 @@ from crypto_assets.access.session_cookie import (
     page_response,
     set_session_cookie,
 )
+from crypto_assets.access.spent_ids import IdNotRemembered
 from crypto_assets.access.unlock_page import LOCK_PATH, UNLOCK_PATH, build_unlock_page
 
 _MAX_FORM_BYTES = 4096
+_UNMARKED_LINK = (
+    "The link cannot be marked as used, since the server's home cannot be written: enter the token."
+)
 
 
 def create_unlock_router(access: AccessControl) -> Router:
@@ -87,8 +88,11 @@ class _UnlockRoutes:
         is_visit = request.method == "GET" and "sec-purpose" not in request.headers
         if not is_visit:
             return Response(status_code=503, headers=PAGE_HEADERS)
-        if self._access.spend_code(code):
-            return self._start_session(request, Role.OPERATOR, next_path)
+        try:
+            if self._access.spend_code(code):
+                return self._start_session(request, Role.OPERATOR, next_path)
+        except IdNotRemembered:
+            return self._show_form(request, caller, next_path, _UNMARKED_LINK, status=503)
         if caller.is_operator:
             return _redirect(next_path)
         problem = "The link has been used or has expired."
@@ -97,7 +101,8 @@ class _UnlockRoutes:
     def _start_session(self, request: Request, role: Role, next_path: str) -> Response:
         response = _redirect(next_path)
         session = self._access.create_session(role)
-        set_session_cookie(response, session, request.url.scheme)
+        is_secure = self._access.uses_https(request.headers, request.url.scheme)
+        set_session_cookie(response, session, is_secure=is_secure)
         return response
 
     def _show_refusal(
@@ -132,9 +137,7 @@ class _UnlockRoutes:
 
     def _is_own_request(self, request: Request) -> bool:
         """Whether no page of another server sent the form."""
-        return comes_from_no_page(request.headers) or self._access.is_own_page(
-            request.headers, request.url.scheme
-        )
+        return self._access.is_no_other_page(request.headers, request.url.scheme)
 
     def _find_session(self, request: Request) -> Caller:
         address = request.client.host if request.client else ""

@@ -24,13 +24,14 @@ def page_response(
     return HTMLResponse(html, status, {**PAGE_HEADERS, **(headers or {})})
 
 
-def set_session_cookie(response: Response, session: str, scheme: str) -> None:
+def set_session_cookie(response: Response, session: str, *, is_secure: bool) -> None:
+    """Set the cookie; with `is_secure`, the browser sends it over HTTPS only."""
     response.set_cookie(
         SESSION_COOKIE,
         session,
         max_age=SESSION_SECONDS,
         path="/",
-        secure=scheme == "https",
+        secure=is_secure,
         httponly=True,
         samesite="strict",
     )

@@ -1,9 +1,10 @@
 """Ids that must not be used again: of one-time codes, and of sessions that were locked.
 
 Servers with the same home share them through files in it, which also survive a restart. Where the
-home is not writable, each server remembers its own.
+home cannot be written, each server remembers locked sessions alone, and no code is accepted.
 """
 
+import logging
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,13 @@ from threading import Lock
 
 from crypto_assets.access.signatures import SESSION_SECONDS
 
+_log = logging.getLogger(__name__)
+
 _FOLDER = "spent-ids"
+
+
+class IdNotRemembered(Exception):
+    """The home cannot be written, so that other servers, or this one after a restart, forget it."""
 
 
 class SpentIds:
@@ -23,7 +30,10 @@ class SpentIds:
         self._lock = Lock()
 
     def spend(self, spent_id: str) -> bool:
-        """Remember an id of letters and digits; return whether it was new."""
+        """Remember an id of letters and digits; return whether it was new.
+
+        Raises IdNotRemembered if only this object remembers it now.
+        """
         with self._lock:
             if spent_id in self._remembered:
                 return False
@@ -35,8 +45,15 @@ class SpentIds:
             (self._folder / spent_id).touch(mode=0o600, exist_ok=False)
         except FileExistsError:
             return False
-        except OSError:
-            return True  # a home that is not writable
+        except OSError as error:
+            reason = error.strerror or str(error)
+            _log.error(
+                "cannot write %s (%s): links from `crypto-assets unlock` are refused, and a "
+                "session that is locked ends on this server only, until it restarts",
+                self._folder,
+                reason,
+            )
+            raise IdNotRemembered(reason) from None
         # Another server may delete the same files at the same time.
         with suppress(OSError):
             self._drop_expired(self._folder)

@@ -1,5 +1,6 @@
 """The operator's token: from the settings, or from the file `operator-token` in the home."""
 
+import errno
 import os
 import secrets
 from contextlib import suppress
@@ -10,9 +11,12 @@ from pydantic import SecretStr
 from crypto_assets.errors import WrongUse
 from crypto_assets.settings import Settings
 
-MIN_TOKEN_LENGTH = 16
+# A random token of 32 hexadecimal digits, or more, is too long to guess.
+SAFE_TOKEN_LENGTH = 32
 _TOKEN_FILE = "operator-token"  # noqa: S105 - a file name  # nosec B105
 _TOKEN_BYTES = 24
+# What a file system without hard links answers, such as FAT, and some of networks and containers.
+_NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
 def find_operator_token(settings: Settings) -> SecretStr | None:
@@ -46,10 +50,14 @@ def ensure_operator_token(settings: Settings) -> Path | None:
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(f"{secrets.token_urlsafe(_TOKEN_BYTES)}\n")
-        os.link(draft, file)
+        text = f"{secrets.token_urlsafe(_TOKEN_BYTES)}\n"
+        _write_new_file(draft, text)
+        try:
+            os.link(draft, file)
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+            _write_new_file(file, text)
     except OSError as error:
         if isinstance(error, FileExistsError) and file.exists():
             return None  # another process was faster
@@ -61,6 +69,13 @@ def ensure_operator_token(settings: Settings) -> Path | None:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
     return file
+
+
+def _write_new_file(file: Path, text: str) -> None:
+    """Write a file that only its owner can read. Raises FileExistsError if there is one."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
 
 
 def get_token_file(settings: Settings) -> Path:
@@ -81,10 +96,10 @@ def list_token_problems(settings: Settings) -> list[str]:
         "CRYPTO_VIEWER_TOKEN": settings.viewer_token,
     }
     return [
-        f"{name} has fewer than {MIN_TOKEN_LENGTH} characters, and could be guessed: "
-        "set a longer random one"
+        f"{name} has fewer than {SAFE_TOKEN_LENGTH} characters: it could be guessed, and wrong "
+        "tokens of others behind the same proxy lock it out; set a longer random one"
         for name, token in tokens.items()
-        if token and len(token.get_secret_value()) < MIN_TOKEN_LENGTH
+        if token and len(token.get_secret_value()) < SAFE_TOKEN_LENGTH
     ]
 
 

@@ -55,6 +55,7 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
         orchestrator=open_orchestrator(settings),
         partitioning=Partitioning(settings.partition_unit, settings.start_date),
     )
+    configure_json_logs()
     access = open_access_control(settings)
     app = create_app(
         api_context,
@@ -63,6 +64,5 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
         requests_per_minute,
         build_api_policy(settings),
     )
-    configure_json_logs()
     click.echo(f"\n  API   http://{host}:{port}/api\n  docs  http://{host}:{port}/docs\n")
     serve_app(app, port, host, _GRACE_SECONDS, trusted_proxies=settings.trusted_proxies)

@@ -15,14 +15,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from crypto_assets.cli.command_author import find_command_author, record_command
 from crypto_assets.cli.options import check_day_options, days_options, symbols_option
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.admin import start_backfill
 from crypto_assets.pipeline.control.backfill import (
     BackfillRequest,
     Partitioning,
-    launch_backfill,
     plan_backfill,
 )
 from crypto_assets.pipeline.control.bootstrap import register_symbols, require_stores_ready
@@ -73,8 +74,9 @@ def run_backfill(
         )
         orchestrator = open_orchestrator(settings)
         if orchestrator.serves_home(settings.dagster_home):
-            _backfill_through_dagster(orchestrator, request, progress, task)
+            _backfill_through_dagster(context, orchestrator, request, progress, task)
         else:
+            record_command(context, "backfill", request.title)
             _backfill_in_process(request, progress, task)
 
 
@@ -104,9 +106,13 @@ def _backfill_in_process(request: BackfillRequest, progress: Progress, task: Tas
 
 
 def _backfill_through_dagster(
-    orchestrator: Orchestrator, request: BackfillRequest, progress: Progress, task: TaskID
+    context: PipelineContext,
+    orchestrator: Orchestrator,
+    request: BackfillRequest,
+    progress: Progress,
+    task: TaskID,
 ) -> None:
-    backfill_id = launch_backfill(orchestrator, request)
+    backfill_id = start_backfill(context, orchestrator, request, find_command_author())
     while not (current := orchestrator.get_backfill(backfill_id)).ended:
         progress.update(task, completed=current.materialized + current.failed)
         time.sleep(_POLL_SECONDS)

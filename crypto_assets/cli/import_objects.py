@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
-from crypto_assets.addresses import expand_user
+from crypto_assets.addresses import expand_user, remove_logins
+from crypto_assets.cli.command_author import record_command
 from crypto_assets.errors import CryptoAssetsError, WrongUse
+from crypto_assets.foreign_text import shorten_text
 from crypto_assets.lake import Lake
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.pipeline.context import PipelineContext
@@ -37,6 +39,7 @@ def import_command(prefix: str) -> None:
     context = open_shared_context()
     require_stores_ready(context)
     source, key_prefix = _open_source(prefix)
+    record_command(context, "import", shorten_text(remove_logins(prefix)))
     start = get_settings().start_date
     with context.waiter.wait_up_to(MAX_OUTAGE_SECONDS):
         results = list(import_klines_objects(context, source, key_prefix, start))

@@ -3,9 +3,11 @@
 import click
 
 from crypto_assets.access import ensure_operator_token
+from crypto_assets.cli.command_author import record_command
 from crypto_assets.cli.home_permissions import restrict_home
 from crypto_assets.cli.unlock import print_token_problems
 from crypto_assets.errors import WarehouseError
+from crypto_assets.pipeline.control.admin import TRACKED
 from crypto_assets.pipeline.control.bootstrap import initialize_stores
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_reports, open_shared_context, open_warehouse
@@ -56,6 +58,8 @@ def run_init() -> list[str]:
     if file := ensure_operator_token(settings):
         click.echo(f"wrote a random operator token to {file}")
     added = initialize_stores(open_shared_context(), settings.symbols, settings.start_date)
+    for name in added:
+        record_command(open_shared_context(), f"symbol {name}", TRACKED)
     if notice := prepare_home(home):
         click.echo(notice, err=True)
     with open_instance(home) as instance:

@@ -4,6 +4,7 @@ from datetime import date
 
 import click
 
+from crypto_assets.cli.command_author import describe_selection, record_command
 from crypto_assets.cli.options import DayParam, check_day_order, symbols_option
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import Window
@@ -40,6 +41,7 @@ def rebuild(
     """
     context = open_shared_context()
     claim_warehouse_for_lake(context)
+    record_command(context, "rebuild", describe_selection(symbols, first, last))
     failed = []
     with context.waiter.wait_up_to(MAX_OUTAGE_SECONDS):
         results = rebuild_from_lake(

@@ -3,6 +3,7 @@
 import click
 from rich.filesize import decimal as format_byte_size
 
+from crypto_assets.cli.command_author import record_command
 from crypto_assets.market.utc_time import format_utc
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.retention.apply_retention import RetentionResult, apply_retention
@@ -29,6 +30,8 @@ def retain(dry_run: bool, unlimited: bool) -> None:
     require_stores_ready(context)
     if dry_run:
         click.echo("dry run, no changes; this would expire:")
+    else:
+        record_command(context, "retain", "without the limit of 7 days" if unlimited else "run")
     with context.waiter.wait_up_to(MAX_OUTAGE_SECONDS):
         _print_retention(apply_retention(context, dry_run=dry_run, unlimited=unlimited))
 

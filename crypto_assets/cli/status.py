@@ -8,6 +8,7 @@ import orjson
 from rich.filesize import decimal as format_byte_size
 
 from crypto_assets.cli.formatting import format_duration_ms, format_utc_minute, print_table
+from crypto_assets.cli.unlock import print_token_problems
 from crypto_assets.reports import StatusReport
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_ready_reports
@@ -28,6 +29,7 @@ def status(as_json: bool) -> None:
         print_status(report)
     for warning in reports.list_database_warnings():
         click.echo(f"warning: {warning}", err=True)
+    print_token_problems(get_settings())
 
 
 def print_status(report: StatusReport) -> None:

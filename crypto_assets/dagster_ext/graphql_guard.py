@@ -2,7 +2,8 @@
 
 Dagster executes a mutation in any request to `/graphql`: in the URL of a GET, in the URL of a form.
 Behind this middleware, an operation is executed only if it arrives as one JSON document in a POST,
-and a mutation only for an operator. Everything that is not understood is refused.
+a mutation only for an operator, and a reader's operation only within limits. Everything that is not
+understood is refused.
 """
 
 import asyncio
@@ -25,7 +26,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from crypto_assets.access import Caller, Credential, get_caller
+from crypto_assets.access import RECORDED_HEADER, AccessControl, Caller, Credential, get_caller
+from crypto_assets.dagster_ext.graphql_limits import find_excess
+from crypto_assets.dagster_ext.reader_subscriptions import ReaderConnection, SubscriptionCounts
 from crypto_assets.foreign_text import shorten_text
 from crypto_assets.request_guard import SAFE_METHODS, Refusal, send_refusal
 
@@ -35,6 +38,8 @@ _REPORT_PATHS = (
     "/report_asset_check/",
     "/report_asset_observation/",
 )
+# They contain the output and all events of runs, with stack traces.
+_OPERATOR_PATHS = ("/logs/", "/download_debug/", "/notebook", "/dagit/notebook")
 # A backfill names all of its partitions; a query of Dagster's pages has a few kilobytes.
 _MAX_CHANGE_BYTES, _MAX_QUERY_BYTES = 4 * 1024 * 1024, 256 * 1024
 # Dagster's largest query has fewer than 5,000.
@@ -83,19 +88,26 @@ RecordChange = Callable[[Caller, DagsterChange], None]
 
 
 class GraphQLGuardMiddleware:
-    """Middleware behind AccessMiddleware; `record_change` is called after each change."""
+    """Middleware behind AccessMiddleware; `record_change` is called after each change.
 
-    def __init__(self, app: ASGIApp, record_change: RecordChange) -> None:
+    `access` knows which changes the sender records itself.
+    """
+
+    def __init__(self, app: ASGIApp, record_change: RecordChange, access: AccessControl) -> None:
         self._app = app
         self._record_change = record_change
+        self._access = access
         self._reader_operations = asyncio.Semaphore(_READER_OPERATIONS)
+        self._subscriptions = SubscriptionCounts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            # A subscription; Dagster executes nothing else that comes over a WebSocket.
-            await self._app(scope, receive, send)
+            await self._subscribe(scope, receive, send)
             return
         body, caller = b"", get_caller(scope)
+        if not caller.is_operator and scope["path"].startswith(_OPERATOR_PATHS):
+            await _refuse(scope, send, 403, "only the operator may download logs: open /unlock")
+            return
         if scope["method"] == "POST":
             limit = _MAX_CHANGE_BYTES if caller.is_operator else _MAX_QUERY_BYTES
             try:
@@ -104,17 +116,44 @@ class GraphQLGuardMiddleware:
                 await _refuse(scope, send, 413, f"the body is larger than {limit} bytes")
                 return
         try:
-            changes = _find_changes(scope, body)
+            content = _read_operation(scope, body)
+            changes = _find_changes(scope, body) if content is None else _list_mutations(content)
         except _NotUnderstood as error:
             await _refuse(scope, send, error.status, str(error))
             return
         if changes and (reason := _find_refusal(caller, Headers(scope=scope))):
             await _refuse(scope, send, 403, reason)
             return
-        if scope["path"] == _GRAPHQL_PATH and not caller.is_operator:
+        if content is not None and not caller.is_operator:
+            if excess := _find_excess(content):
+                await _refuse(scope, send, 400, f"an operation of a reader is limited: {excess}")
+                return
             await self._execute_for_reader(scope, _replay(body, receive), send)
             return
+        if content is not None and self._is_recorded_by_sender(scope, content):
+            changes = []
         await self._execute_and_record(scope, _replay(body, receive), send, changes)
+
+    async def _subscribe(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve subscriptions; Dagster executes nothing else that comes over a WebSocket."""
+        caller = get_caller(scope)
+        if scope["type"] != "websocket" or caller.is_operator:
+            await self._app(scope, receive, send)
+            return
+        connection = ReaderConnection(
+            receive, send, caller.address, self._subscriptions, _find_subscription_excess
+        )
+        try:
+            await self._app(scope, connection.receive, connection.send)
+        finally:
+            connection.close()
+
+    def _is_recorded_by_sender(self, scope: Scope, content: Mapping[str, Any]) -> bool:
+        """Whether one of our own programs sent an operation that it records itself."""
+        if get_caller(scope).credential is not Credential.TOKEN:
+            return False
+        signature = Headers(scope=scope).get(RECORDED_HEADER, "")
+        return self._access.is_recorded_by_sender(signature, str(content["query"]))
 
     async def _execute_and_record(
         self, scope: Scope, receive: Receive, send: Send, changes: Sequence[DagsterChange]
@@ -129,7 +168,7 @@ class GraphQLGuardMiddleware:
             await send(message)
 
         await self._app(_as_checked(scope), receive, send_and_watch)
-        if changes and status < 400 and not _is_own_client(caller, Headers(scope=scope)):
+        if changes and status < 400:
             for change in (one for one in changes if one.name not in _UNRECORDED):
                 await run_in_threadpool(self._record_change, caller, change)
 
@@ -158,15 +197,24 @@ class _BodyTooLarge(Exception):
     pass
 
 
+def _read_operation(scope: Scope, body: bytes) -> dict[str, Any] | None:
+    """Return the GraphQL operation of a request, None without one. Raises _NotUnderstood."""
+    headers, method = Headers(scope=scope), scope["method"]
+    if scope["path"] != _GRAPHQL_PATH:
+        return None
+    if method == "POST":
+        return _read_json(headers, body)
+    if method == "GET" and "text/html" in headers.get("accept", ""):
+        return None  # the page that has an editor for queries
+    raise _NotUnderstood(403, "send operations as POST with Content-Type: application/json")
+
+
 def _find_changes(scope: Scope, body: bytes) -> list[DagsterChange]:
-    """Return what a request changes; an empty list for a read. Raises _NotUnderstood."""
+    """Return what a request without GraphQL changes; an empty list for a read.
+
+    Raises _NotUnderstood.
+    """
     headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
-    if path == _GRAPHQL_PATH:
-        if method == "POST":
-            return _list_mutations(_read_json(headers, body))
-        if method == "GET" and "text/html" in headers.get("accept", ""):
-            return []  # the page that has an editor for queries
-        raise _NotUnderstood(403, "send operations as POST with Content-Type: application/json")
     if method in SAFE_METHODS:
         return []
     if path.startswith(_REPORT_PATHS):
@@ -193,31 +241,50 @@ def _read_json(headers: Headers, body: bytes) -> dict[str, Any]:
 
 
 def _list_mutations(content: Mapping[str, Any]) -> list[DagsterChange]:
-    query = content.get("query")
-    if not isinstance(query, str):
-        raise _NotUnderstood(400, "the body has no text named query")
-    mutations = _parse_mutations(query)
+    """Return all mutations in a document, whichever of them is to be executed."""
+    mutations = list(_iterate_mutations(_parse_query(content)))
     if not mutations:
         return []
+    variables = _read_variables(content)
+    return [_describe_mutation(field, variables) for field in mutations]
+
+
+def _find_excess(content: Mapping[str, Any]) -> str | None:
+    return find_excess(_parse_query(content), _read_variables(content))
+
+
+def _find_subscription_excess(payload: Mapping[str, Any]) -> str | None:
+    """Return why a reader's subscription is refused, None if it is not."""
+    try:
+        return _find_excess(payload)
+    except _NotUnderstood as error:
+        return str(error)
+
+
+def _read_variables(content: Mapping[str, Any]) -> dict[str, Any]:
     variables = content.get("variables")
     if isinstance(variables, str):
         try:
             variables = json.loads(variables)
         except (ValueError, RecursionError):
             variables = None
-    known = variables if isinstance(variables, dict) else {}
-    return [_describe_mutation(field, known) for field in mutations]
+    return variables if isinstance(variables, dict) else {}
+
+
+def _parse_query(content: Mapping[str, Any]) -> DocumentNode:
+    query = content.get("query")
+    if not isinstance(query, str):
+        raise _NotUnderstood(400, "the body has no text named query")
+    return _parse_document(query)
 
 
 # Dagster's pages repeat their queries every few seconds.
 @lru_cache(maxsize=256)
-def _parse_mutations(query: str) -> tuple[FieldNode, ...]:
-    """Return the fields of all mutations in a document, whichever of them is to be executed."""
+def _parse_document(query: str) -> DocumentNode:
     try:
-        document = parse(query, no_location=True, max_tokens=_MAX_TOKENS)
+        return parse(query, no_location=True, max_tokens=_MAX_TOKENS)
     except (GraphQLError, RecursionError):
         raise _NotUnderstood(400, "the query is not GraphQL, or too long") from None
-    return tuple(_iterate_mutations(document))
 
 
 def _iterate_mutations(document: DocumentNode) -> Iterator[FieldNode]:
@@ -273,15 +340,6 @@ def _find_refusal(caller: Caller, headers: Headers) -> str | None:
         # Every browser sends one of them with a change; RequestGuardMiddleware has compared it.
         return "a change by a browser must say from which page it comes"
     return None
-
-
-def _is_own_client(caller: Caller, headers: Headers) -> bool:
-    """Whether the app, the API or a command sent the request.
-
-    The app and the API record the change themselves; commands leave no record.
-    """
-    is_own_agent = headers.get("user-agent", "").startswith("crypto-assets/")
-    return caller.credential is Credential.TOKEN and is_own_agent
 
 
 async def _refuse(scope: Scope, send: Send, status: int, reason: str) -> None:

@@ -189,6 +189,30 @@ _RUN_LIVENESS = (
     ),
 )
 
+# A code server that is stopping refuses to start runs, and Dagster's run queue then fails them for
+# good, although it waits for a code server that does not answer at all.
+_RUN_LAUNCHER = (
+    PrivatePart(
+        "dagster._core.errors",
+        "DagsterLaunchFailedError",
+        "runs that wait for a code server",
+        f"{_ISSUES}/14154",
+    ),
+    PrivatePart(
+        "dagster._core.launcher",
+        "LaunchRunContext",
+        "runs that wait for a code server",
+        f"{_ISSUES}/14154",
+    ),
+    PrivatePart(
+        "dagster",
+        "DefaultRunLauncher.launch_run",
+        "runs that wait for a code server",
+        f"{_ISSUES}/14154",
+        parameters=("self", "context"),
+    ),
+)
+
 # Tags that `orchestrator/` and `defs/` write as text, because only this package imports Dagster's
 # modules. Most are documented, none is exported. No request to export them was found.
 _TAGS = tuple(
@@ -386,11 +410,15 @@ _COMMANDS = (PrivatePart("dagster._daemon.cli", "main", "the command of the daem
 # all requests, unless the context of a request is created here.
 _WEBSERVER = (
     PrivatePart(
-        "dagster_webserver.app",
-        "create_app_from_workspace_process_context",
+        "dagster_webserver.webserver",
+        "DagsterWebserver",
         "access control of the webserver",
         f"{_ISSUES}/2219",
-        parameters=("workspace_process_context", "live_data_poll_rate"),
+        parameters=("process_context", "live_data_poll_rate"),
+        attributes=(
+            *("build_graphql_schema", "create_asgi_app", "handle_graphql_errors"),
+            "request_context",
+        ),
     ),
     PrivatePart(
         "dagster_webserver.version",
@@ -448,6 +476,7 @@ PRIVATE_PARTS = (
     *_PLANNED_CHECKS,
     *_CHECK_TARGETS,
     *_RUN_LIVENESS,
+    *_RUN_LAUNCHER,
     *_TAGS,
     *_EXECUTOR,
     *_ASSET_JOBS,

@@ -12,7 +12,6 @@ import click
 import dagster as dg
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.version import __version__ as webserver_version
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,6 +29,7 @@ from crypto_assets.dagster_ext.graphql_guard import (
     GraphQLGuardMiddleware,
     RecordChange,
 )
+from crypto_assets.dagster_ext.reader_view import ReaderAwareWebserver
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.http_server import serve_app
 from crypto_assets.request_guard import GuardPolicy, RequestGuardMiddleware, build_guard_policy
@@ -113,10 +113,8 @@ def create_webserver_app(
     record_change: RecordChange,
 ) -> ASGIApp:
     """Create Dagster's webserver with all middleware. `context` gives requests their mode."""
-    dagster: ASGIApp = create_app_from_workspace_process_context(
-        context, live_data_poll_rate=_POLL_MS
-    )
-    guarded = GraphQLGuardMiddleware(UnlockNoticeMiddleware(dagster), record_change)
+    dagster: ASGIApp = ReaderAwareWebserver(context, _POLL_MS).create_asgi_app()
+    guarded = GraphQLGuardMiddleware(UnlockNoticeMiddleware(dagster), record_change, access)
     return RequestGuardMiddleware(AccessMiddleware(guarded, access, OPEN_PATHS), policy)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from crypto_assets.access import RECORDED_HEADER, sign_recorded_request
 from crypto_assets.addresses import is_web_address, redact_address
 from crypto_assets.errors import OrchestratorError, WrongUse
 from crypto_assets.foreign_text import shorten_text
@@ -19,6 +20,7 @@ from crypto_assets.http_client import (
 
 # Connect and read timeouts.
 WEBSERVER_TIMEOUT_SECONDS = (2.0, 30.0)
+TOO_MANY_REQUESTS = 429
 # The largest responses list thousands of runs or partitions.
 _MAX_RESPONSE_BYTES = 64 << 20
 
@@ -30,7 +32,7 @@ class WebserverClient:
 
     Errors are OrchestratorError, whose message contains the address without its login.
     `timeout_seconds` are the connect and the read timeout. `token` is the operator's, which the
-    webserver requires for changes.
+    webserver requires for changes; the caller of a change records it in the change log.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class WebserverClient:
         self.url = redact_address(self._address)
         connect, read = timeout_seconds
         self._timeouts = RequestTimeouts(connect, read, total=2 * read)
-        self._headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+        self._token = token
 
     def run_query(self, query: str, **variables: object) -> dict[str, Any]:
         """Run a query or a mutation, and return the response's `data`."""
@@ -59,7 +61,7 @@ class WebserverClient:
                     "POST",
                     f"{self._address}/graphql",
                     json={"query": query, "variables": variables},
-                    headers=self._headers,
+                    headers=self._build_headers(query),
                     timeouts=self._timeouts,
                     max_bytes=_MAX_RESPONSE_BYTES,
                 )
@@ -77,7 +79,14 @@ class WebserverClient:
                 f"Dagster at {self.url} redirects (HTTP {response.status}), which is not followed: "
                 "set CRYPTO_DAGSTER_URL to the address of Dagster's webserver itself"
             )
-        if response.status in (401, 403, 429):
+        if response.status == TOO_MANY_REQUESTS:
+            wait = shorten_text(response.headers.get("Retry-After", "300"))
+            raise OrchestratorError(
+                f"Dagster at {self.url} refused the request (HTTP 429) after too many wrong "
+                f"tokens from this address: try again in {wait} s, and give all programs the same "
+                "CRYPTO_OPERATOR_TOKEN, of 32 characters or more"
+            )
+        if response.status in (401, 403):
             raise OrchestratorError(
                 f"Dagster at {self.url} refused the request (HTTP {response.status}): "
                 "give all programs the same CRYPTO_OPERATOR_TOKEN"
@@ -87,6 +96,16 @@ class WebserverClient:
             raise OrchestratorError(f"Dagster at {self.url} failed: {_first_error(payload)}")
         data: dict[str, Any] = payload["data"]
         return data
+
+    def _build_headers(self, query: str) -> dict[str, str]:
+        """Return the token, and the mark of a change that the caller records in the change log."""
+        if not self._token:
+            return {}
+        token = self._token.get_secret_value()
+        return {
+            "Authorization": f"Bearer {token}",
+            RECORDED_HEADER: sign_recorded_request(token, query),
+        }
 
     def _parse_payload(self, response: HttpResponse) -> GraphQLObject:
         try:

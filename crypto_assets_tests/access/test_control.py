@@ -1,5 +1,6 @@
 """Roles by token, session and one-time code."""
 
+import errno
 import os
 import time
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 
 from crypto_assets.access import AccessControl, Credential, Role, SpentIds, TokenRefused
 from crypto_assets.access.login import LoginOptions
+from crypto_assets.access.spent_ids import IdNotRemembered
 from crypto_assets.errors import WrongUse
 from crypto_assets_tests.access.serving import OPERATOR_TOKEN, VIEWER_TOKEN
 
@@ -216,11 +218,36 @@ def test_a_code_opens_once(tmp_path: Path) -> None:
     assert api.spend_code(second)
 
 
-def test_a_code_opens_once_without_a_writable_home() -> None:
-    for home in (None, Path("/proc/1/nowhere")):
-        access = AccessControl(OPERATOR, spent_ids=SpentIds(home))
-        code = code_of(access)
-        assert [access.spend_code(code), access.spend_code(code)] == [True, False]
+def test_a_code_opens_once_without_a_home() -> None:
+    access = AccessControl(OPERATOR, spent_ids=SpentIds(None))
+    code = code_of(access)
+    assert [access.spend_code(code), access.spend_code(code)] == [True, False]
+
+
+def test_a_code_that_cannot_be_marked_as_used_opens_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Another server of the home, or this one after a restart, would accept it again."""
+    access = AccessControl(OPERATOR, spent_ids=SpentIds(Path("/proc/1/nowhere")))
+    with pytest.raises(IdNotRemembered):
+        access.spend_code(code_of(access))
+    assert "cannot write /proc/1/nowhere/spent-ids (No such file or directory)" in caplog.text
+    # A session that is locked ends on this server nevertheless.
+    session = access.create_session(Role.OPERATOR)
+    access.end_session(session)
+    assert not access.find_session(session).is_operator
+
+
+def test_a_code_on_a_full_disk_opens_nothing(tmp_path: Path) -> None:
+    def be_full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    access = AccessControl(OPERATOR, spent_ids=SpentIds(tmp_path))
+    code = code_of(access)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "touch", be_full)
+        with pytest.raises(IdNotRemembered, match="No space left"):
+            access.spend_code(code)
 
 
 def test_a_code_expires_and_cannot_be_forged(monkeypatch: pytest.MonkeyPatch) -> None:

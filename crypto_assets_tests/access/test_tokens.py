@@ -1,5 +1,7 @@
 """The operator's token: from the environment, a file, or the home."""
 
+import errno
+import os
 import stat
 import subprocess
 import sys
@@ -57,6 +59,19 @@ def test_only_the_owner_can_read_the_token(home: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", program], check=True)
     assert stat.S_IMODE((home / "operator-token").stat().st_mode) == 0o600
+
+
+def test_a_file_system_without_hard_links(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert ensure_operator_token(load_settings()) == home / "operator-token"
+    token = read_operator_token()
+    assert token and len(token) >= 32
+    assert ensure_operator_token(load_settings()) is None
+    assert stat.S_IMODE((home / "operator-token").stat().st_mode) == 0o600
+    assert [path.name for path in home.iterdir()] == ["operator-token"]
 
 
 def test_a_home_that_cannot_be_written_is_reported_with_the_setting(home: Path) -> None:
@@ -139,10 +154,10 @@ def test_an_empty_token_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_short_tokens_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CRYPTO_API_TOKEN", "x" * 15)
-    monkeypatch.setenv("CRYPTO_VIEWER_TOKEN", "y" * 16)
+    monkeypatch.setenv("CRYPTO_API_TOKEN", "x" * 31)
+    monkeypatch.setenv("CRYPTO_VIEWER_TOKEN", "y" * 32)
     (problem,) = list_token_problems(load_settings())
-    assert problem.startswith("CRYPTO_OPERATOR_TOKEN has fewer than 16 characters")
+    assert problem.startswith("CRYPTO_OPERATOR_TOKEN has fewer than 32 characters")
 
 
 def test_two_roles_need_two_tokens(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,18 @@
 """`/unlock`, `/lock`, and what the middleware passes on."""
 
 import asyncio
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from crypto_assets.access import AccessControl, AccessMiddleware, Role
-from crypto_assets.access.session_cookie import set_session_cookie
+from crypto_assets.access import AccessControl, AccessMiddleware, Role, SpentIds, middleware
 from crypto_assets.http_server import serve_in_thread
 from crypto_assets_tests.access.serving import (
     OPERATOR_TOKEN,
@@ -62,10 +62,41 @@ def test_a_link_unlocks_one_browser(access: AccessControl, browser: Browser) -> 
     assert not other.session.cookies
 
 
-def test_over_https_the_cookie_is_secure() -> None:
-    response = Response()
-    set_session_cookie(response, "session", "https")
-    assert "Secure" in response.headers["Set-Cookie"].split("; ")
+@pytest.mark.parametrize(
+    ("headers", "public", "is_secure"),
+    [
+        ({}, "", False),
+        # A proxy that is not in CRYPTO_TRUSTED_PROXIES: the page of the form, or the address of
+        # the app in the settings, shows that the browser uses HTTPS.
+        ({"Origin": "https://candles.example"}, "", True),
+        ({}, "https://candles.example", True),
+        ({}, "https://other.example", False),
+        ({}, "http://candles.example", False),
+    ],
+)
+def test_over_https_the_cookie_is_secure(
+    headers: dict[str, str], public: str, is_secure: bool
+) -> None:
+    access = AccessControl(SecretStr(OPERATOR_TOKEN), public_origins=[public] if public else [])
+    with serve_role_app(access) as browser:
+        answer = requests.post(
+            f"{browser.url}/unlock",
+            data={"token": OPERATOR_TOKEN},
+            headers={"Host": "candles.example", **headers},
+            allow_redirects=False,
+            timeout=30,
+        )
+    assert answer.status_code == 303
+    assert ("Secure" in answer.headers["Set-Cookie"].split("; ")) == is_secure
+
+
+def test_a_link_that_cannot_be_marked_as_used_unlocks_nothing() -> None:
+    access = AccessControl(SecretStr(OPERATOR_TOKEN), spent_ids=SpentIds(Path("/proc/1/nowhere")))
+    with serve_role_app(access) as browser:
+        answer = browser.get(access.create_unlock_link(""))
+        assert answer.status_code == 503 and "cannot be marked as used" in answer.text
+        assert browser.read_role() == "VIEWER"
+        assert browser.post("/unlock", {"token": OPERATOR_TOKEN}).status_code == 303
 
 
 def test_loading_a_link_in_advance_does_not_use_it(access: AccessControl, browser: Browser) -> None:
@@ -242,11 +273,49 @@ def test_a_websocket_ends_with_the_session(viewer_token: str | None) -> None:
         return {"type": "websocket.receive", "text": "show the page"}
 
     async def send(message: Message) -> None:
-        raise AssertionError
+        sent.append(message["type"])
 
+    sent: list[str] = []
     cookie = f"crypto_session={session}".encode()
     scope = {"type": "websocket", "path": "/", "headers": [(b"cookie", cookie)]}
     asyncio.run(AccessMiddleware(app, access)(scope, receive, send))
     # Without a viewer's token, everyone may read.
     last = "websocket.disconnect" if viewer_token else "websocket.receive"
     assert received == ["websocket.receive", last]
+    assert sent == (["websocket.close"] if viewer_token else [])
+
+
+@pytest.mark.parametrize("ends_by", ["lock", "expiry"])
+def test_a_quiet_websocket_ends_with_the_session(
+    ends_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subscription gets no more events, although its client sends nothing, ever."""
+    monkeypatch.setattr(middleware, "SESSION_CHECK_SECONDS", 0.01)
+    access = AccessControl(SecretStr(OPERATOR_TOKEN))
+    session = access.create_session(Role.OPERATOR)
+    received: list[str] = []
+    sent: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.send", "text": "an event"})
+        received.append((await receive())["type"])
+        # What the app sends before it has heard of the end.
+        await send({"type": "websocket.send", "text": "another event"})
+
+    async def receive() -> Message:
+        if ends_by == "lock":
+            access.end_session(session)
+        else:
+            now = time.time()
+            monkeypatch.setattr(time, "time", lambda: now + 30 * 86_400 + 5)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    cookie = f"crypto_session={session}".encode()
+    scope = {"type": "websocket", "path": "/", "headers": [(b"cookie", cookie)]}
+    asyncio.run(asyncio.wait_for(AccessMiddleware(app, access)(scope, receive, send), 10))
+    assert received == ["websocket.disconnect"]
+    assert [one["type"] for one in sent] == ["websocket.send", "websocket.close"]

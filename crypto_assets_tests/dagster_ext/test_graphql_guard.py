@@ -8,12 +8,13 @@ import pytest
 from pydantic import SecretStr
 from starlette.types import Message, Receive, Scope, Send
 
-from crypto_assets.access import AccessControl, AccessMiddleware
+from crypto_assets.access import AccessControl, AccessMiddleware, sign_recorded_request
 from crypto_assets.dagster_ext import graphql_guard
 from crypto_assets.dagster_ext.graphql_guard import DagsterChange, GraphQLGuardMiddleware
 from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 
 SECRET = "planted-secret"
+RELOAD = "mutation { reloadWorkspace { __typename } }"
 LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
   launchPipelineExecution(executionParams: $params) { __typename }
@@ -21,7 +22,7 @@ mutation Launch($params: ExecutionParams!) {
 """
 
 
-def record(query: str, status: int = 200, agent: str = "curl", **variables: Any) -> list[Any]:
+def record(query: str, status: int = 200, signature: str = "", **variables: Any) -> list[Any]:
     """Return the changes that are recorded for an operator's request; Dagster answers `status`."""
     changes: list[DagsterChange] = []
 
@@ -46,7 +47,9 @@ def record(query: str, status: int = 200, agent: str = "curl", **variables: Any)
     headers = {
         "authorization": f"Bearer {OPERATOR_TOKEN}",
         "content-type": "application/json",
-        "user-agent": agent,
+        # As the app, the API and the commands send it; every program can.
+        "user-agent": "crypto-assets/0.1",
+        "x-crypto-recorded": signature,
     }
     scope = {
         "type": "http",
@@ -55,9 +58,9 @@ def record(query: str, status: int = 200, agent: str = "curl", **variables: Any)
         "client": ("192.0.2.7", 1),
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
-    guard = GraphQLGuardMiddleware(dagster, lambda _, change: changes.append(change))
-    app = AccessMiddleware(guard, AccessControl(SecretStr(OPERATOR_TOKEN)))
-    asyncio.run(app(scope, receive, send))
+    access = AccessControl(SecretStr(OPERATOR_TOKEN))
+    guard = GraphQLGuardMiddleware(dagster, lambda _, change: changes.append(change), access)
+    asyncio.run(AccessMiddleware(guard, access)(scope, receive, send))
     return changes
 
 
@@ -93,18 +96,25 @@ def test_a_text_is_one_short_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "status", "agent"),
+    ("query", "status"),
     [
-        ("{ version }", 200, "curl"),
-        ("subscription { x { y } }", 200, "curl"),
-        ("mutation { setNuxSeen }", 200, "curl"),
-        ("mutation { reloadWorkspace { __typename } }", 500, "curl"),
-        # The app, the API and the commands record their changes themselves.
-        ("mutation { reloadWorkspace { __typename } }", 200, "crypto-assets/0.1"),
+        ("{ version }", 200),
+        ("subscription { x { y } }", 200),
+        ("mutation { setNuxSeen }", 200),
+        (RELOAD, 500),
     ],
 )
-def test_nothing_else_is_recorded(query: str, status: int, agent: str) -> None:
-    assert record(query, status, agent) == []
+def test_nothing_else_is_recorded(query: str, status: int) -> None:
+    assert record(query, status) == []
+
+
+def test_only_a_signed_change_of_our_own_programs_is_recorded_by_them() -> None:
+    """Another program with the token has the same User-Agent, if it likes."""
+    own = sign_recorded_request(OPERATOR_TOKEN, RELOAD)
+    assert record(RELOAD, signature=own) == []
+    for signature in ("", "0" * 64, sign_recorded_request(OPERATOR_TOKEN, "{ version }")):
+        (change,) = record(RELOAD, signature=signature)
+        assert change.name == "reloadWorkspace"
 
 
 @pytest.mark.parametrize("is_operator", [False, True])
@@ -137,7 +147,7 @@ def test_readers_leave_threads_to_the_operator(
             if message["type"] == "http.response.start":
                 statuses.append(message["status"])
 
-        app = AccessMiddleware(GraphQLGuardMiddleware(dagster, lambda *_: None), access)
+        app = AccessMiddleware(GraphQLGuardMiddleware(dagster, lambda *_: None, access), access)
         scope = {"type": "http", "method": "POST", "path": "/graphql"}
         others = [
             asyncio.create_task(app({**scope, "headers": headers}, receive, send))

@@ -1,6 +1,7 @@
 """Dagster's home: the project's files are updated, the user's files stay."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,18 @@ def test_another_database_gets_no_file_of_the_project(home: Path) -> None:
 def test_the_digest_of_every_shipped_file_is_listed(shipped: str) -> None:
     """If this fails, add the digest of the changed file to `_SHIPPED_DIGESTS`."""
     assert homes._short_digest(shipped) in homes._SHIPPED_DIGESTS
+
+
+@pytest.mark.parametrize("shipped", [SHIPPED, IN_IMAGE])
+def test_a_home_of_a_version_without_a_launcher_gets_it(home: Path, shipped: str) -> None:
+    """As an image copied it, without the header that `init` writes."""
+    earlier = re.sub(r"\n# Dagster's own launcher.*?\n(?=\n)", "", shipped, flags=re.DOTALL)
+    assert "run_launcher" not in earlier
+    assert homes._short_digest(earlier) in homes._SHIPPED_DIGESTS
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text(earlier)
+    assert prepare_home(home) is None
+    assert "class: RestartTolerantLauncher" in (home / "dagster.yaml").read_text()
 
 
 def test_the_file_of_an_earlier_image_is_updated_and_keeps_the_database(home: Path) -> None:

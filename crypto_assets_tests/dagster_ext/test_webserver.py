@@ -1,12 +1,16 @@
 """Dagster's webserver: read-only until the browser is unlocked, and closed to other sites."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+import dagster as dg
 import pytest
 import requests
+from dagster._core.events import JobFailureData
+from dagster_shared.error import SerializableErrorInfo
 from playwright.sync_api import Page, expect
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
@@ -14,6 +18,7 @@ from starlette.routing import Route
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedClock,
@@ -145,6 +150,66 @@ def test_a_change_is_recorded_with_its_author_and_its_object(tree: Tree) -> None
     change = wait_for_change(tree, "addDynamicPartition")
     assert "partitionKey XRPUSDT" in change.new
     assert (change.who, change.address) == ("Dagster's pages", "127.0.0.1")
+
+
+def test_a_change_of_another_program_is_recorded_whatever_it_calls_itself(tree: Tree) -> None:
+    body = {"query": ADD, "variables": {"key": "BNBUSDT"}}
+    assert send(tree, body, {**BEARER, "User-Agent": "crypto-assets/0.1"}).status_code == 200
+    wait_for(lambda: [one for one in list_changes(tree) if "BNBUSDT" in one.new], 30)
+
+
+def test_a_reader_sees_no_stack_traces_and_no_output_of_processes(tree: Tree) -> None:
+    """Neither of fields under other names, nor of errors that Dagster raises itself."""
+    run = create_failed_run(tree)
+    queries = {
+        "trace": f"""{{ run: runOrError(runId: "{run}") {{ ... on Run {{
+            e: eventConnection {{ events {{ ... on RunFailureEvent {{
+                error {{ message s: stack causes {{ stack }} }} }} }} }} }} }} }}""",
+        "output": '{ o: capturedLogs(logKey: ["a", "compute_logs", "b"]) { x: stderr stdout } }',
+        "paths": "{ instance { info executablePath } }",
+        # Dagster raises an exception for it.
+        "error": "{ capturedLogsMetadata(logKey: []) { stderrLocation } }",
+    }
+    shown = {name: send(tree, {"query": one}).text for name, one in queries.items()}
+    whole = {name: send(tree, {"query": one}, BEARER).text for name, one in queries.items()}
+    source = "in_a_secret_place.py"
+    assert source in whole["trace"] and source not in shown["trace"]
+    assert "planted failure" in shown["trace"]
+    assert "The output of processes" in shown["output"]
+    assert "The output of processes" not in whole["output"]
+    assert str(tree.desk.home) in whole["paths"] and str(tree.desk.home) not in shown["paths"]
+    assert sys.executable in whole["paths"] and sys.executable not in shown["paths"]
+    assert "errorInfo" in whole["error"] and "errorInfo" not in shown["error"]
+    for path in ("/logs/a/b", f"/download_debug/{run}", "/notebook"):
+        assert requests.get(tree.url + path, timeout=60).status_code == 403
+    debug = requests.get(f"{tree.url}/download_debug/{run}", headers=BEARER, timeout=60)
+    assert debug.status_code == 200
+
+
+def create_failed_run(tree: Tree) -> str:
+    """Create a run that has failed with a stack trace, as a process of the pipeline does."""
+    error = SerializableErrorInfo("planted failure", ["in_a_secret_place.py, line 1"], "Exception")
+    with open_instance(tree.desk.home / "dagster") as instance:
+        run = instance.create_run_for_job(dg.JobDefinition(graph_def=dg.GraphDefinition(name="a")))
+        instance.report_dagster_event(
+            dg.DagsterEvent(
+                dg.DagsterEventType.RUN_FAILURE.value,
+                "a",
+                event_specific_data=JobFailureData(error, None, None),
+            ),
+            run_id=run.run_id,
+        )
+        return run.run_id
+
+
+def test_a_readers_operation_is_limited(tree: Tree) -> None:
+    ticks = """{ scheduleOrError(scheduleSelector: {
+        repositoryName: "__repository__", repositoryLocationName: "crypto_assets",
+        scheduleName: "ingest_schedule"
+    }) { ... on Schedule { futureTicks(until: 9999999999) { results { timestamp } } } } }"""
+    answer = send(tree, {"query": ticks})
+    assert answer.status_code == 400
+    assert "seconds of future ticks" in answer.json()["detail"]
 
 
 def test_our_own_programs_record_their_changes_themselves(tree: Tree) -> None:

@@ -237,14 +237,17 @@ def test_a_run_killed_before_it_was_stamped(
     assert fail_abandoned_runs(instance) == [run_id]
 
 
-@pytest.mark.parametrize("launcher", ["DefaultRunLauncher", "SyncInMemoryRunLauncher"])
+@pytest.mark.parametrize(
+    "launcher", ["DefaultRunLauncher", "RestartTolerantLauncher", "SyncInMemoryRunLauncher"]
+)
 def test_a_run_whose_launch_was_interrupted(
     launcher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The daemon was killed before it named the code server; other launchers never name one."""
-    module = {"DefaultRunLauncher": "dagster"}.get(
-        launcher, "dagster._core.launcher.sync_in_memory_run_launcher"
-    )
+    module = {
+        "DefaultRunLauncher": "dagster",
+        "RestartTolerantLauncher": "crypto_assets.dagster_ext.run_launcher",
+    }.get(launcher, "dagster._core.launcher.sync_in_memory_run_launcher")
     overrides = {"run_launcher": {"module": module, "class": launcher}}
     with dg.instance_for_test(overrides, temp_dir=str(tmp_path)) as instance:
         run_id = make(instance, status=STARTING)
@@ -252,8 +255,8 @@ def test_a_run_whose_launch_was_interrupted(
         monkeypatch.setattr(
             "crypto_assets.dagster_ext.run_liveness._UNLAUNCHED_GRACE", timedelta(0)
         )
-        is_default = launcher == "DefaultRunLauncher"
-        assert fail_abandoned_runs(instance) == ([run_id] if is_default else [])
+        has_servers = launcher != "SyncInMemoryRunLauncher"
+        assert fail_abandoned_runs(instance) == ([run_id] if has_servers else [])
 
 
 def test_a_run_that_its_restarted_code_server_does_not_know(

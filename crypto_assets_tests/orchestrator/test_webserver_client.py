@@ -22,7 +22,10 @@ from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
         (Answer(500, b'{"data":{}}'), "the response has no data"),
         (Answer(302, headers={"Location": "http://127.0.0.1:9/"}), "which is not followed"),
         (Answer(401, b'{"detail":"wrong"}'), "the same CRYPTO_OPERATOR_TOKEN"),
-        (Answer(429, b'{"detail":"wait"}'), r"HTTP 429.*the same CRYPTO_OPERATOR_TOKEN"),
+        (
+            Answer(429, b'{"detail":"wait"}', {"Retry-After": "250"}),
+            r"HTTP 429.*try again in 250 s.*the same CRYPTO_OPERATOR_TOKEN",
+        ),
         (Answer(200, b"x" * 2000), "does not respond"),
     ],
 )

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Column, Connection, String, delete, insert, select
 
 from crypto_assets.errors import ForeignExchange, WrongUse
+from crypto_assets.foreign_text import shorten_text
 from crypto_assets.market.exchange_name import shorten_exchange_name
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.warehouse.engine.database import Database
@@ -248,7 +249,11 @@ def _delete_value(connection: Connection, name: str, who: AuthorOrName, *, secre
 def _is_recorded(connection: Connection, name: str, who: AuthorOrName, changed_at: int) -> bool:
     """Return whether the log has the entry: a lost confirmation of a commit repeats the work."""
     entry = audit_log.c
-    same = (entry.changed_at == changed_at, entry.name == name, entry.who == _as_author(who).name)
+    same = (
+        entry.changed_at == changed_at,
+        entry.name == _fit(name, entry.name),
+        entry.who == _as_author(who).name,
+    )
     return connection.execute(select(entry.audit_id).where(*same)).first() is not None
 
 
@@ -269,7 +274,7 @@ def _record_change(
             "changed_at": now_ms() if changed_at is None else changed_at,
             "who": author.name,
             "address": author.address or None,
-            "name": name,
+            "name": _fit(name, audit_log.c.name),
             "old_value": _dump_value(old, secret),
             "new_value": _dump_value(new, secret),
         },
@@ -279,7 +284,15 @@ def _record_change(
 
 
 def _as_author(who: AuthorOrName) -> Author:
-    return Author(who) if isinstance(who, str) else who
+    """Return an author whose texts fit the columns: a long name must not prevent a change."""
+    author = Author(who) if isinstance(who, str) else who
+    return Author(_fit(author.name, audit_log.c.who), _fit(author.address, audit_log.c.address))
+
+
+def _fit(text: str, column: Column[Any]) -> str:
+    """Return a text as one printable line, cut to the width of a column."""
+    width = column.type.length if isinstance(column.type, String) else None
+    return text if width is None else shorten_text(text, width - 1)
 
 
 def _dump_value(value: Any, secret: bool) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 from crypto_assets.errors import ForeignExchange, WrongUse
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog import app_settings
-from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK
+from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK, Author
 
 
 def test_a_value_is_stored_and_every_change_is_recorded(warehouse: Warehouse) -> None:
@@ -46,6 +46,17 @@ def test_a_secret_is_stored_and_masked_in_the_audit_log(warehouse: Warehouse) ->
     warehouse.app_settings.reset_value("webhook", who="anna", secret=True)
     recorded = [(change.old, change.new) for change in warehouse.app_settings.list_changes()]
     assert recorded == [(SECRET_MASK, None), (SECRET_MASK, SECRET_MASK), (None, SECRET_MASK)]
+
+
+def test_a_long_name_does_not_prevent_a_change(warehouse: Warehouse) -> None:
+    """An e-mail address has up to 254 characters; a partition key may be of any length."""
+    author = Author(f"{'a' * 240}@example.com in Dagster", address="2001:db8::" + "1" * 90)
+    warehouse.app_settings.record_change("Dagster: " + "x" * 200, None, "new", author)
+    warehouse.app_settings.put_value("raw_days", 14, who=author)
+    for change in warehouse.app_settings.list_changes():
+        assert change.who == f"{'a' * 199}…"
+        assert change.address and len(change.address) == 64
+        assert len(change.name) <= 100
 
 
 def test_the_audit_log_keeps_the_newest_changes_also_of_symbols(

@@ -1,0 +1,143 @@
+"""Limits of the GraphQL documents of readers: what one of them may ask Dagster's webserver for.
+
+Dagster executes an operation to its end, however much it asks for. The limits are far above what
+Dagster's own pages send: at most 640 fields, 3 of them at the top level, on 11 levels.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionNode,
+)
+from graphql.utilities import value_from_ast_untyped
+
+# Counted with the fields of fragments, as often as these are used.
+MAX_FIELDS, MAX_TOP_LEVEL_FIELDS, MAX_LEVELS = 2_000, 10, 20
+# Fields with a name of the client's choice, which lets it ask for the same one many times.
+MAX_ALIASES = 40
+# Elements of a list, and the values of arguments that say how much to return.
+MAX_LIST_LENGTH = MAX_LIMIT = 1_000
+_LIMITING_ARGUMENTS = frozenset({"limit", "lowerLimit", "upperLimit"})
+# Dagster's timeline shows the ticks of the next day.
+MAX_FUTURE_SECONDS = 2 * 24 * 3600
+_FUTURE_TICKS = "futureTicks"
+# Of fields and fragments together: a fragment may contain itself.
+_MAX_NESTING = 100
+
+
+class _TooMuch(Exception):
+    """A document that exceeds a limit, which the text names."""
+
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(f"more than {limit:,} {what}")
+
+
+def find_excess(document: DocumentNode, variables: Mapping[str, Any]) -> str | None:
+    """Return which limit a document exceeds, None if it exceeds none."""
+    try:
+        _check_value(variables)
+        _check_document(document, variables)
+    except _TooMuch as error:
+        return str(error)
+    except RecursionError:
+        return "the document or its variables are nested too deeply"
+    return None
+
+
+def _check_document(document: DocumentNode, variables: Mapping[str, Any]) -> None:
+    fragments = {
+        one.name.value: one
+        for one in document.definitions
+        if isinstance(one, FragmentDefinitionNode)
+    }
+    fields = top_level_fields = aliases = 0
+    for operation in document.definitions:
+        if not isinstance(operation, OperationDefinitionNode):
+            continue
+        known = {**_list_defaults(operation), **variables}
+        for field, level in _iterate_fields(operation.selection_set.selections, fragments):
+            fields += 1
+            top_level_fields += level == 1
+            aliases += field.alias is not None
+            _require(fields, MAX_FIELDS, "fields")
+            _require(top_level_fields, MAX_TOP_LEVEL_FIELDS, "fields at the top level")
+            _require(aliases, MAX_ALIASES, "aliases")
+            _require(level, MAX_LEVELS, "levels")
+            _check_arguments(field, known)
+
+
+def _iterate_fields(
+    selections: Sequence[SelectionNode],
+    fragments: Mapping[str, FragmentDefinitionNode],
+    level: int = 1,
+    nesting: int = 0,
+) -> Iterator[tuple[FieldNode, int]]:
+    """Yield the fields with those of fragments, each with its level; the first level is 1."""
+    _require(nesting, _MAX_NESTING, "nested fragments")
+    for one in selections:
+        inner, inner_level = None, level
+        if isinstance(one, FieldNode):
+            yield one, level
+            inner, inner_level = one.selection_set, level + 1
+        elif isinstance(one, InlineFragmentNode):
+            inner = one.selection_set
+        elif isinstance(one, FragmentSpreadNode) and one.name.value in fragments:
+            inner = fragments[one.name.value].selection_set
+        if inner:
+            yield from _iterate_fields(inner.selections, fragments, inner_level, nesting + 1)
+
+
+def _list_defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
+    return {
+        one.variable.name.value: value_from_ast_untyped(one.default_value)
+        for one in operation.variable_definitions
+        if one.default_value
+    }
+
+
+def _check_arguments(field: FieldNode, variables: Mapping[str, Any]) -> None:
+    if not field.arguments:
+        return
+    arguments = {
+        one.name.value: value_from_ast_untyped(one.value, dict(variables))
+        for one in field.arguments
+    }
+    for name, value in arguments.items():
+        _check_value(value)
+        if name in _LIMITING_ARGUMENTS and isinstance(value, int | float):
+            _require(value, MAX_LIMIT, f"results (the argument {name})")
+    if field.name.value == _FUTURE_TICKS:
+        _check_future(arguments)
+
+
+def _check_future(arguments: Mapping[str, Any]) -> None:
+    """Check the span of future ticks, each of which Dagster computes."""
+    until, cursor = arguments.get("until"), arguments.get("cursor")
+    if not isinstance(until, int | float):
+        return
+    begin = cursor if isinstance(cursor, int | float) and cursor else time.time()
+    _require(until - begin, MAX_FUTURE_SECONDS, "seconds of future ticks")
+
+
+def _check_value(value: Any) -> None:
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            _check_value(inner)
+    elif isinstance(value, list):
+        _require(len(value), MAX_LIST_LENGTH, "elements of a list")
+        for inner in value:
+            _check_value(inner)
+
+
+def _require(count: float, limit: int, what: str) -> None:
+    # Also refuses what is not a number.
+    if not count <= limit:
+        raise _TooMuch(what, limit)
