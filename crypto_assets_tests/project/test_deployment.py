@@ -328,15 +328,15 @@ def test_only_those_that_must_reach_a_service(
     def list_neighbours(name: str) -> set[str]:
         return list_members(*services[name]["networks"]) - {name}
 
-    # The runs are processes of the code server's container. Its server, which has no login, listens
-    # at the one address that this name has.
+    # The runs are processes of the code server's container, so it needs more networks. Its server,
+    # which has no login, listens at the one address that this name has.
     names = {
         network: options["aliases"]
         for network, options in services["code"]["networks"].items()
         if options
     }
     assert names == {"control": ["code-control"]}
-    assert services["code"]["command"][3:5] == ["-h", "code-control"]
+    assert services["code"]["command"][1:3] == ["deploy/code-server.sh", "code-control"]
     assert list_members("control") == {"code", "webserver", "daemon"}
     assert list_neighbours("code") == {"mysql", "lake", "webserver", "daemon", "init"}
     assert list_members("exchange") == {"code", "init"}
