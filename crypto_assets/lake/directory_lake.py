@@ -121,6 +121,16 @@ class DirectoryLake(Lake):
                     if path.parent != self.directory:
                         path.parent.rmdir()
 
+    def change_fetch_time(self, key: str, old: int, new: int) -> None:
+        path = self.directory / require_valid_key(key)
+        with (
+            self._translate_os_errors("write"),
+            self._hold_lock(),
+            suppress(FileNotFoundError, NotADirectoryError),
+        ):
+            if _modified_at_ms(path.stat()) == old:
+                os.utime(path, ns=(new * 1_000_000,) * 2)
+
     def create_storage(self) -> None:
         with self._translate_os_errors("create"):
             self.directory.mkdir(parents=True, exist_ok=True)
@@ -222,7 +232,11 @@ class DirectoryLake(Lake):
         """Give a path or open file those permissions of the directory that `mask` has."""
         # Another user owns it, or the file system has no permissions.
         with suppress(OSError):
-            os.chmod(target, self.directory.stat().st_mode & mask)
+            mode = self.directory.stat().st_mode & mask
+            if isinstance(target, int):
+                os.fchmod(target, mode)
+            else:
+                target.chmod(mode)
 
     def _sync_folder(self, folder: Path) -> None:
         """Flush the folder's entries to disk."""

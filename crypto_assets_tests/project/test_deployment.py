@@ -183,7 +183,7 @@ ODD_VALUES = {
     "a hash sign first": "{}=#abc",
     "single quotes": "{}='a b # $c \"d'",
     "double quotes": '{}="a b # \'d" # a comment',
-    "quotes within": "{}=it's \"so\"",
+    "quotes within": '{}=it\'s "so"',
     "an empty value in quotes": "{}=''",
     "no value": "{}=",
     "line ends of Windows": "{}=abc\r\nOTHER=x\r",
@@ -247,7 +247,8 @@ def test_containers_can_read_a_checkout_of_a_restrictive_umask(
 # client is in no package of PyPI, npm or Debian.
 MINIO_CLIENT = """#!/bin/sh
 printf '%s\\n' "$*" >>"$STATE/arguments"
-[ "$MC_HOST_lake" = "http://$MINIO_ROOT_USER:$(cat "$SECRETS_DIR/lake_root_password")@lake:9000" ] ||
+root=$MINIO_ROOT_USER:$(cat "$SECRETS_DIR/lake_root_password")
+[ "$MC_HOST_lake" = "http://$root@lake:9000" ] ||
     { echo "mc: <ERROR> Unable to initialize admin connection." >&2; exit 1; }
 case "$*" in
 *"policy attach lake crypto --user crypto")
