@@ -390,6 +390,80 @@ def test_foreign_images_are_pinned_and_the_s3_image_is_written_once(
     assert len(named) == 1
 
 
+# Answers as Docker does, whose registries have a digest for every image but one.
+DOCKER = """#!/bin/sh
+printf '%s\\n' "$*" >>"$STATE/arguments"
+case "$*" in
+"pull --quiet gone:1") echo "manifest unknown" >&2; exit 1 ;;
+"pull --quiet "*) echo pulled ;;
+"image inspect --format {{index .RepoDigests 0}} "*)
+    printf '%s@sha256:%s\\n' "${5%%:*}" "$(cat "$STATE/digest")" ;;
+*) exit 2 ;;
+esac
+"""
+
+
+def test_images_are_pinned_by_digest_in_dotenv(tmp_path: Path) -> None:
+    copytree(ROOT / "deploy", tmp_path / "deploy")
+    (tmp_path / "docker-compose.yml").write_text(text("docker-compose.yml"))
+    (tmp_path / "docker").write_text(DOCKER)
+    (tmp_path / "docker").chmod(0o755)
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("CRYPTO_SYMBOLS=BTCUSDT\nLAKE_IMAGE=mirror.example/minio:2 # ours\n")
+    dotenv.chmod(0o600)
+
+    def pin(digest: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        (tmp_path / "digest").write_text(digest)
+        return subprocess.run(
+            ["sh", str(tmp_path / "deploy/pin-images.sh"), *arguments],
+            env={
+                "PATH": os.environ["PATH"],
+                "DOCKER": str(tmp_path / "docker"),
+                "STATE": str(tmp_path),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    for digest in ("a" * 64, "b" * 64):
+        assert pin(digest).returncode == 0
+        assert dotenv_values(dotenv) == {
+            "CRYPTO_SYMBOLS": "BTCUSDT",
+            "MYSQL_IMAGE": f"mysql:8.4@sha256:{digest}",
+            "LAKE_IMAGE": f"mirror.example/minio:2@sha256:{digest}",
+            "PYTHON_IMAGE": f"python:3.12-slim@sha256:{digest}",
+        }
+        assert dotenv.stat().st_mode & 0o777 == 0o600
+    assert pin("", "--build-arg").stdout == (
+        f"--build-arg PYTHON_IMAGE=python:3.12-slim@sha256:{'b' * 64}\n"
+    )
+    pulled = re.findall("^pull --quiet (.*)$", (tmp_path / "arguments").read_text(), re.MULTILINE)
+    assert sorted(set(pulled)) == ["mirror.example/minio:2", "mysql:8.4", "python:3.12-slim"]
+    before = dotenv.read_text().replace("mysql:8.4", "gone:1")
+    dotenv.write_text(before)
+    refused = pin("c" * 64)
+    assert (refused.returncode, refused.stderr) == (1, "manifest unknown\n")
+
+
+def test_make_image_builds_from_the_pinned_image() -> None:
+    """One image for both stages, whose default is that of the compose file."""
+    base = re.findall(r"^FROM (\S+)", text("Dockerfile"), re.MULTILINE)
+    assert set(base) == {"${PYTHON_IMAGE}"}
+    default = re.search(r"^ARG PYTHON_IMAGE=(\S+)$", text("Dockerfile"), re.MULTILINE)
+    assert default
+    assert f"PYTHON_IMAGE: ${{PYTHON_IMAGE:-{default[1]}}}" in text("docker-compose.yml")
+    asked = subprocess.run(
+        ["make", "--dry-run", "image", "DOCKER=podman"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert asked.startswith("podman build --build-arg VERSION=")
+    assert "$(sh deploy/pin-images.sh --build-arg)" in asked
+
+
 def test_the_image_contains_what_the_services_run(services: dict[str, Any]) -> None:
     kept = [line[1:] for line in text(".dockerignore").splitlines() if line.startswith("!")]
     for service in services.values():
