@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from alembic.config import Config
-
 # Dagster exports none of these. No request to escape the path was found in Dagster's issues.
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
@@ -39,8 +37,8 @@ def build_sqlite_url(base_dir: str, db_name: str) -> str:
     return f"sqlite:///{quote(str(Path(base_dir).absolute() / f'{db_name}.db'))}"
 
 
-def build_alembic_config(dunder_file: str) -> Config:
+def build_alembic_config(dunder_file: str) -> Any:
     """Build the settings of Dagster's migrations, in whose folder a `%` would begin a variable."""
-    config: Config = get_alembic_config(dunder_file)
+    config: Any = get_alembic_config(dunder_file)
     config.file_config.defaults()["here"] = config.config_args["here"].replace("%", "%%")
     return config
