@@ -1,7 +1,7 @@
 #!/bin/sh
 # Serves Dagster's code at one address of this container: deploy/code-server.sh NAME PORT
 #
-# Whoever reaches the server may launch runs without a login. It therefore listens only in the network
+# Every program that reaches the server may launch runs without a login. It therefore listens only in the network
 # in which the container has NAME, although the container is in other networks too.
 set -eu
 

@@ -1,3 +1,4 @@
+#!/bin/sh
 # Reads .env in the current directory, for the scripts that source this file.
 #
 # .env is read as Compose and the program read it. Where these two would disagree about a value, the

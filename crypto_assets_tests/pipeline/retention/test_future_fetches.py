@@ -1,4 +1,4 @@
-"""Fetches that a clock far ahead has stamped do not outrank later ones for ever."""
+"""Fetches that a clock far ahead has stamped do not outrank later ones permanently."""
 
 from dataclasses import replace
 
