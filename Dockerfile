@@ -1,6 +1,7 @@
 # The image of all crypto-assets services; docker-compose.yml sets the command of each.
 
-FROM python:3.12-slim AS build
+ARG PYTHON_IMAGE=python:3.12-slim
+FROM ${PYTHON_IMAGE} AS build
 WORKDIR /app
 RUN python -m venv .venv
 COPY requirements.lock ./
@@ -17,7 +18,7 @@ RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash crypto_
 ARG VERSION=""
 RUN test -z "$VERSION" || .venv/bin/crypto-assets --version | grep -qxF "crypto-assets, version $VERSION"
 
-FROM python:3.12-slim
+FROM ${PYTHON_IMAGE}
 ARG VERSION=""
 LABEL org.opencontainers.image.title="crypto-assets" \
     org.opencontainers.image.version="$VERSION" \

@@ -1,6 +1,7 @@
 # Entry points for users and developers: `make` lists them.
 
 PYTHON ?= python3
+DOCKER ?= docker
 ONCE ?=
 ARGS ?=
 VERSION ?=
@@ -23,7 +24,7 @@ DAGSTER_VENV := .venv-dagster-$(or $(VERSION),oldest)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live test-fast test test-mysql test-dagster coverage lint docs bench soak up image lock wheel
+.PHONY: help setup demo live test-fast test test-mysql test-dagster coverage lint docs bench soak up image pin-images lock wheel
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,10 +80,13 @@ soak: $(DEV) ## simulate a day and a week of ticks with outages and check the re
 
 up: ## run the one-machine size in Docker: MySQL, MinIO, Dagster, the app and the API
 	@sh deploy/write-secrets.sh
-	@CRYPTO_ASSETS_VERSION=$(PROJECT_VERSION) docker compose up --build
+	@CRYPTO_ASSETS_VERSION=$(PROJECT_VERSION) $(DOCKER) compose up --build
 
-image: ## build the container image of all services
-	@docker build --build-arg VERSION=$(PROJECT_VERSION) --tag crypto-assets .
+image: ## build the container image of all services; DOCKER=podman uses podman
+	@$(DOCKER) build --build-arg VERSION=$(PROJECT_VERSION) $$(sh deploy/pin-images.sh --build-arg) --tag crypto-assets .
+
+pin-images: ## write the digests of the images that up and image start from into .env
+	@DOCKER=$(DOCKER) sh deploy/pin-images.sh
 
 lock: ## update the lock files from pyproject.toml; ARGS=--upgrade takes the newest versions
 	@sh deploy/lock.sh $(ARGS)

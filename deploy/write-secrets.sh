@@ -9,15 +9,7 @@
 # another number.
 set -eu
 cd "$(dirname "$0")/.."
-
-# Prints a variable of the environment, or else of .env.
-setting() {
-    if value=$(printenv "$1") && [ -n "$value" ]; then
-        printf '%s' "$value"
-    elif [ -f .env ]; then
-        sed -n "s/^$1=//p" .env | tail -n 1 | tr -d "\r\"'"
-    fi
-}
+. deploy/dotenv.sh
 
 directory=${1:-$(setting SECRETS_DIR)}
 directory=${directory:-.secrets}
@@ -73,7 +65,14 @@ write warehouse_read_url "mysql+pymysql://crypto_read:$(read_file crypto_read_pa
 write s3_credentials "[default]
 aws_access_key_id = crypto
 aws_secret_access_key = $(read_file lake_password)"
-write viewer_token "$(setting CRYPTO_VIEWER_TOKEN)"
-write oidc_client_secret "$(setting CRYPTO_OIDC_CLIENT_SECRET)"
-write alert_webhook_url "$(setting CRYPTO_ALERT_WEBHOOK_URL)"
-write alert_urls "$(setting CRYPTO_ALERT_URLS)"
+
+# Writes a value that may be empty: NAME VARIABLE.
+optional() {
+    value=$(setting "$2")
+    write "$1" "$value"
+}
+
+optional viewer_token CRYPTO_VIEWER_TOKEN
+optional oidc_client_secret CRYPTO_OIDC_CLIENT_SECRET
+optional alert_webhook_url CRYPTO_ALERT_WEBHOOK_URL
+optional alert_urls CRYPTO_ALERT_URLS

@@ -1,8 +1,10 @@
 """Keeps a home, with its secrets and logs, from the other users of the machine."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from crypto_assets.addresses import expand_user
 from crypto_assets.settings import Settings
 
 # Only the owner reads and writes what this process and its child processes create.
@@ -15,12 +17,23 @@ def restrict_home(settings: Settings) -> None:
     """Make the home and Dagster's home private to their owner, whether they exist or not.
 
     Nothing below them can be reached then. A directory that all users share stays as it is, and so
-    does what another user owns or a file system does not let change.
+    does what another user owns or a file system does not let change. A lake outside the home is
+    created with the user's own umask, and its objects follow its permissions.
     """
+    _create_lakes_elsewhere(settings)
     os.umask(_UMASK)
     for folder in (settings.home, settings.dagster_home):
         if folder.is_dir():
             _restrict_folder(folder)
+
+
+def _create_lakes_elsewhere(settings: Settings) -> None:
+    for url in (settings.lake_raw_url, settings.lake_archive_url):
+        folder = expand_user(Path(url)).absolute()
+        if "://" not in url and settings.home.absolute() not in folder.parents:
+            # The error is reported when the lake is used.
+            with suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
 
 
 def _restrict_folder(folder: Path) -> None:

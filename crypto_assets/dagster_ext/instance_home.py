@@ -193,9 +193,12 @@ def _read_shipped_config(name: str) -> str:
 
 
 def _build_embedded_config(home: Path) -> str:
-    """Build the file of the embedded size, with `SqliteStorage` if the path of `home` needs it."""
+    """Build the file of the embedded size, with `SqliteStorage` if a path needs it.
+
+    That is the path of `home`, or that of Dagster itself.
+    """
     text = _read_shipped_config(_EMBEDDED_CONFIG)
-    if not _is_misread(str(home)):
+    if not (_is_misread(str(home)) or "%" in dg.__file__):
         return text
     storage = {"module": _STORAGE_MODULE, "class": _ESCAPING_STORAGE}
     custom = {"custom": {**storage, "config": {"base_dir": str(home)}}}

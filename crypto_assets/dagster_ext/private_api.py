@@ -388,6 +388,20 @@ _SQLITE_PATHS = (
             ("dagster._core.storage.schedules.sqlite", "sqlite_schedule_storage"),
         )
     ),
+    *(
+        PrivatePart(
+            package,
+            f"{module}get_alembic_config",
+            "an installation in a folder of any name",
+            parameters=("dunder_file",),
+        )
+        for package, module in (
+            ("dagster._core.storage.sql", ""),
+            ("dagster._core.storage.event_log.sqlite", "sqlite_event_log."),
+            ("dagster._core.storage.runs.sqlite", "sqlite_run_storage."),
+            ("dagster._core.storage.schedules.sqlite", "sqlite_schedule_storage."),
+        )
+    ),
     PrivatePart(
         "dagster._core.storage.sqlite_storage",
         "DagsterSqliteStorage.from_local",

@@ -25,6 +25,14 @@ class ExchangeRest(Protocol):
         """Return the exchange's clock in epoch ms. It decides which candles are closed."""
         ...
 
+    def compute_fetch_time(self) -> int:
+        """Return the time to record for a fetch that has just ended, in epoch ms.
+
+        Of two fetches of a candle the later one counts: a wrong clock of this machine must not
+        make it later than the exchange's own.
+        """
+        ...
+
     def fetch_exchange_info(self, symbols: Sequence[str] | None = None) -> ExchangeInfo:
         """Return the named symbols in the given order, or all symbols.
 

@@ -55,11 +55,12 @@ class ExchangeResponse(HttpResponse):
 
     @property
     def server_time_ms(self) -> int | None:
-        """The server's clock in epoch ms, to the second."""
+        """The server's clock in epoch ms, to the second, also if a cache sent the response."""
         try:
-            return to_epoch_ms(parsedate_to_datetime(self.headers["Date"]))
+            date = to_epoch_ms(parsedate_to_datetime(self.headers["Date"]))
         except (KeyError, ValueError, OverflowError):
             return None
+        return date + (self._parse_int_header("Age") or 0) * 1000
 
     @property
     def minute_seconds_left(self) -> float | None:

@@ -75,6 +75,14 @@ class BinanceRest:
         """Return the exchange's clock in epoch ms, which decides what is closed. Weight 1."""
         return self._transport.get(ExchangeRequest("/api/v3/time", {}, 1), _parse_server_time)
 
+    def compute_fetch_time(self) -> int:
+        """Return the time to record for a fetch that has just ended, in epoch ms.
+
+        It is this machine's, but not later than the clock of the REST server, by the header `Date`
+        of its responses. That is real time also where a simulated exchange serves another.
+        """
+        return self._transport.server_clock.compute_fetch_time()
+
     def fetch_identity(self) -> str:
         """Return "binance", "binance.us", "simulated:<data>", or the host of another server."""
         return detect_identity(self._transport, "/api/v3/ping")

@@ -1,6 +1,7 @@
 """HTTP GET requests to the exchange: a pooled session, retries and the request quota."""
 
 import math
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -26,6 +27,7 @@ from crypto_assets.errors import (
 from crypto_assets.exchange.error_translation import translate_error_response
 from crypto_assets.exchange.quota import ExchangeQuota
 from crypto_assets.exchange.response import MAX_JSON_BYTES, ExchangeResponse
+from crypto_assets.exchange.server_clock import ServerClock
 from crypto_assets.http_client import (
     PROXY_LOGIN_REQUIRED,
     REQUEST_ERRORS,
@@ -99,6 +101,7 @@ class ExchangeTransport:
         self.base_url = redact_address(self._address)
         self.host = find_host(self._address)
         self.quota = quota
+        self.server_clock = ServerClock()
         self._retry_policy = retry_policy or RequestRetryPolicy()
         self._timeouts = RequestTimeouts(
             self._retry_policy.connect_timeout,
@@ -163,6 +166,7 @@ class ExchangeTransport:
             quota.weight_budget.settle_reservation(reservation, used, minute_left)
 
     def _send_request(self, request: ExchangeRequest) -> ExchangeResponse:
+        sent_at = time.monotonic()
         try:
             response = send_request(
                 self._session,
@@ -190,7 +194,9 @@ class ExchangeTransport:
             raise ExchangeForbidden(
                 f"{url} cannot be reached: {describe_proxy_login(self._address)}"
             )
-        return ExchangeResponse(url, response.status, response.headers, response.body)
+        answer = ExchangeResponse(url, response.status, response.headers, response.body)
+        self.server_clock.observe_response(answer, sent_at)
+        return answer
 
     def _compute_delay(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -58,6 +58,9 @@ class DirectoryLake(Lake):
 
     A put writes and syncs a staged file, then links it to its key, which fails if the key exists.
     Only then it takes a lock, to compare and replace. A killed writer leaves no partial object.
+
+    Files and folders get the permissions of the directory, whatever the umask is: who may read or
+    write the directory, such as a group, may do so with every object.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -118,9 +121,20 @@ class DirectoryLake(Lake):
                     if path.parent != self.directory:
                         path.parent.rmdir()
 
+    def change_fetch_time(self, key: str, old: int, new: int) -> None:
+        path = self.directory / require_valid_key(key)
+        with (
+            self._translate_os_errors("write"),
+            self._hold_lock(),
+            suppress(FileNotFoundError, NotADirectoryError),
+        ):
+            if _modified_at_ms(path.stat()) == old:
+                os.utime(path, ns=(new * 1_000_000,) * 2)
+
     def create_storage(self) -> None:
         with self._translate_os_errors("create"):
-            self._incoming.mkdir(parents=True, exist_ok=True)
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._make_folder(self._incoming)
             self._remove_abandoned_files()
 
     def check_writable(self) -> None:
@@ -147,13 +161,14 @@ class DirectoryLake(Lake):
     def _stage_file(self, body: bytes, fetched_at: int) -> Iterator[Path]:
         """Write the body to a synced temporary file with the fetch time."""
         self._require_directory()
-        self._incoming.mkdir(exist_ok=True)
+        self._make_folder(self._incoming)
         staged = self._incoming / uuid.uuid4().hex
         try:
             with staged.open("wb") as file:
                 file.write(body)
                 file.flush()
                 os.utime(file.fileno(), ns=(fetched_at * 1_000_000,) * 2)
+                self._copy_permissions(file.fileno(), 0o666)
                 self._fsync_handle(file.fileno(), _NO_SYNC)
             yield staged
         finally:
@@ -171,6 +186,7 @@ class DirectoryLake(Lake):
     def _hold_lock(self) -> Iterator[None]:
         """Lock replacements among all processes. The kernel frees the lock of a killed process."""
         with (self._incoming / _KERNEL_LOCK_NAME).open("wb") as lock:
+            self._copy_permissions(lock.fileno(), 0o666)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             except OSError as error:
@@ -209,7 +225,18 @@ class DirectoryLake(Lake):
     def _make_folder(self, folder: Path) -> None:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
+            self._copy_permissions(folder, 0o2777)
             self._sync_folder(folder.parent)
+
+    def _copy_permissions(self, target: Path | int, mask: int) -> None:
+        """Give a path or open file those permissions of the directory that `mask` has."""
+        # Another user owns it, or the file system has no permissions.
+        with suppress(OSError):
+            mode = self.directory.stat().st_mode & mask
+            if isinstance(target, int):
+                os.fchmod(target, mode)
+            else:
+                target.chmod(mode)
 
     def _sync_folder(self, folder: Path) -> None:
         """Flush the folder's entries to disk."""

@@ -97,6 +97,13 @@ class Lake(ABC):
         """Delete the objects. Missing objects are no error."""
 
     @abstractmethod
+    def change_fetch_time(self, key: str, old: int, new: int) -> None:
+        """Give an object that was fetched at `old` another fetch time; both in epoch ms.
+
+        Changes nothing where it is gone, or was fetched at another time.
+        """
+
+    @abstractmethod
     def create_storage(self) -> None:
         """Create the bucket or directory if it does not exist. Safe to call concurrently."""
 

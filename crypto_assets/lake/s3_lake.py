@@ -35,7 +35,7 @@ class S3Lake(Lake):
         self._objects = S3Bucket(bucket, options)
 
     def put(self, key: str, body: bytes, *, fetched_at: int, source: Source, rows: int) -> bool:
-        metadata = {"rows": str(rows), "source": str(source), "fetched-at": str(fetched_at)}
+        metadata = _build_metadata(rows, source, fetched_at)
         require_valid_key(key)
         # With conditional puts the common case, a new key, takes one request.
         existing = (
@@ -63,6 +63,15 @@ class S3Lake(Lake):
 
     def delete(self, keys: Iterable[str]) -> None:
         self._objects.delete([require_valid_key(key) for key in keys])
+
+    def change_fetch_time(self, key: str, old: int, new: int) -> None:
+        with suppress(ObjectMissing):
+            existing, body = self._objects.get(require_valid_key(key))
+            info = _info_from_headers(key, existing)
+            if info.fetched_at == old:
+                rows = resolve_row_count(info, body)
+                metadata = _build_metadata(rows, info.source or Source.IMPORT, new)
+                self._objects.put(key, body, metadata, self._build_condition(existing))
 
     def create_storage(self) -> None:
         self._objects.create_bucket()
@@ -103,6 +112,10 @@ class S3Lake(Lake):
         except ObjectMissing:
             rows = 0
         return rows, info.fetched_at if "fetched-at" in existing.metadata else 0
+
+
+def _build_metadata(rows: int, source: Source, fetched_at: int) -> dict[str, str]:
+    return {"rows": str(rows), "source": str(source), "fetched-at": str(fetched_at)}
 
 
 def _info_from_headers(key: str, existing: ObjectHeaders) -> ObjectInfo:

@@ -49,6 +49,9 @@ class WaitingLake(Lake):
         listed = list(keys)
         self._waiter.run(_SERVICE, lambda: self._lake.delete(listed))
 
+    def change_fetch_time(self, key: str, old: int, new: int) -> None:
+        self._waiter.run(_SERVICE, lambda: self._lake.change_fetch_time(key, old, new))
+
     def create_storage(self) -> None:
         self._waiter.run(_SERVICE, self._lake.create_storage)
 

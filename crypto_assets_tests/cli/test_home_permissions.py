@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from crypto_assets.cli.home_permissions import restrict_home
+from crypto_assets.market.utc_time import DAY_MS, day_of
 from crypto_assets.settings import Settings
 from crypto_assets_tests.cli.conftest import MakeDesk
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+
+DAY = str(day_of(NOON - DAY_MS))
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +68,23 @@ def test_a_directory_that_users_share_stays_as_it_is(tmp_path: Path) -> None:
         shared.chmod(mode)
         restrict_home(Settings(home=shared))
         assert stat.S_IMODE(shared.stat().st_mode) == mode
+
+
+def test_a_lake_outside_the_home_follows_the_permissions_of_its_directory(
+    make_desk: MakeDesk, server: ExchangeServer, tmp_path: Path
+) -> None:
+    """One lake is shared with a group, the other one does not exist yet."""
+    shared, made = tmp_path / "shared", tmp_path / "made" / "archive"
+    shared.mkdir()
+    shared.chmod(0o2770)
+    desk = make_desk(server, LAKE_RAW_URL=str(shared), LAKE_ARCHIVE_URL=str(made))
+    assert desk.run("init").code == 0
+    os.umask(0o077)
+    assert desk.run("backfill", "--from", DAY, "--to", DAY).code == 0
+    modes = list_modes(shared)
+    assert f"{DAY}/{next(shared.rglob('*_klines_*')).name}" in modes
+    folders = {name for name in modes if (shared / name).is_dir()}
+    assert {modes[name] for name in folders} == {0o2770}
+    assert {modes[name] for name in modes.keys() - folders} == {0o660}
+    assert stat.S_IMODE(made.stat().st_mode) == 0o755
+    assert stat.S_IMODE(desk.home.stat().st_mode) == 0o700

@@ -2,35 +2,62 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
-from crypto_assets.market.utc_time import DAY_MS, day_of, now_ms
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, day_start_ms, now_ms
 from crypto_assets_tests.cli.conftest import COMMAND, Desk, MakeDesk, Ran
-from crypto_assets_tests.services.exchange import StartExchange
+from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
 
 NOW = now_ms()
 FIRST, LAST = day_of(NOW - 3 * DAY_MS), day_of(NOW - 2 * DAY_MS)
+AT = day_start_ms(FIRST) + 200 * MINUTE_MS
 RANGE = ("--from", str(FIRST), "--to", str(LAST))
 
 
 @pytest.fixture
-def desk(simulated_exchange: StartExchange, make_desk: MakeDesk) -> Desk:
-    """Two days of one symbol, and an exchange whose clock is right."""
-    desk = make_desk(simulated_exchange(now=now_ms(), speed=1))
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    """An exchange whose clock is right."""
+    return simulated_exchange(now=now_ms(), speed=1)
+
+
+@pytest.fixture
+def desk(server: ExchangeServer, make_desk: MakeDesk) -> Desk:
+    """Two days of one symbol."""
+    desk = make_desk(server)
     assert desk.run("init").code == 0
     assert desk.run("backfill", *RANGE).code == 0
     return desk
 
 
-def retain_at(desk: Desk, offset: str) -> Ran:
-    """Run `crypto-assets retain` under a clock that is wrong by an offset."""
+# What a backfill executes in each run of Dagster, whose own waits do not end under a wrong clock.
+INGEST = """
+import sys
+from datetime import date
+from crypto_assets.market.utc_time import Window
+from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
+from crypto_assets.pipeline.stages.results import KlinesStage
+from crypto_assets.wiring import open_shared_context
+
+days = {"BTCUSDT": Window.of_days(*map(date.fromisoformat, sys.argv[1:]))}
+for outcomes in ingest_symbols(open_shared_context(), days, set(KlinesStage), IngestMode.DAYS):
+    assert not any(outcome.error for outcome in outcomes), outcomes
+"""
+
+
+def run_at(desk: Desk, offset: str, *words: str) -> Ran:
+    """Run `crypto-assets WORDS` under a clock that is wrong by an offset."""
+    return run_program_at(desk, offset, *COMMAND, *words)
+
+
+def run_program_at(desk: Desk, offset: str, *command: str) -> Ran:
     program = shutil.which("faketime")
     assert program, "faketime is missing: sh deploy/install-test-services.sh installs it"
     done = subprocess.run(
-        [program, "-f", offset, *COMMAND, "retain"],
+        [program, "-f", offset, *command],
         env={**desk.environment, "FAKETIME_DONT_FAKE_MONOTONIC": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -47,14 +74,18 @@ def list_files(desk: Desk) -> list[str]:
 
 
 def count_minutes(desk: Desk) -> int:
+    return read_one(desk, "SELECT COUNT(*) FROM fact_klines")
+
+
+def read_one(desk: Desk, query: str) -> int:
     with create_engine(f"sqlite:///{desk.home / 'warehouse.db'}").connect() as connection:
-        return int(connection.execute(text("SELECT COUNT(*) FROM fact_klines")).scalar_one())
+        return int(connection.execute(text(query)).scalar_one())
 
 
 @pytest.mark.parametrize("offset", ["+200d", "+61m", "-400d"])
 def test_a_wrong_clock_expires_nothing(desk: Desk, offset: str) -> None:
     files = list_files(desk)
-    refused = retain_at(desk, offset)
+    refused = run_at(desk, offset, "retain")
     assert (refused.code, refused.out) == (1, "")
     assert "nothing was expired, because this machine's clock (" in refused.complaint
     assert ("behind" if offset.startswith("-") else "ahead of") in refused.complaint
@@ -93,3 +124,34 @@ def _expire_minutes(home: Path) -> None:
             {"purged": purged},
         )
     engine.dispose()
+
+
+def test_a_correction_counts_after_a_fetch_by_a_clock_that_was_ahead(
+    server: ExchangeServer, make_desk: MakeDesk
+) -> None:
+    """In the warehouse, in the lake, and after an exact rebuild by such a clock again."""
+    desk = make_desk(server)
+    assert desk.run("init").code == 0
+    ahead = run_program_at(desk, "+200d", sys.executable, "-c", INGEST, str(FIRST), str(LAST))
+    assert ahead.code == 0, ahead.err
+    assert read_newest_fetch(desk) <= now_ms()
+    before = read_trades(desk)
+    for minute, change in ((AT, "+1"), (AT + MINUTE_MS, "-1")):  # no hour shows the difference
+        rule = {"do": "revise", "start": minute, "end": minute + MINUTE_MS}
+        server.faults.add_rule({**rule, "change": {"trade_count": change}})
+    assert desk.run("backfill", *RANGE).code == 0
+    assert read_trades(desk) == before + 1
+    rebuilt = run_at(desk, "+200d", "rebuild", "--exact", "--symbols", "BTCUSDT", *RANGE)
+    assert rebuilt.code == 0, rebuilt.err
+    assert read_trades(desk) == before + 1
+    assert count_minutes(desk) == 2 * 1440
+
+
+def read_newest_fetch(desk: Desk) -> int:
+    """The newest fetch time of all minutes and lake objects."""
+    times = (path.stat().st_mtime_ns // 1_000_000 for path in desk.home.rglob("*_klines_*.json"))
+    return max(read_one(desk, "SELECT MAX(fetched_at) FROM fact_klines"), *times)
+
+
+def read_trades(desk: Desk) -> int:
+    return read_one(desk, f"SELECT trade_count FROM fact_klines WHERE open_time = {AT}")

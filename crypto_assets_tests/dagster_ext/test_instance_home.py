@@ -5,7 +5,9 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
+import dagster as dg
 import pytest
 
 from crypto_assets.dagster_ext import instance_home as homes
@@ -249,3 +251,26 @@ def test_an_unchanged_file_with_the_header_of_an_earlier_version_is_updated(home
     (home / "dagster.yaml").write_text(f"{header}{homes._short_digest(SHIPPED)}\n{earlier}")
     notice = prepare_home(home)
     assert notice and "dagster.yaml.new" in notice
+
+
+def test_dagster_may_be_installed_below_a_path_with_a_percent_sign(
+    home: Path, tmp_path: Path
+) -> None:
+    """As in a clone in such a folder, which contains `.venv`."""
+    packages = tmp_path / "7% packages"
+    packages.mkdir()
+    copytree(Path(dg.__file__).parent, packages / "dagster", ignore=ignore_patterns("__pycache__"))
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home\n"
+        "prepare_home(Path(sys.argv[1]))\n"
+        "with open_instance(Path(sys.argv[1])) as instance: print(instance.get_runs_count())\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(home)],
+        env={**os.environ, "PYTHONPATH": f"{packages}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.stdout, ran.returncode) == ("0\n", 0), ran.stderr

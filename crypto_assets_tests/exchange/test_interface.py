@@ -25,6 +25,9 @@ class OtherRest:
     def fetch_server_time(self) -> int:
         return START + 2 * DAY_MS
 
+    def compute_fetch_time(self) -> int:
+        return self.fetch_server_time()
+
     def fetch_exchange_info(self, symbols: Sequence[str] | None = None) -> ExchangeInfo:
         return ExchangeInfo(dict[str, Symbol](), 1200)
 

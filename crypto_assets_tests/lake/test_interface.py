@@ -57,6 +57,19 @@ def test_a_key_in_any_script_is_listed_read_copied_and_deleted(
     assert lake.get_info(key) is None
 
 
+def test_a_fetch_time_is_changed_only_of_the_fetch_that_was_meant(lake: Lake) -> None:
+    assert put(lake, KEY)
+    lake.change_fetch_time(KEY, FETCHED + 1, 1735689600000)
+    info = lake.get_info(KEY)
+    assert info is not None and info.fetched_at == FETCHED
+    lake.change_fetch_time(KEY, FETCHED, 1735689600000)
+    changed, body = lake.get_with_info(KEY)
+    assert (changed.fetched_at, changed.source, body) == (1735689600000, Source.REST, body_of(3))
+    assert put(lake, KEY, mark="later", fetched_at=FETCHED - 1)
+    lake.change_fetch_time(DEPTH, FETCHED, FETCHED - 1)
+    assert lake.get_info(DEPTH) is None
+
+
 def test_a_missing_object(lake: Lake) -> None:
     assert lake.get_info(KEY) is None
     assert list(lake.list_entries("2025-01-01/")) == []

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import dataclass
 from importlib.resources import files as package_files
 from io import StringIO
 from pathlib import Path
@@ -147,6 +148,80 @@ def test_secrets_are_generated_once_and_taken_from_the_environment(
         write_secrets(MYSQL_PASSWORD="it's")
 
 
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of the script of the secrets with its own `.env`."""
+
+    folder: Path
+
+    def write_secrets(self, dotenv: bytes) -> "subprocess.CompletedProcess[str]":
+        (self.folder / ".env").write_bytes(dotenv)
+        return subprocess.run(
+            ["sh", str(self.folder / "deploy/write-secrets.sh")],
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def read_secret(self, name: str) -> str:
+        return (self.folder / ".secrets" / name).read_text().removesuffix("\n")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    copytree(ROOT / "deploy", tmp_path / "deploy")
+    return Checkout(tmp_path)
+
+
+NAME = "CRYPTO_ALERT_WEBHOOK_URL"
+ODD_VALUES = {
+    "plain": "{}=https://a.example/b?c=d&e",
+    "export": "export {}=abc",
+    "spaces around the equals sign": "  export {} = abc",
+    "a comment": "{}=abc  # a comment # and more",
+    "a hash sign in the value": "{}=abc#def",
+    "a hash sign first": "{}=#abc",
+    "single quotes": "{}='a b # $c \"d'",
+    "double quotes": '{}="a b # \'d" # a comment',
+    "quotes within": '{}=it\'s "so"',
+    "an empty value in quotes": "{}=''",
+    "no value": "{}=",
+    "line ends of Windows": "{}=abc\r\nOTHER=x\r",
+    "a byte-order mark": "\ufeff{}=abc",
+    "the last one counts": "{}='a\\'b'\n{}=second",
+    "a backslash": "{}=a\\b",
+    "another name": "{}=abc\n{}_FILE=x\nX_{}=y\n#{}=z",
+    "lines of another value": "{}=abc\nOTHER='\n{}=def\n'",
+    "letters beyond ASCII": "{}=é 好",
+}
+
+
+def test_values_of_dotenv_are_read_as_the_program_reads_them(checkout: Checkout) -> None:
+    for case, line in ODD_VALUES.items():
+        content = (line.replace("{}", NAME) + "\n").encode()
+        ended = checkout.write_secrets(content)
+        assert ended.returncode == 0, (case, ended.stderr)
+        # `podman-compose` uses this reader too.
+        wanted = dotenv_values(checkout.folder / ".env", encoding="utf-8-sig")[NAME]
+        assert checkout.read_secret("alert_webhook_url") == wanted, case
+
+
+@pytest.mark.parametrize(
+    "line",
+    # Compose replaces `$b`; the program replaces `${b}`, also in single quotes.
+    ["{}=a$b", '{}="a$b"', "{}='a${b}'", '{}="a\\tb"', "{}='a\\'b'", "{}=a\t# b", "{}='a\nb'"],
+)
+def test_values_that_compose_and_the_program_read_differently_are_refused(
+    checkout: Checkout, line: str
+) -> None:
+    ended = checkout.write_secrets((line.replace("{}", NAME) + "\n").encode())
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"The value of {NAME} in .env is ambiguous")
+    assert "a$b" not in ended.stderr
+    assert not (checkout.folder / ".secrets/alert_webhook_url").exists()
+
+
 def test_containers_can_read_a_checkout_of_a_restrictive_umask(
     services: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -169,19 +244,25 @@ def test_containers_can_read_a_checkout_of_a_restrictive_umask(
             assert path.stat().st_mode & wanted == wanted, path
 
 
-# Answers as MinIO's client does, whose server forgets nothing.
+# Answers as MinIO's client does, whose server forgets nothing, and records its arguments. The real
+# client is in no package of PyPI, npm or Debian.
 MINIO_CLIENT = """#!/bin/sh
+printf '%s\\n' "$*" >>"$STATE/arguments"
+root=$MINIO_ROOT_USER:$(cat "$SECRETS_DIR/lake_root_password")
+[ "$MC_HOST_lake" = "http://$root@lake:9000" ] ||
+    { echo "mc: <ERROR> Unable to initialize admin connection." >&2; exit 1; }
 case "$*" in
-*"policy attach"*)
+*"policy attach lake crypto --user crypto")
     [ ! -e "$STATE/refused" ] || { echo "mc: <ERROR> Access Denied." >&2; exit 1; }
     [ ! -e "$STATE/attached" ] || { echo "mc: <ERROR> has no net effect" >&2; exit 1; }
     : >"$STATE/attached" ;;
-*"user info"*)
+*"user info lake crypto")
     policy=
     [ ! -e "$STATE/attached" ] || policy=crypto
     printf 'AccessKey: crypto\\nStatus: enabled\\nPolicyName: %s\\nMemberOf: []\\n' "$policy" ;;
-*"admin user add"*"$(cat "$SECRETS_DIR/lake_password")") ;;
-*"alias set"*" $MINIO_ROOT_USER $(cat "$SECRETS_DIR/lake_root_password")") ;;
+*"admin user add lake crypto")
+    read -r password
+    printf '%s' "$password" >"$STATE/password" ;;
 *"policy create lake crypto /deploy/policy.json") ;;
 *) exit 2 ;;
 esac
@@ -215,7 +296,12 @@ def test_the_lakes_user_can_be_created_again_in_minios_image(tmp_path: Path) -> 
     (tmp_path / "refused").unlink()
     assert create_user() == 0
     assert (tmp_path / "attached").exists()
+    assert (tmp_path / "password").read_text() == "lake-secret"
     assert create_user() == 0
+    # Every process of the machine can read them.
+    arguments = (tmp_path / "arguments").read_text()
+    assert "--quiet admin user add lake crypto" in arguments
+    assert "secret" not in arguments
 
 
 def test_every_password_is_in_the_example() -> None:
@@ -238,13 +324,25 @@ def test_the_containers_have_few_rights_and_bounded_resources(services: dict[str
 def test_only_those_that_must_reach_a_service(
     compose: dict[str, Any], services: dict[str, Any]
 ) -> None:
-    def list_neighbours(name: str) -> set[str]:
-        networks = set(services[name]["networks"])
-        return {other for other, one in services.items() if networks & set(one["networks"])} - {
-            name
-        }
+    def list_members(*networks: str) -> set[str]:
+        return {name for name, one in services.items() if set(networks) & set(one["networks"])}
 
-    assert list_neighbours("code") == {"mysql", "lake", "lake-user", "init", "webserver", "daemon"}
+    def list_neighbours(name: str) -> set[str]:
+        return list_members(*services[name]["networks"]) - {name}
+
+    # The runs are processes of the code server's container, so it needs more networks. Its server,
+    # which has no login, listens at the one address that this name has.
+    names = {
+        network: options["aliases"]
+        for network, options in services["code"]["networks"].items()
+        if options
+    }
+    assert names == {"control": ["code-control"]}
+    assert services["code"]["command"][1:3] == ["deploy/code-server.sh", "code-control"]
+    assert list_members("control") == {"code", "webserver", "daemon"}
+    assert list_neighbours("code") == {"mysql", "lake", "webserver", "daemon", "init"}
+    assert list_members("exchange") == {"code", "init"}
+    assert list_neighbours("lake-user") == {"mysql", "lake", "init"}
     for server in ("mysql", "lake"):
         assert all(compose["networks"][name]["internal"] for name in services[server]["networks"])
         assert not services[server].get("ports")
@@ -291,6 +389,80 @@ def test_foreign_images_are_pinned_and_the_s3_image_is_written_once(
         if "minio/minio" in line
     ]
     assert len(named) == 1
+
+
+# Answers as Docker does, whose registries have a digest for every image but one.
+DOCKER = """#!/bin/sh
+printf '%s\\n' "$*" >>"$STATE/arguments"
+case "$*" in
+"pull --quiet gone:1") echo "manifest unknown" >&2; exit 1 ;;
+"pull --quiet "*) echo pulled ;;
+"image inspect --format {{index .RepoDigests 0}} "*)
+    printf '%s@sha256:%s\\n' "${5%%:*}" "$(cat "$STATE/digest")" ;;
+*) exit 2 ;;
+esac
+"""
+
+
+def test_images_are_pinned_by_digest_in_dotenv(tmp_path: Path) -> None:
+    copytree(ROOT / "deploy", tmp_path / "deploy")
+    (tmp_path / "docker-compose.yml").write_text(text("docker-compose.yml"))
+    (tmp_path / "docker").write_text(DOCKER)
+    (tmp_path / "docker").chmod(0o755)
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("CRYPTO_SYMBOLS=BTCUSDT\nLAKE_IMAGE=mirror.example/minio:2 # ours\n")
+    dotenv.chmod(0o600)
+
+    def pin(digest: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        (tmp_path / "digest").write_text(digest)
+        return subprocess.run(
+            ["sh", str(tmp_path / "deploy/pin-images.sh"), *arguments],
+            env={
+                "PATH": os.environ["PATH"],
+                "DOCKER": str(tmp_path / "docker"),
+                "STATE": str(tmp_path),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    for digest in ("a" * 64, "b" * 64):
+        assert pin(digest).returncode == 0
+        assert dotenv_values(dotenv) == {
+            "CRYPTO_SYMBOLS": "BTCUSDT",
+            "MYSQL_IMAGE": f"mysql:8.4@sha256:{digest}",
+            "LAKE_IMAGE": f"mirror.example/minio:2@sha256:{digest}",
+            "PYTHON_IMAGE": f"python:3.12-slim@sha256:{digest}",
+        }
+        assert dotenv.stat().st_mode & 0o777 == 0o600
+    assert pin("", "--build-arg").stdout == (
+        f"--build-arg PYTHON_IMAGE=python:3.12-slim@sha256:{'b' * 64}\n"
+    )
+    pulled = re.findall("^pull --quiet (.*)$", (tmp_path / "arguments").read_text(), re.MULTILINE)
+    assert sorted(set(pulled)) == ["mirror.example/minio:2", "mysql:8.4", "python:3.12-slim"]
+    before = dotenv.read_text().replace("mysql:8.4", "gone:1")
+    dotenv.write_text(before)
+    refused = pin("c" * 64)
+    assert (refused.returncode, refused.stderr) == (1, "manifest unknown\n")
+
+
+def test_make_image_builds_from_the_pinned_image() -> None:
+    """One image for both stages, whose default is that of the compose file."""
+    base = re.findall(r"^FROM (\S+)", text("Dockerfile"), re.MULTILINE)
+    assert set(base) == {"${PYTHON_IMAGE}"}
+    default = re.search(r"^ARG PYTHON_IMAGE=(\S+)$", text("Dockerfile"), re.MULTILINE)
+    assert default
+    assert f"PYTHON_IMAGE: ${{PYTHON_IMAGE:-{default[1]}}}" in text("docker-compose.yml")
+    asked = subprocess.run(
+        ["make", "--dry-run", "image", "DOCKER=podman"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert asked.startswith("podman build --build-arg VERSION=")
+    assert "$(sh deploy/pin-images.sh --build-arg)" in asked
 
 
 def test_the_image_contains_what_the_services_run(services: dict[str, Any]) -> None:

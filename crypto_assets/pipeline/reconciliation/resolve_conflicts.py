@@ -32,7 +32,6 @@ from crypto_assets.market.utc_time import (
     floor_ms,
     format_utc,
     merge_windows,
-    now_ms,
 )
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.reconciliation.candle_comparer import (
@@ -270,7 +269,7 @@ def _load_versions(
     context: PipelineContext, symbol: str, matches: Sequence[MatchingVersion]
 ) -> None:
     """Store the minutes in the lake, adjacent hours of a day as one object, and load them."""
-    fetched_at = now_ms()
+    fetched_at = context.exchange.rest.compute_fetch_time()
     fetched: defaultdict[date, list[FetchedKlines]] = defaultdict(list)
     spans = merge_windows(match.period.window for match in matches)
     rows = sorted((row for match in matches for row in match.rows), key=lambda row: int(row[0]))

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Self
 
 from crypto_assets.errors import CryptoAssetsError, ExchangeError, ObjectMissing
+from crypto_assets.exchange.server_clock import DATE_INACCURACY_MS
 from crypto_assets.lake import describe_object
 from crypto_assets.market.candle_validation import ValidatedRows
 from crypto_assets.market.lake_object import LakeObject, ObjectKind
@@ -86,7 +87,7 @@ def rebuild_from_lake(
     warehouse and lake. The result of a symbol that fails has its error. Safe to repeat, and beside
     running ticks. Raises LakeError where a lake cannot be listed.
     """
-    options = _RebuildOptions(now_ms() if exact else None, reload_expired)
+    options = _RebuildOptions(_find_exact_limit(context) if exact else None, reload_expired)
     registered = [symbol.name for symbol in context.warehouse.symbols.list_all()]
     if symbols is not None:
         symbols = [parse_symbol(text, registered) for text in symbols]
@@ -258,6 +259,19 @@ def _forget_missing_objects(
     gone = [item for item in known if (item.bucket, item.key) not in there]
     context.warehouse.lake_objects.forget_objects(gone)
     return len(gone)
+
+
+def _find_exact_limit(context: PipelineContext) -> int:
+    """Return a time (epoch ms) that no fetch from now on has, by the rule for fetches.
+
+    Where that is the exchange's clock, it is known to the second, and each process has its own
+    estimate.
+    """
+    with suppress(ExchangeError), context.waiter.wait_up_to(0):
+        context.exchange_now()
+    local = now_ms()
+    fetched = context.exchange.rest.compute_fetch_time()
+    return fetched if fetched >= local else fetched - 2 * DATE_INACCURACY_MS
 
 
 def _closed_before(context: PipelineContext, listed: Sequence[ListedObject]) -> int:

@@ -8,6 +8,7 @@ from crypto_assets.market.utc_time import DAY_MS
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.retention.expire_minutes import ExpiredMinutes, expire_minutes
 from crypto_assets.pipeline.retention.expire_objects import ExpiredObjects, expire_objects
+from crypto_assets.pipeline.retention.future_fetches import correct_future_fetches
 from crypto_assets.pipeline.retention.retention_time import (
     RetentionTime,
     find_retention_time,
@@ -52,10 +53,13 @@ def apply_retention(
 ) -> RetentionResult:
     """Expire everything that is older than the policy allows at an instant (epoch ms).
 
-    The default is now, by `find_retention_time`, of which `unlimited` lifts the limit. Safe to kill
+    The default is now, by `find_retention_time`, of which `unlimited` lifts the limit; then fetch
+    times that have not come yet are corrected first, since they would never expire. Safe to kill
     and repeat. Raises ClockNotTrusted before anything expires, LakeError, WarehouseError.
     """
     time = find_retention_time(context, unlimited=unlimited) if at_ms is None else None
+    if time and not dry_run:
+        correct_future_fetches(context)
     result = _expire_all(context, time or RetentionTime(at_ms or 0), dry_run=dry_run)
     if time and not dry_run:
         # Last: a run that was killed is repeated with the same limit.

@@ -12,7 +12,7 @@ from crypto_assets.market.candles import KlineRow
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.raw_klines import RawKlines
-from crypto_assets.market.utc_time import MINUTE_MS, MINUTES_PER_DAY, Window, now_ms
+from crypto_assets.market.utc_time import MINUTE_MS, MINUTES_PER_DAY, Window
 
 # The exchange's newest candle may still be open, whatever its clock shows, for at most this long.
 _MAX_CLOCK_ERROR_MS = 10 * MINUTE_MS
@@ -136,7 +136,9 @@ def _fill_from_rest(
 
 
 def _fetch_archive(exchange: Exchange, symbol: str, day: date) -> FetchedKlines:
-    return FetchedKlines(Source.ARCHIVE, exchange.archive.fetch_day(symbol, day), now_ms())
+    klines = exchange.archive.fetch_day(symbol, day)
+    # By REST's clock too: a mirror of the archive may send files with the time of its cache.
+    return FetchedKlines(Source.ARCHIVE, klines, exchange.rest.compute_fetch_time())
 
 
 def _fetch_from_rest(
@@ -159,7 +161,7 @@ def _fetch_closed_rows(
     received = [
         row for page in exchange.rest.fetch_kline_pages(symbol, Interval.M1, begun) for row in page
     ]
-    fetched_at = now_ms()
+    fetched_at = exchange.rest.compute_fetch_time()
     rows = [row for row in received if int(row[6]) < closed_before_ms]
     if (
         rows

@@ -121,6 +121,14 @@ class LakeObjectCatalog:
         newest = statement.order_by(*(column.desc() for column in order))
         return self._read_objects(newest.limit(limit).offset(offset))
 
+    def list_fetched_after(self, kind: ObjectKind, at: int, limit: int = 1000) -> list[LakeObject]:
+        """List objects that were fetched after an instant (epoch ms), newest fetch first."""
+        statement = _select_objects().where(
+            lake_objects.c.kind == kind.value, lake_objects.c.fetched_at > at
+        )
+        newest = statement.order_by(lake_objects.c.fetched_at.desc(), lake_objects.c.key)
+        return self._read_objects(newest.limit(limit))
+
     def count_objects(self, symbol: str, kind: ObjectKind, window: Window) -> int:
         """Count the objects of `list_in_window`."""
         statement = select(func.count()).where(*match_objects(symbol, kind, window))

@@ -18,6 +18,7 @@ from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.schema import fact_klines, stale_hours
 from crypto_assets.warehouse.engine.time_filters import match_window
 from crypto_assets.warehouse.klines.conflict_resolution import FETCHED_SCHEMA
+from crypto_assets.warehouse.klines.fetch_times import change_fetch_time
 from crypto_assets.warehouse.klines.load_transaction import (
     LoadResult,
     LoadTransaction,
@@ -94,6 +95,16 @@ class KlineFacts:
             load.finish_load([])
 
         self._database.run_write(work)
+
+    def change_fetch_time(self, item: LakeObject, fetched_at: int) -> None:
+        """Record another fetch time (epoch ms) of a klines object, and of minutes loaded from it.
+
+        It takes effect in manifest, minutes and watermark. Raises UnknownSymbol.
+        """
+        symbol_id = self._symbols.get_id(item.symbol)
+        self._database.run_write(
+            lambda connection: change_fetch_time(connection, symbol_id, item, fetched_at)
+        )
 
     def read_candles(
         self, symbol: str, window: Window, *, limit: int | None = None, newest: bool = False

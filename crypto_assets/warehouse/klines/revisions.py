@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from crypto_assets.batches import iter_batches
 from crypto_assets.market.candles import VALUE_COLUMNS, Candle
@@ -48,6 +48,16 @@ class RevisionLog:
     def __init__(self, database: Database, symbols: SymbolCatalog) -> None:
         self._database = database
         self._symbols = symbols
+
+    def advance_fetch_times(self, after: int, ms: int) -> None:
+        """Make the fetches of revisions that are later than `after` (epoch ms) earlier by `ms`."""
+
+        def work(connection: Connection) -> None:
+            for column in (_table.c.old_fetched_at, _table.c.new_fetched_at):
+                later = update(_table).where(column > after)
+                connection.execute(later.values({column: column - ms}))
+
+        self._database.run_write(work)
 
     def list_revisions(
         self,
