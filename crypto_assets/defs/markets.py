@@ -31,12 +31,15 @@ class MarketSpec:
     """A market: an exchange with its stores, as its settings choose them.
 
     `name` is the prefix of everything that the market defines in Dagster; it is empty for the
-    market of the settings, whose names have no prefix. The sensor `symbols` of any other market
-    initializes its stores and tracks the symbols of its settings, as `init` does for this one.
+    default market, that of the settings, whose names have no prefix. The sensor `symbols` of a
+    further market initializes its stores and tracks the symbols of its settings, as `init` does for
+    the default one.
+    `refused_symbols` says what is wrong with each invalid symbol, which the settings do not have.
     """
 
     name: str
     settings: Settings
+    refused_symbols: tuple[str, ...] = ()
 
     @property
     def is_home(self) -> bool:

@@ -153,5 +153,5 @@ def range_tags(first: str, last: str) -> dict[str, str]:
 
 
 def register_symbol_partitions(instance: dg.DagsterInstance, symbols: Sequence[str]) -> None:
-    """Add symbols as partition keys of the home's market."""
+    """Add symbols as partition keys of the default market."""
     HOME_PARTITIONS.register_symbols(instance, symbols)
