@@ -195,7 +195,7 @@ _ADDRESSES = ("lake_raw", "lake_archive", "warehouse")
 class ExchangeCandles(dg.Component):
     """A further exchange with Binance's API, with its own lake, warehouse, schedules and sensors.
 
-    All names have the prefix `name`. App, HTTP API and commands show the market of the settings;
+    All names have the prefix `name`. App, HTTP API and commands show the default market;
     docs/extending.md says how to read another one.
     """
 

@@ -1,7 +1,7 @@
-"""What the definitions of a market are built from, and the market of the settings.
+"""What the definitions of a market are built from, and the default market.
 
 Every asset, job, schedule and sensor that belongs to a market is built by a function of a
-`MarketSpec`. The modules of this package call them with `HOME_MARKET`; the component
+`MarketSpec`. The modules of this package call them with `DEFAULT_MARKET`; the component
 `ExchangeCandles` calls them with the market that its YAML file describes.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from crypto_assets.defs.freshness import build_freshness_policies
-from crypto_assets.defs.partitions import HOME_PARTITIONS, MarketPartitions
+from crypto_assets.defs.partitions import DEFAULT_PARTITIONS, MarketPartitions
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
@@ -42,15 +42,15 @@ class MarketSpec:
     refused_symbols: tuple[str, ...] = ()
 
     @property
-    def is_home(self) -> bool:
+    def is_default(self) -> bool:
         """Whether this is the market of the settings, which app, API and commands show."""
         return not self.name
 
     @cached_property
     def partitions(self) -> MarketPartitions:
         """The days or months and the symbols of the market's assets."""
-        if self.is_home:
-            return HOME_PARTITIONS
+        if self.is_default:
+            return DEFAULT_PARTITIONS
         return MarketPartitions(
             self.settings.partition_unit,
             self.settings.start_date,
@@ -109,4 +109,4 @@ def get_asset_name(key: dg.AssetKey) -> str:
     return key.path[-1]
 
 
-HOME_MARKET = MarketSpec("", get_settings())
+DEFAULT_MARKET = MarketSpec("", get_settings())

@@ -8,7 +8,7 @@ import dagster as dg
 from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.defs.backfill import backfill_job, split_dates
-from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
+from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.partitions import MarketPartitions, range_tags
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
@@ -44,7 +44,7 @@ def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefiniti
         platform, partitions = market.get_platform(context), market.partitions
         refused = list(market.refused_symbols)
         try:
-            if not market.is_home:
+            if not market.is_default:
                 unlisted = follow_symbols(platform, market.settings.symbols, partitions.start)
                 refused += [f"the exchange does not list {name}" for name in unlisted]
             tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
@@ -161,5 +161,5 @@ def _build_backfill_requests(
     ]
 
 
-symbols_sensor = build_symbols_sensor(HOME_MARKET, backfill_job)
-catch_up_sensor = build_catch_up_sensor(HOME_MARKET, backfill_job)
+symbols_sensor = build_symbols_sensor(DEFAULT_MARKET, backfill_job)
+catch_up_sensor = build_catch_up_sensor(DEFAULT_MARKET, backfill_job)
