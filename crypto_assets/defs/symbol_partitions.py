@@ -63,8 +63,6 @@ def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefiniti
         except CryptoAssetsError as error:
             return dg.SkipReason(str(error))
         problems = "".join(f"; not tracked: {problem}" for problem in refused)
-        if problems:
-            context.log.warning(problems.removeprefix("; "))
         if not tracked:
             return dg.SkipReason(f"no symbol is tracked yet{problems}")
         missing = partitions.list_unpartitioned_symbols(context.instance, tracked)
