@@ -64,6 +64,7 @@ lint: $(DEV) ## check style, types, import layers, Dagster definitions and proje
 	@$(BIN)/bandit -q -c pyproject.toml -r crypto_assets streamlit_app deploy
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/zizmor --offline --quiet .github
 	@sh deploy/check-definitions.sh
 	@$(BIN)/python -m pytest -q $(TESTS)/project/test_files.py $(TESTS)/project/test_words.py $(TESTS)/project/test_legibility.py $(TESTS)/project/test_changelog.py
 

@@ -3,6 +3,6 @@
 from crypto_assets import defs as defs_folder
 from crypto_assets.dagster_ext.defs_folder import load_defs_folder
 from crypto_assets.defs.common_attributes import add_common_attributes
-from crypto_assets.defs.markets import HOME_MARKET
+from crypto_assets.defs.markets import DEFAULT_MARKET
 
-defs = add_common_attributes(load_defs_folder(defs_folder), HOME_MARKET)
+defs = add_common_attributes(load_defs_folder(defs_folder), DEFAULT_MARKET)

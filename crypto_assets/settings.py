@@ -43,6 +43,7 @@ from crypto_assets.retention_policy import (
     MIN_LAKE_GB,
     RetentionPolicy,
 )
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 
 # SQLite has a single writer, which needs fewer ticks than a server.
 EMBEDDED_INGEST_MINUTES = 5
@@ -382,7 +383,7 @@ def get_env_file() -> Path:
 
 def load_settings() -> Settings:
     """Read the settings from the environment. Raises WrongUse, which lists invalid variables."""
-    return _build_settings()
+    return _build_settings({})
 
 
 def load_market_settings(name: str, **fields: Any) -> Settings:
@@ -395,22 +396,24 @@ def load_market_settings(name: str, **fields: Any) -> Settings:
         ("lake_raw_url", "lake_archive_url", "warehouse_url", "warehouse_read_url"), ""
     )
     home = get_settings().home / "markets" / name
-    return _build_settings(**{"home": home, **stores, **fields})
+    names = SettingNames.for_market(name)
+    return _build_settings({"home": home, **stores, **fields}, names)
 
 
-def _build_settings(**fields: Any) -> Settings:
+def _build_settings(fields: dict[str, Any], names: SettingNames = DEFAULT_NAMES) -> Settings:
     _require_utf8(get_env_file())
     try:
         return Settings(**fields)
     except ValidationError as error:
-        problems = "; ".join(map(_describe_problem, error.errors(include_url=False)))
+        found = error.errors(include_url=False)
+        problems = "; ".join(_describe_problem(problem, names) for problem in found)
         raise WrongUse(f"invalid settings: {problems}") from None
 
 
-def _describe_problem(problem: ErrorDetails) -> str:
-    """Return the variable and what is wrong, without a login that someone pasted there."""
+def _describe_problem(problem: ErrorDetails, names: SettingNames) -> str:
+    """Return the setting and what is wrong, without a login that someone pasted there."""
     message = remove_logins(problem["msg"].removeprefix("Value error, "))
-    return f"{_variable_from_location(problem['loc'])}: {shorten_text(message)}"
+    return f"{_name_from_location(problem['loc'], names)}: {shorten_text(message)}"
 
 
 def _require_utf8(file: Path) -> None:
@@ -441,9 +444,9 @@ def list_variable_names(field: str) -> list[str]:
     return [str(name) for name in names if str(name).isupper()] or [f"CRYPTO_{field.upper()}"]
 
 
-def _variable_from_location(location: tuple[int | str, ...]) -> str:
+def _name_from_location(location: tuple[int | str, ...], names: SettingNames) -> str:
     name = str(location[0]) if location else "settings"
-    return name if name.isupper() else f"CRYPTO_{name.upper()}"
+    return name if name.isupper() else names.get_name(name)
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,9 @@
 """Opens exchange, lakes and warehouse as the settings choose them; no other module chooses."""
 
+import atexit
 from dataclasses import fields
 from functools import lru_cache
+from threading import Lock
 
 from pydantic import SecretStr
 
@@ -15,29 +17,37 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.reports import Reports
 from crypto_assets.retention_policy import RetentionPolicy
 from crypto_assets.service_waiter import ServiceWaiter
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.warehouse import Warehouse
 
 # A database restart takes some seconds, a failover of a managed database up to half a minute.
 _FAILOVER_SECONDS = 30.0
+_market_contexts: dict[str, tuple[Settings, PipelineContext]] = {}
+_market_lock = Lock()
 
 
-def open_pipeline_context(settings: Settings, failover_seconds: float = 0) -> PipelineContext:
+def open_pipeline_context(
+    settings: Settings, failover_seconds: float = 0, market: str = ""
+) -> PipelineContext:
     """Create the context of the pipeline. Connections are opened on first use.
 
-    `failover_seconds` is Warehouse's: 0 if a user waits for the response.
+    `failover_seconds` is Warehouse's: 0 if a user waits for the response. `market` is the name of a
+    further market, to which the settings belong.
     """
-    waiter = ServiceWaiter()
-    raw = _open_waiting_lake(settings, settings.lake_raw_url, waiter)
-    archive = _open_waiting_lake(settings, settings.lake_archive_url, waiter)
+    waiter, names = ServiceWaiter(), SettingNames.for_market(market)
+    raw = _open_waiting_lake(settings, settings.lake_raw_url, waiter, names)
+    archive = _open_waiting_lake(settings, settings.lake_archive_url, waiter, names)
     if raw.bucket == archive.bucket:
         # The manifest identifies a lake by this name.
         raise WrongUse(
-            f"CRYPTO_LAKE_RAW_URL and CRYPTO_LAKE_ARCHIVE_URL both end in {raw.bucket}: "
+            f"{names.lake_raw_url} and {names.lake_archive_url} both end in {raw.bucket}: "
             "use different names"
         )
     return PipelineContext(
-        exchange=open_exchange(settings.exchange_url, settings.archive_url, waiter=waiter),
+        exchange=open_exchange(
+            settings.exchange_url, settings.archive_url, waiter=waiter, names=names
+        ),
         raw_lake=raw,
         archive_lake=archive,
         # The pipeline reads from the primary, since a replica may lag.
@@ -45,6 +55,7 @@ def open_pipeline_context(settings: Settings, failover_seconds: float = 0) -> Pi
             settings.warehouse_url.get_secret_value(),
             failover_seconds=failover_seconds,
             waiter=waiter,
+            names=names,
             options=settings.warehouse_options.get_secret_value(),
         ),
         settle_ms=round(settings.settle_seconds * 1000),
@@ -56,6 +67,7 @@ def open_pipeline_context(settings: Settings, failover_seconds: float = 0) -> Pi
             **{field.name: getattr(settings, field.name) for field in fields(RetentionPolicy)}
         ),
         waiter=waiter,
+        market=market,
     )
 
 
@@ -64,7 +76,7 @@ def open_alert_destination(settings: Settings, warehouse: Warehouse) -> AlertAdd
     return AlertAddress(warehouse, _reveal_secret(settings.alert_webhook_url))
 
 
-def open_lake_at(settings: Settings, url: str) -> Lake:
+def open_lake_at(settings: Settings, url: str, names: SettingNames = DEFAULT_NAMES) -> Lake:
     """Open a directory or bucket with the S3 options of the settings. Raises WrongUse."""
     options = S3Options(
         endpoint_url=settings.s3_endpoint_url,
@@ -75,7 +87,7 @@ def open_lake_at(settings: Settings, url: str) -> Lake:
         profile=settings.s3_profile,
         addressing_style=settings.s3_addressing_style,
     )
-    return open_lake(url, options)
+    return open_lake(url, options, names)
 
 
 def open_orchestrator(
@@ -115,10 +127,33 @@ def open_shared_context() -> PipelineContext:
     return open_pipeline_context(get_settings(), _FAILOVER_SECONDS)
 
 
-@lru_cache(maxsize=16)
-def open_market_context(settings: Settings) -> PipelineContext:
-    """Return the process's context of a further market, as `open_shared_context` for its own."""
-    return open_pipeline_context(settings, _FAILOVER_SECONDS)
+def open_market_context(market: str, settings: Settings) -> PipelineContext:
+    """Return the process's context of a further market, which threads share.
+
+    A context with other settings of the same market is closed.
+    """
+    with _market_lock:
+        former = _market_contexts.get(market)
+        if former and former[0] == settings:
+            return former[1]
+        opened = open_pipeline_context(settings, _FAILOVER_SECONDS, market)
+        _market_contexts[market] = settings, opened
+    if former:
+        former[1].close()
+    return opened
+
+
+def close_shared_contexts() -> None:
+    """Close the connections of the process's contexts; the next use opens new ones."""
+    if open_shared_context.cache_info().currsize:
+        open_shared_context().close()
+    with _market_lock:
+        for _, context in _market_contexts.values():
+            context.close()
+
+
+# Without it, a server would count each run's connections as aborted.
+atexit.register(close_shared_contexts)
 
 
 @lru_cache(maxsize=1)
@@ -127,9 +162,11 @@ def open_shared_alert_destination() -> AlertAddress:
     return open_alert_destination(get_settings(), open_shared_context().warehouse)
 
 
-def _open_waiting_lake(settings: Settings, url: str, waiter: ServiceWaiter) -> Lake:
+def _open_waiting_lake(
+    settings: Settings, url: str, waiter: ServiceWaiter, names: SettingNames
+) -> Lake:
     """Open a lake that waits for its server; a directory has none."""
-    lake = open_lake_at(settings, url)
+    lake = open_lake_at(settings, url, names)
     return WaitingLake(lake, waiter) if lake.url.startswith("s3://") else lake
 
 

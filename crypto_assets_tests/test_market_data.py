@@ -132,7 +132,7 @@ def test_indicators_by_name(market: MarketData) -> None:
         ({"start": 20250305}, "20250305 may be a date, seconds or milliseconds: write"),
         ({"end": "20250305"}, "'20250305' may be a date"),
         ({"start": pd.NaT}, "NaT is not an instant"),
-        ({"end": np.datetime64("NaT")}, "is not an instant"),
+        ({"end": np.datetime64("NaT", "s")}, "is not an instant"),
         ({"start": True}, "True is not an instant"),
         ({"start": -(10**30)}, "outside of the years 1 to 9999"),
         ({"end": 10**30}, "outside of the years 1 to 9999"),

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import dagster as dg
@@ -17,11 +18,11 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails
 
-from crypto_assets.addresses import is_web_address, redact_address
+from crypto_assets.addresses import is_web_address, redact_address, remove_logins
 from crypto_assets.components.scaffolder import NAME_PATTERN, ExchangeCandlesScaffolder
-from crypto_assets.errors import WrongUse
+from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.instant_parsing import parse_day
-from crypto_assets.market.symbols import parse_symbol
+from crypto_assets.market.symbols import TYPED_SYMBOL_PATTERN, parse_symbol
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.settings import PartitionUnit, Settings, get_settings, load_market_settings
 from crypto_assets.wiring import open_market_context
@@ -62,6 +63,7 @@ class ExchangeCandlesAttributes(BaseModel):
     )
     symbols: list[str] = Field(
         min_length=1,
+        json_schema_extra={"items": {"type": "string", "pattern": TYPED_SYMBOL_PATTERN}},
         description="Symbols to track. One that leaves the list is untracked and keeps its data.",
     )
     intervals: list[Literal["1m", "1h", "1d"]] = Field(
@@ -116,8 +118,11 @@ class ExchangeCandlesAttributes(BaseModel):
 
     @field_validator("symbols")
     @classmethod
-    def _parse_symbols(cls, value: list[str]) -> list[str]:
-        return list(dict.fromkeys(parse_symbol(text) for text in value))
+    def _require_symbol(cls, value: list[str]) -> list[str]:
+        """Require one valid symbol: invalid ones are not tracked, but must not stop the others."""
+        if not split_symbols(value)[0]:
+            raise ValueError("contains no valid symbol: write them as BTCUSDT")
+        return value
 
     @field_validator("start_date")
     @classmethod
@@ -126,6 +131,18 @@ class ExchangeCandlesAttributes(BaseModel):
             return parse_day(value).isoformat()
         except WrongUse as error:
             raise ValueError(str(error)) from None
+
+
+def split_symbols(texts: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the valid symbols, each once, and what is wrong with each of the others."""
+    symbols: dict[str, None] = {}
+    problems = []
+    for text in texts:
+        try:
+            symbols[parse_symbol(text)] = None
+        except UnknownSymbol as error:
+            problems.append(remove_logins(str(error)))
+    return tuple(symbols), tuple(problems)
 
 
 def _hide_input(detail: ErrorDetails) -> InitErrorDetails:
@@ -167,9 +184,8 @@ class MarketStores(dg.ConfigurableResource[PipelineContext]):
 
     def create_resource(self, context: dg.InitResourceContext) -> PipelineContext:
         """Return the process's context of this market; connections are opened on first use."""
-        return open_market_context(
-            build_market_settings(ExchangeCandlesAttributes.model_construct(**self.model_dump()))
-        )
+        attributes = ExchangeCandlesAttributes.model_construct(**self.model_dump())
+        return open_market_context(self.name, build_market_settings(attributes))
 
 
 _ADDRESSES = ("lake_raw", "lake_archive", "warehouse")
@@ -179,7 +195,7 @@ _ADDRESSES = ("lake_raw", "lake_archive", "warehouse")
 class ExchangeCandles(dg.Component):
     """A further exchange with Binance's API, with its own lake, warehouse, schedules and sensors.
 
-    All names have the prefix `name`. App, HTTP API and commands show the market of the settings;
+    All names have the prefix `name`. App, HTTP API and commands show the default market;
     docs/extending.md says how to read another one.
     """
 
@@ -218,8 +234,11 @@ class ExchangeCandles(dg.Component):
 
         settings = build_market_settings(_replace_unset_variables(self.attributes))
         _require_own_stores(settings)
+        refused = split_symbols(self.attributes.symbols)[1]
+        for problem in refused:
+            _logger.warning("the market %s: not tracked: %s", self.attributes.name, problem)
         return build_market_definitions(
-            MarketSpec(self.attributes.name, settings),
+            MarketSpec(self.attributes.name, settings, refused),
             MarketStores.from_attributes(self.attributes),
         )
 
@@ -233,7 +252,7 @@ def build_market_settings(attributes: ExchangeCandlesAttributes) -> Settings:
         attributes.name,
         exchange_url=attributes.exchange,
         archive_url=attributes.archive,
-        symbols=tuple(attributes.symbols),
+        symbols=split_symbols(attributes.symbols)[0],
         start_date=attributes.start_date,
         partition_unit=PartitionUnit(attributes.partition_unit),
         lake_raw_url=_read_variable(attributes.lake_raw),
@@ -271,7 +290,10 @@ def _read_variable(text: str) -> str:
 
 
 def _require_own_stores(market: Settings) -> None:
-    """Raise WrongUse where a market would write into a store of the home's market."""
+    """Raise WrongUse where a market would write into a store of the default market.
+
+    Two further markets are compared, however they write an address, when their stores are opened.
+    """
     home = get_settings()
     lakes = {home.lake_raw_url.rstrip("/"), home.lake_archive_url.rstrip("/")}
     if market.warehouse_url == home.warehouse_url:

@@ -1,4 +1,4 @@
-"""The definitions of one market, built by the same functions as those of the home's market."""
+"""The definitions of one market, built by the same functions as those of the default market."""
 
 import dagster as dg
 
@@ -22,7 +22,7 @@ def build_market_definitions(
 ) -> dg.Definitions:
     """Build assets, checks, jobs, schedules and sensors of a market.
 
-    What serves the whole code location stays with the home's market: alerts about failed runs, and
+    What serves the whole code location stays with the default market: alerts about failed runs, and
     the deletion of superseded runs.
     """
     backfill_job = backfill.build_backfill_job(market)

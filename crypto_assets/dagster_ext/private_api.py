@@ -485,6 +485,28 @@ _WEBSERVER = (
     ),
 )
 
+# What only Dagster's pages and daemon use need not be computed again by each run. No request to
+# export the context was found.
+_DEFINITIONS_LOAD = (
+    PrivatePart(
+        "dagster._core.definitions.definitions_load_context",
+        "DefinitionsLoadContext.get",
+        "definitions that a run loads",
+    ),
+    PrivatePart(
+        "dagster._core.definitions.definitions_load_context",
+        "DefinitionsLoadContext",
+        "definitions that a run loads",
+        attributes=("load_type",),
+    ),
+    PrivatePart(
+        "dagster._core.definitions.definitions_load_context",
+        "DefinitionsLoadType",
+        "definitions that a run loads",
+        attributes=("RECONSTRUCTION",),
+    ),
+)
+
 PRIVATE_PARTS = (
     *_PLANNED_PARTITIONS,
     *_PLANNED_CHECKS,
@@ -499,6 +521,7 @@ PRIVATE_PARTS = (
     *_INSTANCE_CONFIG,
     *_SQLITE_PATHS,
     *_COMMANDS,
+    *_DEFINITIONS_LOAD,
     *_WEBSERVER,
 )
 

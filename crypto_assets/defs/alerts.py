@@ -9,7 +9,7 @@ from typing import Any, Self
 import dagster as dg
 
 from crypto_assets.dagster_ext.run_failures import list_failed_partitions
-from crypto_assets.defs.markets import HOME_MARKET, WEBHOOK_RESOURCE_KEY, MarketSpec
+from crypto_assets.defs.markets import DEFAULT_MARKET, WEBHOOK_RESOURCE_KEY, MarketSpec
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.pipeline.alerting.alert_repetition import AlertHistory
@@ -167,7 +167,7 @@ def _build_symbol_alert(market: MarketSpec, stale: StaleSymbol) -> Alert:
     asset = market.asset_key(KlinesStage.FACTS).to_user_string()
     link = f"{market.settings.dagster_link_url}/assets/{asset}"
     alert = build_stale_symbol_alert(stale, link)
-    return alert if market.is_home else replace(alert, subject=f"{market.name}: {alert.subject}")
+    return alert if market.is_default else replace(alert, subject=f"{market.name}: {alert.subject}")
 
 
-stale_symbols_sensor = build_stale_symbols_sensor(HOME_MARKET)
+stale_symbols_sensor = build_stale_symbols_sensor(DEFAULT_MARKET)

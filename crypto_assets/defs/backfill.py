@@ -16,9 +16,9 @@ from crypto_assets.dagster_ext.run_failures import describe_run_failure, describ
 from crypto_assets.dagster_ext.run_liveness import build_owner_tag
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
 from crypto_assets.defs.ingest import order_books_job
-from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
+from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.owners import JOB_OWNERS
-from crypto_assets.defs.partitions import HOME_PARTITIONS
+from crypto_assets.defs.partitions import DEFAULT_PARTITIONS
 from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.errors import OrchestratorError
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
@@ -37,7 +37,7 @@ def build_backfill_job(market: MarketSpec) -> AssetJob:
     )
 
 
-backfill_job = build_backfill_job(HOME_MARKET)
+backfill_job = build_backfill_job(DEFAULT_MARKET)
 
 _POLL_SECONDS = 1.0
 _QUIET_RUN_CONFIG: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -47,7 +47,7 @@ def split_into_rectangles(
     symbols: Sequence[str], first: date, last: date
 ) -> list[PartitionRectangle]:
     """Split a range of UTC days (both inclusive) of some symbols into runs of limited size."""
-    return list(split_dates(HOME_PARTITIONS.list_date_keys(first, last), symbols))
+    return list(split_dates(DEFAULT_PARTITIONS.list_date_keys(first, last), symbols))
 
 
 def split_dates(dates: Iterable[str], symbols: Sequence[str]) -> Iterator[PartitionRectangle]:
@@ -70,7 +70,7 @@ def run_backfill_in_process(
     return [
         reason
         for rectangle in rectangles
-        for reason in _execute_job(job, HOME_MARKET.klines_op, instance, rectangle, on_progress)
+        for reason in _execute_job(job, DEFAULT_MARKET.klines_op, instance, rectangle, on_progress)
     ]
 
 
@@ -78,7 +78,7 @@ def run_order_books_in_process(
     defs: dg.Definitions, instance: dg.DagsterInstance, symbols: Sequence[str], today: date
 ) -> list[str]:
     """Capture an order book of each symbol with the schedule's job; return reasons of failures."""
-    job, op = defs.resolve_job_def(order_books_job.name), HOME_MARKET.order_books_op
+    job, op = defs.resolve_job_def(order_books_job.name), DEFAULT_MARKET.order_books_op
     return [
         reason
         for rectangle in split_into_rectangles(symbols, today, today)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from crypto_assets.dagster_ext.asset_job import AssetJob
-from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
+from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.owners import JOB_OWNERS
 from crypto_assets.defs.partitions import NO_PARTITIONS_REASON, group_adjacent_dates
 from crypto_assets.defs.run_partitions import PartitionRectangle
@@ -77,5 +77,5 @@ def build_close_day_schedule(market: MarketSpec, job: AssetJob) -> dg.ScheduleDe
     return close_day_schedule
 
 
-close_day_job = build_close_day_job(HOME_MARKET)
-close_day_schedule = build_close_day_schedule(HOME_MARKET, close_day_job)
+close_day_job = build_close_day_job(DEFAULT_MARKET)
+close_day_schedule = build_close_day_schedule(DEFAULT_MARKET, close_day_job)

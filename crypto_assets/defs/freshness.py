@@ -11,6 +11,7 @@ from threading import Thread
 
 import dagster as dg
 
+from crypto_assets.dagster_ext.definitions_load import is_loaded_for_run
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.staleness import StalenessPolicy
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
@@ -28,10 +29,13 @@ def _build_policy(warn: timedelta, fail: timedelta) -> dg.FreshnessPolicy:
 def _read_intervals(settings: Settings) -> tuple[int, int]:
     """Return the ingest and order book intervals in force, in minutes.
 
-    Returns those of the environment if the warehouse cannot be read, as before `init`, or does not
+    Returns those of the environment in a run, which needs no policies and must not wait for the
+    warehouse of another market; also if the warehouse cannot be read, as before `init`, or does not
     respond within some seconds: a database that is down must not delay the loading of definitions.
     """
     defaults = settings.ingest_interval_minutes, settings.order_book_interval_minutes
+    if is_loaded_for_run():
+        return defaults
     intervals = [defaults]
 
     def read() -> None:

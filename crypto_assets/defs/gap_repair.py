@@ -9,7 +9,7 @@ import dagster as dg
 from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.defs.backfill import backfill_job
-from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
+from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.owners import JOB_OWNERS
 from crypto_assets.defs.partitions import MarketPartitions
 from crypto_assets.defs.run_partitions import PartitionRectangle
@@ -226,10 +226,10 @@ def _build_rectangle(
     return PartitionRectangle(tuple(partitions.list_date_keys(first, last)), (symbol,))
 
 
-repair_gaps_job = build_repair_gaps_job(HOME_MARKET)
-load_orphaned_objects_job = build_load_objects_job(HOME_MARKET)
-load_orphaned_books_job = build_load_books_job(HOME_MARKET)
-gaps_sensor = build_gaps_sensor(HOME_MARKET, repair_gaps_job)
+repair_gaps_job = build_repair_gaps_job(DEFAULT_MARKET)
+load_orphaned_objects_job = build_load_objects_job(DEFAULT_MARKET)
+load_orphaned_books_job = build_load_books_job(DEFAULT_MARKET)
+gaps_sensor = build_gaps_sensor(DEFAULT_MARKET, repair_gaps_job)
 orphaned_objects_sensor = build_orphaned_objects_sensor(
-    HOME_MARKET, load_orphaned_objects_job, load_orphaned_books_job, backfill_job
+    DEFAULT_MARKET, load_orphaned_objects_job, load_orphaned_books_job, backfill_job
 )

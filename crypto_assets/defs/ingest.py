@@ -12,7 +12,7 @@ import dagster as dg
 
 from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.dagster_ext.asset_job import AssetJob
-from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
+from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.owners import JOB_OWNERS
 from crypto_assets.defs.partitions import NO_PARTITIONS_REASON
 from crypto_assets.defs.run_partitions import PartitionRectangle
@@ -144,7 +144,7 @@ def _list_due_stages(tick: tick_plan.TickPlan) -> list[KlinesStage]:
     return list(KlinesStage) if tick.has_closed_hour else [KlinesStage.RAW, KlinesStage.FACTS]
 
 
-ingest_job = build_ingest_job(HOME_MARKET)
-order_books_job = build_order_books_job(HOME_MARKET)
-ingest_schedule = build_ingest_schedule(HOME_MARKET, ingest_job)
-order_books_schedule = build_order_books_schedule(HOME_MARKET, order_books_job)
+ingest_job = build_ingest_job(DEFAULT_MARKET)
+order_books_job = build_order_books_job(DEFAULT_MARKET)
+ingest_schedule = build_ingest_schedule(DEFAULT_MARKET, ingest_job)
+order_books_schedule = build_order_books_schedule(DEFAULT_MARKET, order_books_job)

@@ -4,7 +4,7 @@ import dagster as dg
 
 from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.defs.assets.maintenance import MAINTENANCE_GROUP
-from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
+from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.owners import JOB_OWNERS
 from crypto_assets.orchestrator.run_queue import RunClass, build_run_tags
 
@@ -17,7 +17,7 @@ def build_maintenance_job(market: MarketSpec) -> AssetJob:
         market.prefix_name("maintenance"),
         selection=dg.AssetSelection.groups(market.prefix_name(MAINTENANCE_GROUP)),
         description="Applies the retention policy to lake and warehouse"
-        + (", and deletes superseded runs." if market.is_home else "."),
+        + (", and deletes superseded runs." if market.is_default else "."),
         tags=_TAGS,
         **JOB_OWNERS,
     )
@@ -32,13 +32,13 @@ def build_maintenance_schedule(market: MarketSpec, job: AssetJob) -> dg.Schedule
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Applies the retention policy"
-        + (" and deletes superseded runs" if market.is_home else "")
+        + (" and deletes superseded runs" if market.is_default else "")
         + " at 03:00 UTC.",
     )
 
 
-maintenance_job = build_maintenance_job(HOME_MARKET)
-maintenance_schedule = build_maintenance_schedule(HOME_MARKET, maintenance_job)
+maintenance_job = build_maintenance_job(DEFAULT_MARKET)
+maintenance_schedule = build_maintenance_schedule(DEFAULT_MARKET, maintenance_job)
 thin_history_job = dg.define_asset_job(
     "thin_history",
     selection=dg.AssetSelection.assets("dagster_history"),

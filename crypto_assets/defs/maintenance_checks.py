@@ -11,7 +11,7 @@ import warnings
 
 import dagster as dg
 
-from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
+from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.market.utc_time import MINUTES_PER_DAY
 
 # A day of one symbol.
@@ -44,4 +44,4 @@ def _build_home_size_checks() -> list[dg.AssetChecksDefinition]:
         )
 
 
-MAINTENANCE_CHECKS = [*build_table_checks(HOME_MARKET), *_build_home_size_checks()]
+MAINTENANCE_CHECKS = [*build_table_checks(DEFAULT_MARKET), *_build_home_size_checks()]

@@ -1,7 +1,7 @@
-"""What the definitions of a market are built from, and the market of the settings.
+"""What the definitions of a market are built from, and the default market.
 
 Every asset, job, schedule and sensor that belongs to a market is built by a function of a
-`MarketSpec`. The modules of this package call them with `HOME_MARKET`; the component
+`MarketSpec`. The modules of this package call them with `DEFAULT_MARKET`; the component
 `ExchangeCandles` calls them with the market that its YAML file describes.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from crypto_assets.defs.freshness import build_freshness_policies
-from crypto_assets.defs.partitions import HOME_PARTITIONS, MarketPartitions
+from crypto_assets.defs.partitions import DEFAULT_PARTITIONS, MarketPartitions
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
@@ -31,23 +31,26 @@ class MarketSpec:
     """A market: an exchange with its stores, as its settings choose them.
 
     `name` is the prefix of everything that the market defines in Dagster; it is empty for the
-    market of the settings, whose names have no prefix. The sensor `symbols` of any other market
-    initializes its stores and tracks the symbols of its settings, as `init` does for this one.
+    default market, that of the settings, whose names have no prefix. The sensor `symbols` of a
+    further market initializes its stores and tracks the symbols of its settings, as `init` does for
+    the default one.
+    `refused_symbols` says what is wrong with each invalid symbol, which the settings do not have.
     """
 
     name: str
     settings: Settings
+    refused_symbols: tuple[str, ...] = ()
 
     @property
-    def is_home(self) -> bool:
+    def is_default(self) -> bool:
         """Whether this is the market of the settings, which app, API and commands show."""
         return not self.name
 
     @cached_property
     def partitions(self) -> MarketPartitions:
         """The days or months and the symbols of the market's assets."""
-        if self.is_home:
-            return HOME_PARTITIONS
+        if self.is_default:
+            return DEFAULT_PARTITIONS
         return MarketPartitions(
             self.settings.partition_unit,
             self.settings.start_date,
@@ -106,4 +109,4 @@ def get_asset_name(key: dg.AssetKey) -> str:
     return key.path[-1]
 
 
-HOME_MARKET = MarketSpec("", get_settings())
+DEFAULT_MARKET = MarketSpec("", get_settings())

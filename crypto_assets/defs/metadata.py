@@ -54,7 +54,7 @@ def chart_link(
 
     Empty for a market that the app does not show.
     """
-    if not market.is_home:
+    if not market.is_default:
         return {}
     interval, days = _CHART_VIEWS.get(stage, _MINUTE_CHART)
     start = min(window.start_ms, window.end_ms - days * DAY_MS)

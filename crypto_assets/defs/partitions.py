@@ -137,7 +137,7 @@ class MarketPartitions:
             instance.add_dynamic_partitions(self.symbols_name, missing)
 
 
-HOME_PARTITIONS = MarketPartitions(
+DEFAULT_PARTITIONS = MarketPartitions(
     get_settings().partition_unit, get_settings().start_date, SYMBOL_PARTITIONS_NAME
 )
 
@@ -153,5 +153,5 @@ def range_tags(first: str, last: str) -> dict[str, str]:
 
 
 def register_symbol_partitions(instance: dg.DagsterInstance, symbols: Sequence[str]) -> None:
-    """Add symbols as partition keys of the home's market."""
-    HOME_PARTITIONS.register_symbols(instance, symbols)
+    """Add symbols as partition keys of the default market."""
+    DEFAULT_PARTITIONS.register_symbols(instance, symbols)

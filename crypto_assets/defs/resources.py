@@ -7,7 +7,7 @@ configured by the settings, or by environment variables of which they hold the n
 import dagster as dg
 
 from crypto_assets.dagster_ext.executor import owner_stamping_executor
-from crypto_assets.defs.markets import HOME_MARKET, WEBHOOK_RESOURCE_KEY
+from crypto_assets.defs.markets import DEFAULT_MARKET, WEBHOOK_RESOURCE_KEY
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.wiring import open_shared_alert_destination, open_shared_context
@@ -30,7 +30,7 @@ class AlertWebhook(dg.ConfigurableResource[Webhook]):
 
 
 shared = dg.Definitions(
-    resources={HOME_MARKET.resource_key: HomeStores(), WEBHOOK_RESOURCE_KEY: AlertWebhook()},
+    resources={DEFAULT_MARKET.resource_key: HomeStores(), WEBHOOK_RESOURCE_KEY: AlertWebhook()},
     # For every job: runs of a job with another executor would have no owner tag.
     executor=owner_stamping_executor,
 )

@@ -8,12 +8,12 @@ import dagster as dg
 from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.defs.backfill import backfill_job, split_dates
-from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
+from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.partitions import MarketPartitions, range_tags
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
 from crypto_assets.orchestrator.run_queue import AUTOMATIC_BACKFILL_TAGS, RUN_CLASS_TAG, RunClass
-from crypto_assets.pipeline.control.bootstrap import claim_warehouse_for_market, follow_symbols
+from crypto_assets.pipeline.control.bootstrap import follow_symbols
 from crypto_assets.pipeline.ingestion import tick_plan
 
 # The symbol of an automatic backfill.
@@ -42,10 +42,11 @@ def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefiniti
         no backfill: they come from `init`, and the user decides how far back to load them.
         """
         platform, partitions = market.get_platform(context), market.partitions
+        refused = list(market.refused_symbols)
         try:
-            if not market.is_home:
-                claim_warehouse_for_market(platform, market.name)
-                follow_symbols(platform, market.settings.symbols, partitions.start)
+            if not market.is_default:
+                unlisted = follow_symbols(platform, market.settings.symbols, partitions.start)
+                refused += [f"the exchange does not list {name}" for name in unlisted]
             tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
             observed = json.loads(context.cursor) if context.cursor else tracked
             added = [name for name in tracked if name not in observed]
@@ -61,10 +62,11 @@ def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefiniti
             ]
         except CryptoAssetsError as error:
             return dg.SkipReason(str(error))
+        problems = "".join(f"; not tracked: {problem}" for problem in refused)
         if not tracked:
-            return dg.SkipReason("no symbol is tracked yet")
+            return dg.SkipReason(f"no symbol is tracked yet{problems}")
         missing = partitions.list_unpartitioned_symbols(context.instance, tracked)
-        reason = f"all {len(tracked)} tracked symbols have partitions"
+        reason = f"all {len(tracked)} tracked symbols have partitions{problems}"
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else dg.SkipReason(reason),
@@ -157,5 +159,5 @@ def _build_backfill_requests(
     ]
 
 
-symbols_sensor = build_symbols_sensor(HOME_MARKET, backfill_job)
-catch_up_sensor = build_catch_up_sensor(HOME_MARKET, backfill_job)
+symbols_sensor = build_symbols_sensor(DEFAULT_MARKET, backfill_job)
+catch_up_sensor = build_catch_up_sensor(DEFAULT_MARKET, backfill_job)

@@ -7,6 +7,7 @@ from crypto_assets.exchange.interface import Exchange, ExchangeArchive, Exchange
 from crypto_assets.exchange.rest import BinanceRest
 from crypto_assets.exchange.retrying_transport import RequestRetryPolicy
 from crypto_assets.service_waiter import ServiceWaiter
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 
 __all__ = [
     "BinanceExchange",
@@ -26,14 +27,17 @@ def open_exchange(
     archive_url: str,
     retry_policy: RequestRetryPolicy | None = None,
     waiter: ServiceWaiter | None = None,
+    names: SettingNames = DEFAULT_NAMES,
 ) -> Exchange:
     """Return clients of the exchange at these addresses. Sends no request.
 
     Requests are retried by `retry_policy`, and all of that again by `waiter` during an outage.
+    Messages call the addresses by `names`.
 
     Raises WrongUse for a malformed address.
     """
     return BinanceExchange(
-        BinanceRest(exchange_url, retry_policy, waiter=waiter),
-        DailyArchive(archive_url, retry_policy, waiter),
+        BinanceRest(exchange_url, retry_policy, waiter=waiter, names=names),
+        DailyArchive(archive_url, retry_policy, waiter, names),
+        names,
     )

@@ -38,6 +38,7 @@ from crypto_assets.market.raw_klines import (
 )
 from crypto_assets.market.utc_time import Window
 from crypto_assets.service_waiter import ServiceWaiter
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 
 _FOLDER = "/data/spot/daily/klines"
 _FOLDERS_BY_HOST = {"data.binance.us": "/public_data/spot/daily/klines"}
@@ -63,8 +64,9 @@ class DailyArchive:
         base_url: str,
         retry_policy: RequestRetryPolicy | None = None,
         waiter: ServiceWaiter | None = None,
+        names: SettingNames = DEFAULT_NAMES,
     ) -> None:
-        self._transport = ExchangeTransport(base_url, retry_policy, waiter=waiter)
+        self._transport = ExchangeTransport(base_url, retry_policy, waiter=waiter, names=names)
         self._folder = _FOLDERS_BY_HOST.get(self._transport.host, _FOLDER)
 
     @property

@@ -12,6 +12,7 @@ from crypto_assets.exchange.identity import (
 from crypto_assets.exchange.recording import Recording
 from crypto_assets.exchange.rest import BinanceRest
 from crypto_assets.market.exchange_name import shorten_exchange_name
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class BinanceExchange:
 
     rest: BinanceRest
     archive: DailyArchive
+    names: SettingNames = DEFAULT_NAMES
 
     def resolve_identity(self) -> str:
         """Return the name of the exchange.
@@ -39,7 +41,7 @@ class BinanceExchange:
             raise ForeignExchange(
                 f"{self.rest.base_url} is {shorten_exchange_name(rest)}, but the archive "
                 f"{self.archive.base_url} is {shorten_exchange_name(archive)}: set "
-                "CRYPTO_EXCHANGE_URL and CRYPTO_ARCHIVE_URL to one exchange"
+                f"{self.names.exchange_url} and {self.names.archive_url} to one exchange"
             )
         return rest
 

@@ -23,6 +23,7 @@ from crypto_assets.errors import (
 from crypto_assets.exchange.response import MAX_RETRY_AFTER_S, ExchangeResponse
 from crypto_assets.foreign_text import shorten_text
 from crypto_assets.market.utc_time import format_utc, from_epoch_ms, now_ms, to_epoch_ms
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 
 MARKET_DATA_HOST = "https://data-api.binance.vision"
 
@@ -35,7 +36,9 @@ _INVALID_SYMBOL = -1121
 _BANNED_UNTIL = re.compile(rb"banned until (\d{13})")
 
 
-def translate_error_response(response: ExchangeResponse) -> ExchangeError:
+def translate_error_response(
+    response: ExchangeResponse, names: SettingNames = DEFAULT_NAMES
+) -> ExchangeError:
     """Return the exception for a response with an unexpected status."""
     if response.status == 418:
         return _build_ban_error(response)
@@ -45,12 +48,12 @@ def translate_error_response(response: ExchangeResponse) -> ExchangeError:
             f"{response.host} limits the request rate (HTTP 429): wait {pause:g} s", pause
         )
     if response.status in {403, 451}:
-        return _build_forbidden_error(response)
+        return _build_forbidden_error(response, names)
     if response.status >= 500:
         return ExchangeUnavailable(f"{response.url} failed with HTTP {response.status}")
     if 300 <= response.status < 400:
-        return _build_redirect_error(response)
-    return _build_rejection_error(response)
+        return _build_redirect_error(response, names)
+    return _build_rejection_error(response, names)
 
 
 def _build_ban_error(response: ExchangeResponse) -> ExchangeBanned:
@@ -78,16 +81,16 @@ def _parse_ban_seconds(response: ExchangeResponse) -> float:
     return min(max(int(until[1]) - now, 0) / 1000, MAX_RETRY_AFTER_S)
 
 
-def _build_forbidden_error(response: ExchangeResponse) -> ExchangeForbidden:
+def _build_forbidden_error(response: ExchangeResponse, names: SettingNames) -> ExchangeForbidden:
     reason = "region" if response.status == 451 else "address (a firewall's response)"
     return ExchangeForbidden(
-        f"{response.host} rejects this machine's {reason}, HTTP {response.status}: set "
-        f"CRYPTO_EXCHANGE_URL={MARKET_DATA_HOST}, the host for market data only, "
+        f"{response.host} rejects this machine's {reason}, HTTP {response.status}: for "
+        f"Binance, set {names.exchange_url} to {MARKET_DATA_HOST}, the host for market data only, "
         "or run it in another region"
     )
 
 
-def _build_redirect_error(response: ExchangeResponse) -> RequestRejected:
+def _build_redirect_error(response: ExchangeResponse, names: SettingNames) -> RequestRejected:
     """Return the error for a redirect, which could lead to another exchange's data."""
     try:
         # requests decodes headers as Latin-1, but servers send addresses in UTF-8.
@@ -97,19 +100,19 @@ def _build_redirect_error(response: ExchangeResponse) -> RequestRejected:
         target = "an unreadable address"
     return RequestRejected(
         f"{response.url} redirects (HTTP {response.status}) to {target}, which is not followed: "
-        "set CRYPTO_EXCHANGE_URL or CRYPTO_ARCHIVE_URL to that address if you trust it",
+        f"set {names.exchange_url} or {names.archive_url} to that address if you trust it",
         0,
     )
 
 
-def _build_rejection_error(response: ExchangeResponse) -> RequestRejected:
+def _build_rejection_error(response: ExchangeResponse, names: SettingNames) -> RequestRejected:
     try:
         body: Any = orjson.loads(response.body)
         code, message = int(body["code"]), shorten_text(body["msg"])
     except (ValueError, TypeError, KeyError):
         return RequestRejected(
             f"{response.url} failed with HTTP {response.status}: check the exchange's address "
-            "(CRYPTO_EXCHANGE_URL, CRYPTO_ARCHIVE_URL)",
+            f"({names.exchange_url}, {names.archive_url})",
             0,
         )
     kind = NotListed if code == _INVALID_SYMBOL else RequestRejected

@@ -34,6 +34,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.market.utc_time import MAX_EPOCH_MS, Window
 from crypto_assets.service_waiter import ServiceWaiter
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 
 PAGE_ROWS = 1000  # the exchange's maximum
 _KLINES_WEIGHT = 2
@@ -60,10 +61,11 @@ class BinanceRest:
         quota: ExchangeQuota | None = None,
         page_rows: int = PAGE_ROWS,
         waiter: ServiceWaiter | None = None,
+        names: SettingNames = DEFAULT_NAMES,
     ) -> None:
         self._quota = quota or get_shared_quota(base_url)
         self._budget = self._quota.weight_budget
-        self._transport = ExchangeTransport(base_url, retry_policy, self._quota, waiter)
+        self._transport = ExchangeTransport(base_url, retry_policy, self._quota, waiter, names)
         self._page_rows = page_rows
         self._limit_lock = threading.Lock()
 

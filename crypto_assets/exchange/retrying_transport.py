@@ -40,6 +40,7 @@ from crypto_assets.http_client import (
 )
 from crypto_assets.http_limits import ResponseLimitExceeded
 from crypto_assets.service_waiter import ServiceWaiter
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 
 T = TypeVar("T")
 
@@ -95,8 +96,10 @@ class ExchangeTransport:
         retry_policy: RequestRetryPolicy | None = None,
         quota: ExchangeQuota | None = None,
         waiter: ServiceWaiter | None = None,
+        names: SettingNames = DEFAULT_NAMES,
     ) -> None:
         self._waiter = waiter or ServiceWaiter()
+        self._names = names
         self._address = _validate_url(base_url)
         self.base_url = redact_address(self._address)
         self.host = find_host(self._address)
@@ -141,7 +144,7 @@ class ExchangeTransport:
         response = self._send_within_quota(quota, request) if quota else self._send_request(request)
         if response.status in request.statuses:
             return read(response)
-        error = translate_error_response(response)
+        error = translate_error_response(response, self._names)
         if quota and isinstance(error, ExchangeBanned):
             quota.record_ban(error)
         if quota and isinstance(error, RateLimited):

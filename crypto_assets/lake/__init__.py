@@ -30,6 +30,7 @@ from crypto_assets.lake.object_keys import (
     symbol_prefix,
 )
 from crypto_assets.lake.waiting_lake import WaitingLake
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 
 __all__ = [
     "KeyParts",
@@ -56,20 +57,20 @@ __all__ = [
 _BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/?")
 
 
-def open_lake(url: str, s3: S3Options | None = None) -> Lake:
+def open_lake(url: str, s3: S3Options | None = None, names: SettingNames = DEFAULT_NAMES) -> Lake:
     """Return the lake at `url`, `s3://bucket` or the path of a directory, which need not exist.
 
-    Raises WrongUse for any other URL.
+    Messages give the advice of `names`. Raises WrongUse for any other URL.
     """
     bucket = _BUCKET.fullmatch(url)
     if bucket:
         # Importing boto3 takes a quarter of a second, which no process without S3 has to spend.
         from crypto_assets.lake.s3_lake import S3Lake
 
-        return S3Lake(bucket[1], s3 or S3Options())
+        return S3Lake(bucket[1], s3 or S3Options(), names)
     if not url or "://" in url:
         raise WrongUse(
             f"{redact_address(url)!r} is not a lake: use s3://bucket "
             "(3 to 63 of a-z, 0-9, - and .; no folder) or a directory"
         )
-    return DirectoryLake(Path(url))
+    return DirectoryLake(Path(url), names)

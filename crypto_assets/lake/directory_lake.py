@@ -28,6 +28,7 @@ from crypto_assets.lake.interface import (
 from crypto_assets.lake.object_codec import count_rows
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import now_ms
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 
 # Files are written here, then atomically linked or renamed to their keys.
 _INCOMING = ".incoming"
@@ -63,7 +64,8 @@ class DirectoryLake(Lake):
     write the directory, such as a group, may do so with every object.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, names: SettingNames = DEFAULT_NAMES) -> None:
+        super().__init__(names)
         self.directory = expand_user(directory).absolute()
         self.url = str(self.directory)
         self.bucket = self.directory.name
@@ -266,7 +268,7 @@ class DirectoryLake(Lake):
 
     def _require_directory(self) -> None:
         if not self.directory.is_dir():
-            raise LakeRefused(f"the lake {self.url} does not exist: run `crypto-assets init`")
+            raise LakeRefused(f"the lake {self.url} does not exist: {self._names.restore_lake}")
 
     @contextmanager
     def _translate_os_errors(self, verb: str) -> Iterator[None]:

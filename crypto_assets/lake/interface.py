@@ -1,7 +1,7 @@
 """The interface of a lake, and what directory and S3 lakes have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -13,6 +13,7 @@ from crypto_assets.lake.object_codec import count_rows
 from crypto_assets.lake.object_keys import parse_key
 from crypto_assets.market.exchange_name import shorten_exchange_name
 from crypto_assets.market.lake_object import Source
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 
 # The lake's own objects, which listings omit: the owner, and the probe of a write check.
 MARKER_KEY = "exchange.json"
@@ -59,6 +60,22 @@ class S3Options:
     addressing_style: AddressingStyle = AddressingStyle.AUTO
 
 
+@dataclass(frozen=True)
+class LakeMarker:
+    """To which exchange and market a lake belongs; the default market has the name "".
+
+    Earlier versions stored no market.
+    """
+
+    exchange: str
+    market: str = ""
+
+    def to_json(self) -> bytes:
+        """Return the content of the lake's own object that stores this."""
+        market = {"market": self.market} if self.market else {}
+        return orjson.dumps({"exchange": self.exchange, **market})
+
+
 class Lake(ABC):
     """A bucket of raw objects. Safe for many threads and processes.
 
@@ -68,6 +85,9 @@ class Lake(ABC):
 
     url: str
     bucket: str
+
+    def __init__(self, names: SettingNames = DEFAULT_NAMES) -> None:
+        self._names = names
 
     @abstractmethod
     def put(self, key: str, body: bytes, *, fetched_at: int, source: Source, rows: int) -> bool:
@@ -113,7 +133,7 @@ class Lake(ABC):
 
     @abstractmethod
     def _read_marker(self) -> bytes | None:
-        """Return the content of the marker, which names the lake's exchange."""
+        """Return the content of the marker, which names the lake's exchange and market."""
 
     @abstractmethod
     def _write_marker(self, body: bytes, replacing: bytes | None) -> None:
@@ -147,34 +167,65 @@ class Lake(ABC):
 
     def get_owner(self) -> str | None:
         """Return the exchange to which the lake belongs, or None before the first claim."""
-        body = self._read_marker()
-        return None if body is None else self._parse_marker(body)
+        marker = self.get_marker()
+        return marker.exchange if marker else None
 
-    def claim_for_exchange(self, identity: str, renaming: str | None = None) -> None:
-        """Assign the lake permanently to an exchange. One of two concurrent claims wins.
+    def get_marker(self) -> LakeMarker | None:
+        """Return to what the lake belongs, or None before the first claim."""
+        return self._read_parsed_marker()[1]
 
-        `renaming` is the former name of the same exchange. Raises ForeignExchange where the lake
-        belongs to another exchange.
+    def claim_for_exchange(
+        self,
+        identity: str,
+        renaming: str | None = None,
+        *,
+        market: str = "",
+        is_own: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Assign the lake permanently to an exchange and a market. One of two claims wins.
+
+        `market` is "" for the default market. `renaming` is the former name of the same exchange.
+        `is_own` tells whether a lake that earlier versions assigned to no market is this market's.
+        Raises ForeignExchange where the lake belongs to another exchange, WrongUse where it
+        belongs to another market.
         """
-        body = self._read_marker()
-        owner = None if body is None else self._parse_marker(body)
-        if owner is None or owner == renaming != identity:
-            self._write_marker(orjson.dumps({"exchange": identity}), replacing=body)
-        owner = self.get_owner()
-        if owner != identity:
+        wanted = LakeMarker(identity, market)
+        body, marker = self._read_parsed_marker()
+        if marker is None or (
+            marker != wanted
+            and marker.exchange in (identity, renaming)
+            and (marker.market == market or (not marker.market and is_own()))
+        ):
+            self._write_marker(wanted.to_json(), replacing=body)
+            marker = self.get_marker()
+        if marker is None or marker.exchange != identity:
+            owner = marker.exchange if marker else "no exchange"
             raise ForeignExchange(
-                f"the lake {self.url} belongs to {shorten_exchange_name(owner or 'no exchange')}, "
+                f"the lake {self.url} belongs to {shorten_exchange_name(owner)}, "
                 f"not to {shorten_exchange_name(identity)}: "
-                "set another CRYPTO_HOME or lake, or the exchange of its candles"
+                f"{self._names.other_stores}, or the exchange of its candles"
+            )
+        if marker.market != market:
+            raise WrongUse(
+                f"the lake {self.url} belongs to {_describe_market(marker.market)}, not to "
+                f"{_describe_market(market)}: each market needs a lake of its own"
             )
 
-    def _parse_marker(self, body: bytes) -> str:
+    def _read_parsed_marker(self) -> tuple[bytes | None, LakeMarker | None]:
+        body = self._read_marker()
+        if body is None:
+            return None, None
         try:
-            return str(orjson.loads(body)["exchange"])
-        except (ValueError, TypeError, KeyError):
+            content = orjson.loads(body)
+            return body, LakeMarker(str(content["exchange"]), str(content.get("market", "")))
+        except (ValueError, TypeError, KeyError, AttributeError):
             raise LakeRefused(
                 f"{MARKER_KEY} in {self.url} does not name an exchange: fix that file"
             ) from None
+
+
+def _describe_market(name: str) -> str:
+    return f"the market {name}" if name else "the default market"
 
 
 def resolve_row_count(info: ObjectInfo, body: bytes) -> int:

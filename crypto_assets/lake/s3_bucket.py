@@ -58,6 +58,7 @@ from crypto_assets.http_client import (
 )
 from crypto_assets.lake.interface import PROBE_KEY, LakeEntry, S3Options
 from crypto_assets.market.utc_time import now_ms, to_epoch_ms
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -117,8 +118,9 @@ class ObjectHeaders:
 class S3Bucket:
     """Requests to a bucket. Raises only LakeUnavailable, LakeRefused and ObjectMissing."""
 
-    def __init__(self, name: str, options: S3Options) -> None:
+    def __init__(self, name: str, options: S3Options, names: SettingNames = DEFAULT_NAMES) -> None:
         self.name = name
+        self._advice = names.restore_lake
         self._options = options
         url = options.endpoint_url
         if url is not None and not is_web_address(url):
@@ -377,10 +379,10 @@ class S3Bucket:
             )
         if self._is_virtual_hosted and status in {400, 404, 405}:
             return (
-                f"is unknown to the server ({message}): run `crypto-assets init`; if that fails, "
+                f"is unknown to the server ({message}): {self._advice}; if that fails, "
                 f"{_PATH_STYLE_HINT}"
             )
-        return "does not exist: run `crypto-assets init`" if status == 404 else None
+        return f"does not exist: {self._advice}" if status == 404 else None
 
     def _describe_forbidden(self, code: str, message: str, status: int) -> str:
         if code in _WRONG_KEY:

@@ -18,6 +18,7 @@ from crypto_assets.lake.interface import (
 )
 from crypto_assets.lake.s3_bucket import ObjectHeaders, S3Bucket
 from crypto_assets.market.lake_object import Source
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 
 _PUT_ATTEMPTS = 20
 
@@ -29,10 +30,13 @@ class S3Lake(Lake):
     concurrent writers of one key may overwrite each other.
     """
 
-    def __init__(self, bucket: str, options: S3Options) -> None:
+    def __init__(
+        self, bucket: str, options: S3Options, names: SettingNames = DEFAULT_NAMES
+    ) -> None:
+        super().__init__(names)
         self.bucket = bucket
         self.url = f"s3://{bucket}"
-        self._objects = S3Bucket(bucket, options)
+        self._objects = S3Bucket(bucket, options, names)
 
     def put(self, key: str, body: bytes, *, fetched_at: int, source: Source, rows: int) -> bool:
         metadata = _build_metadata(rows, source, fetched_at)

@@ -13,7 +13,9 @@ from crypto_assets.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class PipelineContext:
-    """The exchange, lakes and warehouse of a home, and the settings of its pipeline.
+    """The exchange, lakes and warehouse of a market, and the settings of its pipeline.
+
+    `market` is the name of a further market, "" for the default market.
 
     A candle counts as final `settle_ms` after it has closed. `waiter` is that of exchange, lakes
     and warehouse: runs and commands wait within it, schedules and sensors do not.
@@ -30,6 +32,11 @@ class PipelineContext:
     partition_unit: str = "day"
     retention_policy: RetentionPolicy = field(default_factory=RetentionPolicy)
     waiter: ServiceWaiter = field(default_factory=ServiceWaiter)
+    market: str = ""
+
+    def close(self) -> None:
+        """Close the connections of the warehouse; the next use opens new ones."""
+        self.warehouse.close()
 
     def exchange_now(self) -> int:
         """The exchange's clock, epoch ms. It decides what is closed and which day is today."""

@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from crypto_assets.service_waiter import ServiceWaiter
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 from crypto_assets.warehouse.catalog.app_settings import AppSettings
 from crypto_assets.warehouse.catalog.lake_objects import LakeObjectCatalog
 from crypto_assets.warehouse.catalog.price_alerts import PriceAlerts
@@ -36,7 +37,7 @@ class Warehouse:
     pipeline are always based on the primary. `failover_seconds` limits how long work on the
     primary is retried while a server that has answered before restarts or fails over; within
     `waiter.wait_up_to`, all work is retried during an outage. `options` are options of both URLs,
-    such as `ssl_ca=FILE`.
+    such as `ssl_ca=FILE`. Messages call settings by `names`.
 
     Raises WrongUse for an invalid URL. Every method may raise WarehouseUnavailable (a retry may
     succeed), WarehouseRefused and WarehouseNotReady.
@@ -50,6 +51,7 @@ class Warehouse:
         failover_seconds: float = 0,
         waiter: ServiceWaiter | None = None,
         options: str = "",
+        names: SettingNames = DEFAULT_NAMES,
     ) -> None:
         self._database = Database(
             url,
@@ -57,6 +59,7 @@ class Warehouse:
             failover_seconds=failover_seconds,
             waiter=waiter,
             options=options,
+            names=names,
         )
 
     @property

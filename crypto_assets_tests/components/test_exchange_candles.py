@@ -88,7 +88,7 @@ def test_two_markets_ingest_a_day_each_into_their_own_stores(
     first, second = simulated_exchange(seed=1), simulated_exchange(seed=2)
     project = ProjectCopy.make(tmp_path / "copy", first.url)
     own = list_names(defs)
-    yaml = scaffold(project, "other", second.url)
+    yaml = scaffold(project, "other", second.url, symbols="NOSUCH,BTC/USDT,BTCUSDT")
 
     names = project.python(IN_COPY, "names")
     assert set(own) <= set(names)
@@ -101,17 +101,32 @@ def test_two_markets_ingest_a_day_each_into_their_own_stores(
     ticked = "all 1 tracked symbols have partitions"
     assert project.python(IN_COPY, f"{DAY}|BTCUSDT", "", "other_") == [
         {"tick": ticked, "added": [], "failures": ""},  # `init` has added its symbol
-        {"tick": ticked, "added": ["BTCUSDT"], "failures": ""},
+        {
+            "tick": f"{ticked}; not tracked: 'BTC/USDT' cannot be a symbol: use letters and digits "
+            "as in BTCUSDT, at most 50 characters; not tracked: the exchange does not list NOSUCH",
+            "added": ["BTCUSDT"],
+            "failures": "",
+        },
     ]
     assert_holds_day_of(project.desk.home, first)
     assert_holds_day_of(project.desk.home / "markets" / "other", second)
 
-    # Its stores belong to its exchange (truth rule 10), as those of the first one do.
+    # Its stores belong to its exchange (truth rule 10), as those of the first one do, and to this
+    # market: a third one with its lake, whose address is written in another way, is refused.
+    third = scaffold(project, "third", second.url)
+    link = tmp_path / "link"
+    link.symlink_to(project.desk.home / "markets" / "other" / "lake" / "raw")
+    third.write_text(third.read_text().replace("# lake_raw: s3://third-raw", f"lake_raw: {link}"))
     yaml.write_text(yaml.read_text().replace(second.url, first.url))
-    [refused] = project.python(IN_COPY, f"{DAY}|BTCUSDT", "other_")
+    refused, mixed = project.python(IN_COPY, f"{DAY}|BTCUSDT", "other_", "third_")
     assert refused["failures"].startswith(
         "the warehouse contains data of simulated:seed=2, not of simulated:seed=1"
     )
+    reason = f"the lake {link} belongs to the market other, not to the market third: each market"
+    assert mixed["tick"].startswith(reason)
+    assert mixed["failures"].startswith(reason)
+    third.unlink()
+    third.parent.rmdir()
     assert_holds_day_of(project.desk.home / "markets" / "other", second)
 
     yaml.unlink()

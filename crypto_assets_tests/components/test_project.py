@@ -141,6 +141,7 @@ VALID = {"name": "other", "exchange": EXCHANGE, "archive": EXCHANGE, "symbols": 
         ("archive", "https://"),
         ("symbols", []),
         ("symbols", "BTCUSDT"),
+        ("symbols", ["BTCUSDT", "BTC/USDT"]),
         ("intervals", ["1h", "1d"]),
         ("intervals", ["1m", "1m", "1h"]),
         ("intervals", ["1m", "1h", "1w"]),
@@ -163,7 +164,7 @@ def test_the_schema_rejects(attribute: str, value: object) -> None:
     ("attribute", "value", "message"),
     [
         ("exchange", "http://host:99999", "is not an http or https address"),
-        ("symbols", ["BTC/USDT"], "BTC/USDT"),
+        ("symbols", ["BTC/USDT"], "contains no valid symbol"),
         ("start_date", "2025-02-30", "2025-02-30"),
         ("lake_raw", "{{ env.UNSET_VARIABLE }}", "UNSET_VARIABLE is not set"),
         ("start_date", "2999-01-01", "must be between"),
@@ -172,6 +173,18 @@ def test_the_schema_rejects(attribute: str, value: object) -> None:
 def test_loading_rejects(attribute: str, value: object, message: str) -> None:
     with pytest.raises((ValidationError, WrongUse), match=message):
         build_market_settings(ExchangeCandlesAttributes(**{**VALID, attribute: value}))
+
+
+def test_an_invalid_symbol_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    symbols = ["BTCUSDT", "BTC/USDT", "https://user:s3cret@host", "btcusdt"]
+    attributes = ExchangeCandlesAttributes(**{**VALID, "symbols": symbols})
+    assert build_market_settings(attributes).symbols == ("BTCUSDT",)
+    built = ExchangeCandles(attributes).build_defs(dg.ComponentTree.for_test().load_context)
+    assert built.get_sensor_def("other_symbols")
+    logged = [record.getMessage() for record in caplog.records]
+    assert len([text for text in logged if "the market other: not tracked: " in text]) == 2
+    assert "'BTC/USDT' cannot be a symbol" in logged[0]
+    assert "s3cret" not in "".join(logged)
 
 
 @pytest.mark.parametrize("store", ["warehouse", "lake_raw", "lake_archive"])
@@ -207,6 +220,7 @@ def test_an_address_with_a_password_is_refused_without_showing_it(address: str) 
         ("lake_archive", ["https://user:s3cret@host"]),
         ("warehouse", {"url": "mysql://user:s3cret@host/x"}),
         ("symbols", "https://user:s3cret@host"),
+        ("symbols", ["https://user:s3cret@host"]),
         ("intervals", ["https://user:s3cret@host"]),
         ("start_date", "https://user:s3cret@host"),
         ("warehouse_url", "mysql://user:s3cret@host/x"),

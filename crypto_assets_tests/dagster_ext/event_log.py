@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
-from crypto_assets.defs.partitions import HOME_PARTITIONS
+from crypto_assets.defs.partitions import DEFAULT_PARTITIONS
 
 _CHANGES = re.compile(r"\s*(?:UPDATE|DELETE\s+FROM|REPLACE\s+INTO)\s+[`\"]?event_logs\b", re.I)
 # By file (SQLite has one for each run besides the shared one) and id.
@@ -58,12 +58,14 @@ def require_appends_only(instance: dg.DagsterInstance) -> Iterator[None]:
 def list_failed_keys(instance: dg.DagsterInstance, asset: str) -> set[str]:
     """List the partitions that Dagster shows as failed."""
     status = get_and_update_asset_status_cache_value(
-        instance, dg.AssetKey(asset), HOME_PARTITIONS.keys_def
+        instance, dg.AssetKey(asset), DEFAULT_PARTITIONS.keys_def
     )
     if not status:
         return set()
     return set(
-        status.deserialize_failed_partition_subsets(HOME_PARTITIONS.keys_def).get_partition_keys()
+        status.deserialize_failed_partition_subsets(
+            DEFAULT_PARTITIONS.keys_def
+        ).get_partition_keys()
     )
 
 

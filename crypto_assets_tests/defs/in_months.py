@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import dagster as dg
 import pytest
 
-from crypto_assets.defs.partitions import HOME_PARTITIONS, register_symbol_partitions
+from crypto_assets.defs.partitions import DEFAULT_PARTITIONS, register_symbol_partitions
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
@@ -75,7 +75,7 @@ def test_a_backfill_materializes_the_whole_month(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     assert (
-        HOME_PARTITIONS.partition_window(
+        DEFAULT_PARTITIONS.partition_window(
             dg.MultiPartitionKey({"date": "2025-03-01", "symbol": "BTCUSDT"})
         )
         == MARCH

@@ -279,7 +279,8 @@ def test_a_run_that_its_restarted_code_server_does_not_know(
         try:
             wait_for(lambda: fail_abandoned_runs(instance) == [run_id], 60)
         finally:
-            process.terminate()
+            # A code server of Dagster 1.13.0 may hang when it is asked to end.
+            process.kill()
     assert status(instance, run_id) is dg.DagsterRunStatus.FAILURE
 
 

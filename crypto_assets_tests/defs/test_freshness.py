@@ -1,12 +1,16 @@
 """Dagster's freshness policies follow the intervals that are in force when definitions load."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from crypto_assets.defs import freshness
+from crypto_assets.settings import Settings
 from crypto_assets.warehouse import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, Warehouse
 
 _PRINT_WINDOWS = """
@@ -62,3 +66,31 @@ def _load_windows(home: Path, url: str) -> list[float]:
         check=True,
     )
     return [float(line) for line in done.stdout.split()]
+
+
+_LOAD_AS_RUN = """
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.definitions.reconstruct import reconstruct_repository_def_from_pointer
+reconstruct_repository_def_from_pointer(
+    ModuleCodePointer("crypto_assets.definitions", "defs", None)
+)
+"""
+
+
+def test_a_run_opens_no_warehouse_for_its_policies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the code server needs them; each run would wait for the warehouse of every market."""
+    monkeypatch.setattr(freshness, "_READ_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        url = f"mysql+pymysql://user@127.0.0.1:{listener.getsockname()[1]}/crypto"
+        subprocess.run(
+            [sys.executable, "-c", _LOAD_AS_RUN],
+            env={**os.environ, "CRYPTO_HOME": str(tmp_path), "CRYPTO_WAREHOUSE_URL": url},
+            check=True,
+        )
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+        freshness.build_freshness_policies(Settings(home=tmp_path, warehouse_url=SecretStr(url)))
+        listener.accept()[0].close()

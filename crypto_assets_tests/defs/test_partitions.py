@@ -12,7 +12,7 @@ from crypto_assets.dagster_ext.instance_home import prepare_home
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
 from crypto_assets.defs.backfill import split_into_rectangles
 from crypto_assets.defs.partitions import (
-    HOME_PARTITIONS,
+    DEFAULT_PARTITIONS,
     group_adjacent_dates,
 )
 from crypto_assets.market.utc_time import Window
@@ -34,7 +34,7 @@ def test_groups_of_adjacent_dates_are_unbroken_and_hold_exactly_the_wanted(
 
 
 def test_keys_of_a_run_are_grouped_by_symbol() -> None:
-    found = HOME_PARTITIONS.group_keys_by_symbol(
+    found = DEFAULT_PARTITIONS.group_keys_by_symbol(
         ["2025-01-02|BTCUSDT", "2025-01-01|ETHUSDT", "2025-01-01|BTCUSDT"]
     )
     assert [one.symbol for one in found] == ["BTCUSDT", "ETHUSDT"]
@@ -43,7 +43,7 @@ def test_keys_of_a_run_are_grouped_by_symbol() -> None:
 
 
 def test_date_keys_include_both_ends() -> None:
-    assert HOME_PARTITIONS.list_date_keys(date(2025, 1, 30), date(2025, 2, 1)) == [
+    assert DEFAULT_PARTITIONS.list_date_keys(date(2025, 1, 30), date(2025, 2, 1)) == [
         "2025-01-30",
         "2025-01-31",
         "2025-02-01",

@@ -10,7 +10,7 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 
 from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
 from crypto_assets.defs.gap_repair import gaps_sensor
-from crypto_assets.defs.partitions import HOME_PARTITIONS
+from crypto_assets.defs.partitions import DEFAULT_PARTITIONS
 from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
 from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
@@ -189,7 +189,7 @@ def keys_of(instance: dg.DagsterInstance, request: dg.RunRequest) -> list[str]:
     ends = (request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
     with partition_loading_context(dynamic_partitions_store=instance):
         return list(
-            HOME_PARTITIONS.keys_def.get_partition_keys_in_range(dg.PartitionKeyRange(*ends))
+            DEFAULT_PARTITIONS.keys_def.get_partition_keys_in_range(dg.PartitionKeyRange(*ends))
         )
 
 

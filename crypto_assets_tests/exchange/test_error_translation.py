@@ -207,7 +207,7 @@ def test_403_and_451_fail_at_once_with_advice(
     with pytest.raises(ExchangeForbidden) as error:
         rest.fetch_server_time()
     assert reason in str(error.value)
-    assert "CRYPTO_EXCHANGE_URL=https://data-api.binance.vision" in str(error.value)
+    assert "CRYPTO_EXCHANGE_URL to https://data-api.binance.vision" in str(error.value)
     assert "region" in str(error.value)
     assert "\n" not in str(error.value)
     assert count_requests(server) == 1

@@ -7,6 +7,7 @@ import pytest
 
 from crypto_assets.errors import ForeignExchange, LakeRefused, ObjectMissing, WrongUse
 from crypto_assets.lake import Lake, s3_bucket
+from crypto_assets.lake.interface import LakeMarker
 from crypto_assets.market.lake_object import Source
 from crypto_assets_tests.lake.conftest import MakeLake, list_infos
 
@@ -180,6 +181,27 @@ def test_a_lake_belongs_to_the_exchange_that_claimed_it_first(lake: Lake) -> Non
     with pytest.raises(ForeignExchange, match=r"belongs to binance, not to simulated:7"):
         lake.claim_for_exchange("simulated:7")
     assert list(lake.list_entries()) == []
+
+
+def test_a_lake_belongs_to_the_market_that_claimed_it_first(lake: Lake) -> None:
+    for _ in range(2):
+        lake.claim_for_exchange("binance", market="other")
+    for market, named in (("third", "the market third"), ("", "the default market")):
+        with pytest.raises(WrongUse, match=rf"the market other, not to {named}: each market needs"):
+            lake.claim_for_exchange("binance", market=market, is_own=lambda: True)
+    lake.claim_for_exchange("binance:1", "binance", market="other")
+    assert lake.get_marker() == LakeMarker("binance:1", "other")
+
+
+def test_a_lake_without_a_market_is_assigned_to_the_market_that_owns_it(lake: Lake) -> None:
+    lake.claim_for_exchange("binance")
+    with pytest.raises(WrongUse, match="the default market, not to the market other"):
+        lake.claim_for_exchange("binance", market="other")
+    with pytest.raises(ForeignExchange):
+        lake.claim_for_exchange("binance.us", market="other", is_own=lambda: True)
+    assert lake.get_marker() == LakeMarker("binance")
+    lake.claim_for_exchange("binance", market="other", is_own=lambda: True)
+    assert lake.get_marker() == LakeMarker("binance", "other")
 
 
 def test_an_exchange_can_be_renamed_with_its_former_name(lake: Lake) -> None:

@@ -9,7 +9,7 @@ from dagster._core.storage.partition_status_cache import (
 )
 
 from crypto_assets.dagster_ext.run_failures import list_failed_partitions
-from crypto_assets.defs.partitions import HOME_PARTITIONS
+from crypto_assets.defs.partitions import DEFAULT_PARTITIONS
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, day_of, floor_ms, format_utc
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
@@ -67,9 +67,11 @@ def _find_wrong_candles(world: World, symbol: str, window: Window) -> Iterator[s
 
 def _list_failed(world: World, key: dg.AssetKey) -> list[str]:
     """List the partitions that Dagster shows as failed: the last run for them failed."""
-    status = get_and_update_asset_status_cache_value(world.instance, key, HOME_PARTITIONS.keys_def)
+    status = get_and_update_asset_status_cache_value(
+        world.instance, key, DEFAULT_PARTITIONS.keys_def
+    )
     found = (
-        status.deserialize_failed_partition_subsets(HOME_PARTITIONS.keys_def) if status else None
+        status.deserialize_failed_partition_subsets(DEFAULT_PARTITIONS.keys_def) if status else None
     )
     return sorted(found.get_partition_keys()) if found else []
 

@@ -20,7 +20,7 @@ from crypto_assets.defs.assets.materializations import (
 )
 from crypto_assets.defs.assets.specs import build_klines_specs
 from crypto_assets.defs.checks import build_check_specs, evaluate_checks, list_selected_checks
-from crypto_assets.defs.markets import HOME_MARKET, MarketSpec, get_asset_name
+from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec, get_asset_name
 from crypto_assets.defs.run_partitions import PartitionsConfig
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
 from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
@@ -80,4 +80,4 @@ def build_klines_assets(market: MarketSpec) -> dg.AssetsDefinition:
     return klines_assets
 
 
-klines_assets = build_klines_assets(HOME_MARKET)
+klines_assets = build_klines_assets(DEFAULT_MARKET)

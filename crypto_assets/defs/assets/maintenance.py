@@ -15,7 +15,7 @@ from crypto_assets.defs.assets.materializations import (
     fail_unless_stores_ready,
     wait_for_services,
 )
-from crypto_assets.defs.markets import HOME_MARKET, MarketSpec
+from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.metadata import runbook_link
 from crypto_assets.errors import ClockNotTrusted
 from crypto_assets.market.utc_time import format_utc
@@ -96,8 +96,8 @@ def build_warehouse_tables_asset(market: MarketSpec) -> dg.AssetsDefinition:
     return warehouse_tables
 
 
-retention = build_retention_asset(HOME_MARKET)
-warehouse_tables = build_warehouse_tables_asset(HOME_MARKET)
+retention = build_retention_asset(DEFAULT_MARKET)
+warehouse_tables = build_warehouse_tables_asset(DEFAULT_MARKET)
 
 
 @dg.asset(

@@ -12,7 +12,7 @@ from crypto_assets.defs.assets.materializations import (
     wait_for_services,
 )
 from crypto_assets.defs.assets.specs import build_order_book_specs
-from crypto_assets.defs.markets import HOME_MARKET, MarketSpec, get_asset_name
+from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec, get_asset_name
 from crypto_assets.defs.run_partitions import PartitionsConfig
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
 from crypto_assets.pipeline.stages.order_books import ingest_order_books
@@ -59,4 +59,4 @@ def build_order_book_assets(market: MarketSpec) -> dg.AssetsDefinition:
     return order_book_assets
 
 
-order_book_assets = build_order_book_assets(HOME_MARKET)
+order_book_assets = build_order_book_assets(DEFAULT_MARKET)

@@ -75,5 +75,6 @@ class KlineInterval(StrEnum):
         """Return the last millisecond of candles that open at these times."""
         if self is not KlineInterval.MONTH:
             return opens + (self.ms - 1)
-        local = (opens + offset).astype("datetime64[ms]").astype("datetime64[M]") + 1
+        months = (opens + offset).astype("datetime64[ms]").astype("datetime64[M]")
+        local = months + np.timedelta64(1, "M")
         return local.astype("datetime64[ms]").astype(np.int64) - offset - 1

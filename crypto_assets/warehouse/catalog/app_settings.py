@@ -136,6 +136,10 @@ class AppSettings:
         name = self.get_value(_EXCHANGE)
         return None if name is None else str(name)
 
+    def get_market(self) -> str:
+        """Return the further market to which the warehouse is bound, "" for the default market."""
+        return str(self.get_value(_MARKET, ""))
+
     def claim_exchange(self, identity: str, renaming: str | None = None) -> None:
         """Bind the warehouse to one exchange. Raises ForeignExchange if it is bound to another.
 
@@ -171,7 +175,7 @@ class AppSettings:
 
         claimed = self._database.run_write(work)
         if claimed != name:
-            owner = f"the market {claimed}" if claimed else "a home"
+            owner = f"the market {claimed}" if claimed else "the default market of a home"
             raise WrongUse(
                 f"the warehouse belongs to {owner}: the market {name} needs one of its own"
             )
@@ -181,8 +185,8 @@ class AppSettings:
         claimed = self._database.run_write(lambda c: _claim_once(c, _PARTITION_UNIT, unit))
         if claimed != unit:
             raise WrongUse(
-                f"the warehouse was set up with CRYPTO_PARTITION_UNIT={claimed}, which cannot "
-                f"be changed to {unit}"
+                f"the warehouse was set up with {self._database.names.partition_unit}={claimed}, "
+                f"which cannot be changed to {unit}"
             )
 
     def claim_start_date(self, day: date) -> None:
@@ -197,7 +201,8 @@ class AppSettings:
         claimed = self._database.run_write(work)
         if day.isoformat() > claimed:
             raise WrongUse(
-                f"CRYPTO_START_DATE can only be moved earlier: it is {claimed}, not {day}"
+                f"{self._database.names.start_date} can only be moved earlier: it is {claimed}, "
+                f"not {day}"
             )
 
 

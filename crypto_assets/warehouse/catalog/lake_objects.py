@@ -191,6 +191,11 @@ class LakeObjectCatalog:
         )
         return next(iter(self._read_objects(statement)), None)
 
+    def list_newest(self, bucket: str, limit: int) -> list[LakeObject]:
+        """List the objects of a bucket that were fetched last; reads all of its records."""
+        statement = _select_objects().where(lake_objects.c.bucket == bucket)
+        return self._read_objects(statement.order_by(lake_objects.c.fetched_at.desc()).limit(limit))
+
     def forget_objects(self, gone: Sequence[ObjectVersion]) -> None:
         """Delete the records of objects that are gone from the lake; later fetches remain."""
 

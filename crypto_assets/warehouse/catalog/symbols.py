@@ -70,7 +70,7 @@ class SymbolCatalog:
             lambda c: c.execute(select(symbols).where(symbols.c.symbol == name)).first()
         )
         if row is None:
-            raise UnknownSymbol(_format_unknown_symbol(name))
+            raise UnknownSymbol(self._format_unknown_symbol(name))
         return _parse_symbol_row(row)
 
     def resolve_name(self, text: str) -> str:
@@ -87,8 +87,11 @@ class SymbolCatalog:
         self._ids |= known
         resolved = next((name for name in names if name in known), None)
         if resolved is None:
-            raise UnknownSymbol(_format_unknown_symbol(names[0]))
+            raise UnknownSymbol(self._format_unknown_symbol(names[0]))
         return resolved
+
+    def _format_unknown_symbol(self, name: str) -> str:
+        return f"{name} is not in the warehouse: {self._database.names.add_symbol}"
 
     def untrack_symbol(self, name: str) -> None:
         """Stop tracking a symbol; its data remains. Raises UnknownSymbol."""
@@ -160,7 +163,3 @@ def _parse_symbol_row(row: Row[tuple[object, ...]]) -> RegisteredSymbol:
         active_since=row.active_since,
         active_until=row.active_until,
     )
-
-
-def _format_unknown_symbol(name: str) -> str:
-    return f"{name} is not in the warehouse: add it to CRYPTO_SYMBOLS and run `crypto-assets init`"

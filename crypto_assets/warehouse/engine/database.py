@@ -18,6 +18,7 @@ from tenacity import (
 from crypto_assets.addresses import ESCAPING_RULES, build_escaping_hint
 from crypto_assets.errors import WarehouseNotReady, WarehouseUnavailable, WrongUse
 from crypto_assets.service_waiter import ServiceWaiter
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 from crypto_assets.warehouse.engine.dialect import (
     hold_advisory_lock,
     open_engine,
@@ -47,7 +48,7 @@ class Database:
     `failover_seconds` is how long to retry on a primary that has answered before and may be
     restarting or failing over. A server that has never answered gets five attempts. Within
     `waiter.wait_up_to`, all attempts are repeated during an outage. `options`, the query of a URL,
-    applies to both URLs if they name a MySQL server.
+    applies to both URLs if they name a MySQL server. Messages call settings by `names`.
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class Database:
         failover_seconds: float = 0,
         waiter: ServiceWaiter | None = None,
         options: str = "",
+        names: SettingNames = DEFAULT_NAMES,
     ) -> None:
+        self.names = names
         self.url = _parse_url(url, options)
         self.read_url = _parse_url(read_url, options) if read_url else self.url
         # Set by a bulk load when the server refuses LOAD DATA LOCAL INFILE.
@@ -152,7 +155,7 @@ class Database:
             try:
                 return work()
             except DBAPIError as error:
-                raise translate_error(error, url) from error
+                raise translate_error(error, url, self.names) from error
 
         def attempt_repeatedly() -> T:
             return Retrying(
@@ -167,7 +170,7 @@ class Database:
     def _require_sqlite_file(self) -> None:
         """Raise WarehouseNotReady for a missing file: SQLite would create an empty database."""
         if self.sqlite_path and not self.sqlite_path.exists():
-            raise WarehouseNotReady(format_missing_file(self.url))
+            raise WarehouseNotReady(format_missing_file(self.url, self.names))
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""

@@ -18,6 +18,7 @@ from crypto_assets.errors import (
     WarehouseUnavailable,
 )
 from crypto_assets.foreign_text import shorten_text
+from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 from crypto_assets.warehouse.engine.mysql_connections import FILE_REQUEST_REFUSED
 from crypto_assets.warehouse.engine.mysql_options import add_mysql_options, may_use_tls
 
@@ -69,25 +70,26 @@ class _DatabaseLabels:
     options: str
 
 
-_WAREHOUSE_LABELS = _DatabaseLabels(
-    "the warehouse", "CRYPTO_WAREHOUSE_URL", "the query of CRYPTO_WAREHOUSE_URL"
-)
 _DAGSTER_LABELS = _DatabaseLabels(
     "Dagster's database", "the variables of dagster.yaml", "DAGSTER_MYSQL_OPTIONS"
 )
 
 
-def translate_error(error: DBAPIError, url: URL) -> WarehouseError:
+def translate_error(
+    error: DBAPIError, url: URL, names: SettingNames = DEFAULT_NAMES
+) -> WarehouseError:
     """Return the error as one of ours: WarehouseUnavailable where a retry may succeed."""
     original = error.orig
     if isinstance(original, sqlite3.Error):
-        return _translate_sqlite_error(original, str(url.database))
-    connection_error = _translate_connection_error(original, url, _WAREHOUSE_LABELS)
+        return _translate_sqlite_error(original, str(url.database), names)
+    login = names.warehouse_url
+    labels = _DatabaseLabels("the warehouse", login, f"the query of {login}")
+    connection_error = _translate_connection_error(original, url, labels)
     if connection_error:
         return connection_error
     text = original.args[-1] if original is not None and original.args else error
     message = shorten_text(text)
-    return _translate_mysql_error(_get_error_code(original), message, url)
+    return _translate_mysql_error(_get_error_code(original), message, url, names)
 
 
 @contextmanager
@@ -157,8 +159,8 @@ def format_missing_database(url: URL) -> str:
     )
 
 
-def format_missing_file(url: URL) -> str:
-    return f"there is no warehouse at {url.database}: run `crypto-assets init`"
+def format_missing_file(url: URL, names: SettingNames) -> str:
+    return f"there is no warehouse at {url.database}: {names.initialize}"
 
 
 def _get_error_code(error: BaseException | None) -> int:
@@ -233,7 +235,9 @@ def _explain_login(code: int, url: URL, labels: _DatabaseLabels) -> str:
     )
 
 
-def _translate_mysql_error(code: int, message: str, url: URL) -> WarehouseError:
+def _translate_mysql_error(
+    code: int, message: str, url: URL, names: SettingNames
+) -> WarehouseError:
     place, user = f"the warehouse at {_format_address(url)}", f"user {url.username!r}"
     if code in _PRIVILEGE_MISSING:
         return WarehouseRefused(
@@ -242,11 +246,11 @@ def _translate_mysql_error(code: int, message: str, url: URL) -> WarehouseError:
     if code == _DATABASE_MISSING:
         return WarehouseRefused(format_missing_database(url))
     if code == _TABLE_MISSING:
-        return WarehouseNotReady(f"{place} lacks a table, run `crypto-assets init`: {message}")
+        return WarehouseNotReady(f"{place} lacks a table, {names.initialize}: {message}")
     if _is_read_only(code, message):
         return WarehouseUnavailable(
             f"{place} is read-only: {message}; after a failover the next attempt reaches the "
-            "new server, otherwise set CRYPTO_WAREHOUSE_URL to the primary"
+            f"new server, otherwise set {names.warehouse_url} to the primary"
         )
     if code in _STORAGE_FULL:
         return WarehouseRefused(f"{place} has no disk space left: {message}")
@@ -264,12 +268,14 @@ def _translate_mysql_error(code: int, message: str, url: URL) -> WarehouseError:
     return WarehouseError(f"{place} failed ({code}): {message}")
 
 
-def _translate_sqlite_error(error: sqlite3.Error, place: str) -> WarehouseError:
+def _translate_sqlite_error(
+    error: sqlite3.Error, place: str, names: SettingNames = DEFAULT_NAMES
+) -> WarehouseError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without SQLite's extended part
     if code in _SQLITE_TRANSIENT_CODES:
         return WarehouseUnavailable(f"{place} is being written by another process")
     if "no such table" in str(error):
-        return WarehouseNotReady(f"{place}: {error}; run `crypto-assets init`")
+        return WarehouseNotReady(f"{place}: {error}; {names.initialize}")
     if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
         return WarehouseRefused(
             f"{place} cannot be opened for writing ({error}): check the permissions of the "

@@ -48,7 +48,7 @@ def require_current_schema(database: Database) -> None:
     ready = database.run_primary_read(lambda c: _read_schema_version(c) == _find_head_version())
     if not ready:
         raise WarehouseNotReady(
-            "the schema of the warehouse is missing or outdated: run `crypto-assets init`"
+            f"the schema of the warehouse is missing or outdated: {database.names.initialize}"
         )
 
 

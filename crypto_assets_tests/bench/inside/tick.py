@@ -8,7 +8,7 @@ from dagster import AssetKey
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.definitions import defs
 from crypto_assets.defs.ingest import ingest_job
-from crypto_assets.defs.markets import HOME_MARKET
+from crypto_assets.defs.markets import DEFAULT_MARKET
 from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.market.utc_time import Window, from_epoch_ms
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
@@ -40,7 +40,7 @@ def measure_dagster_run() -> float:
     """Measure the seconds of the whole run: the same work, and Dagster's."""
     tick = _plan_tick()
     with open_instance(get_settings().dagster_home) as instance:
-        dates = HOME_MARKET.partitions.list_date_keys(tick.first_day, tick.last_day)
+        dates = DEFAULT_MARKET.partitions.list_date_keys(tick.first_day, tick.last_day)
         rectangle = PartitionRectangle(tuple(dates), tick.symbols)
         job = defs.resolve_job_def(ingest_job.name).get_subset(
             asset_selection=frozenset(AssetKey(stage.value) for stage in _list_stages(tick)),
@@ -50,7 +50,7 @@ def measure_dagster_run() -> float:
         ran = job.execute_in_process(
             instance=instance,
             tags=rectangle.description_tags,
-            run_config=rectangle.build_run_config(HOME_MARKET.klines_op),
+            run_config=rectangle.build_run_config(DEFAULT_MARKET.klines_op),
         )
         seconds = time.monotonic() - began
     assert ran.success

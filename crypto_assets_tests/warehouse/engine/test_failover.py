@@ -196,6 +196,8 @@ def test_a_server_that_shuts_down_during_a_transaction(
             if number == 1:
                 gate.lead_to(new.port)
                 server.execute("SHUTDOWN")
+                # MySQL confirms first, and ends the sessions after that.
+                os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
             connection.execute(_RECORD, {"name": "two"})
             return number
 
