@@ -148,7 +148,7 @@ def test_bars_that_are_not_columns_are_refused() -> None:
     def wrong(candles: pd.DataFrame, params: Nothing) -> pd.DataFrame:
         return candles
 
-    with pytest.raises(ValueError, match="bars must name columns"):
+    with pytest.raises(ValueError, match="bars and band must name columns"):
         provider(title="Wrong", panel=Panel.BELOW, columns={"x": "y"}, bars=("z",))(wrong)
 
 
