@@ -36,6 +36,7 @@ _CASCADE = 100
 _MIN_MOVE_WEIGHT = 1e-4
 # Powers of two: the scale of the prices and volumes that TA-Lib gets.
 _TARGET_EXPONENT = 16
+_PROPER_NAMES = {"SAR", "A/D", "%R"}
 _REAL_BOUNDS = {
     "vfactor": (0.0, 1.0),
     "acceleration": (0.001, 1.0),
@@ -62,8 +63,9 @@ class TalibFunction:
 
     `unit` is that of all outputs, by default quote units if TA-Lib says that they have the scale of
     the prices. `averages` is how many averages of averages there are, `candles` how many are needed
-    with `Memory.FIXED`. A value of a `ratio` of averages is undefined if the price has not changed for
-    so long that the weight of the last move is negligible. Outputs in `omitted` are left out.
+    with `Memory.FIXED`. `averaged` are the periods of these averages, by default all periods. If the
+    value `is_ratio` of averages, it is undefined if the price has not changed for so long that the
+    weight of the last move is negligible. Outputs in `omitted` are left out.
     """
 
     name: str
@@ -71,6 +73,7 @@ class TalibFunction:
     unit: Unit | str = ""
     memory: Memory = Memory.NONE
     averages: int = 1
+    averaged: tuple[str, ...] = ()
     candles: int = 0
     is_ratio: bool = False
     panel: Panel | None = None
@@ -85,9 +88,8 @@ class TalibParams(Params):
     names: ClassVar[Mapping[str, str]]  # TA-Lib's name of each parameter
 
     def warm_up(self, interval: Interval) -> int:
-        periods = [value for value in self.talib_values.values() if isinstance(value, int)]
         lookback = find_lookback(self.spec.name, tuple(self.talib_values.items()))
-        return lookback + _count_settling(self.spec, max(periods, default=1))
+        return lookback + _count_settling(self.spec, self._longest_average)
 
     @property
     def talib_values(self) -> dict[str, int | float]:
@@ -96,8 +98,13 @@ class TalibParams(Params):
     @property
     def quiet_candles(self) -> int:
         """After how many candles without a move a ratio of averages is undefined."""
-        longest = max(value for value in self.talib_values.values() if isinstance(value, int))
-        return candles_to_settle(wilder_alpha(longest), _MIN_MOVE_WEIGHT)
+        return candles_to_settle(wilder_alpha(self._longest_average), _MIN_MOVE_WEIGHT)
+
+    @property
+    def _longest_average(self) -> int:
+        averaged = self.spec.averaged or tuple(self.names)
+        periods = [getattr(self, name) for name in averaged]
+        return max((value for value in periods if isinstance(value, int)), default=1)
 
 
 def build_talib_provider(spec: TalibFunction) -> Provider[pd.DataFrame]:
@@ -110,7 +117,7 @@ def build_talib_provider(spec: TalibFunction) -> Provider[pd.DataFrame]:
     unit = spec.unit or (Unit.QUOTE if same_scale else "")
     if not unit:
         raise ValueError(f"{spec.name}: give its unit, which TA-Lib does not describe")
-    title = spec.title or info["display_name"]
+    title = spec.title or _format_title(info["display_name"])
     function = _build_function(spec, inputs, info["output_names"], columns, unit)
     function.__name__ = function.__qualname__ = spec.name.lower()
     function.__doc__ = _describe_function(spec, title, inputs, info)
@@ -137,7 +144,7 @@ def build_talib_provider(spec: TalibFunction) -> Provider[pd.DataFrame]:
 
 @lru_cache(maxsize=4096)
 def find_lookback(name: str, values: tuple[tuple[str, int | float], ...]) -> int:
-    """Return how many candles precede TA-Lib's first value. Raises for values that it rejects."""
+    """Return how many candles precede TA-Lib's first value; -1 for values that it rejects."""
     function = abstract.Function(name)
     function.parameters = dict(values)
     return int(function.lookback)
@@ -149,6 +156,12 @@ def _list_inputs(info: Mapping[str, Any]) -> list[str]:
     for names in info["input_names"].values():
         inputs.extend([names] if isinstance(names, str) else names)
     return inputs
+
+
+def _format_title(name: str) -> str:
+    """`Double Exponential Moving Average` becomes `Double exponential moving average`."""
+    first, *others = name.split(" ")
+    return " ".join([first, *(word if word in _PROPER_NAMES else word.lower() for word in others)])
 
 
 def _name_column(spec: TalibFunction, output: str) -> str:
@@ -202,14 +215,12 @@ def _describe_period(name: str) -> str:
 
 
 def _find_least_period(function: str, parameter: str) -> int:
-    """Return the least value from 1 that TA-Lib accepts."""
-    for period in (1, 2, 3):
-        try:
-            find_lookback(function, ((parameter, period),))
-        except Exception:  # noqa: BLE001  # TA-Lib raises Exception itself
-            continue
-        return period
-    raise ValueError(f"{function}: TA-Lib accepts no short {parameter}")
+    """Return the least value that TA-Lib accepts."""
+    return next(
+        period
+        for period in range(1, MAX_PERIOD)
+        if find_lookback(function, ((parameter, period),)) >= 0
+    )
 
 
 def _count_settling(spec: TalibFunction, period: int) -> int:
@@ -225,7 +236,7 @@ def _count_settling(spec: TalibFunction, period: int) -> int:
         case Memory.ADAPTIVE:
             # The usual weight of a random walk, whose moves over a period cancel out.
             usual = (0.6 / math.sqrt(period) + 0.06) ** 2
-            return candles_to_settle(usual / 2, weight)
+            return candles_to_settle(usual, weight)
         case Memory.FIXED:
             return spec.candles
 
@@ -283,9 +294,7 @@ def _find_factor(unit: Unit | str, scales: tuple[float, float], *, has_volume: b
     price, volume = scales
     if unit == Unit.QUOTE:
         return price * volume if has_volume else price
-    if unit == Unit.BASE:
-        return volume
-    return price**2 if unit == QUOTE_SQUARED else 1.0
+    return volume if unit == Unit.BASE else 1.0
 
 
 def _keep_finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -312,6 +321,3 @@ def _describe_function(
     if fixed:
         parts.append("The kinds of its averages are TA-Lib's defaults.")
     return f"{title}.\n\n" + "\n".join(parts)
-
-
-QUOTE_SQUARED = "quote units, squared"

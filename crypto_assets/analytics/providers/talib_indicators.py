@@ -2,12 +2,12 @@
 
 Left out are functions whose values depend on where the input begins, however long it is (AD, NVI,
 PVI, PVT, WAD, MAMA, HT_PHASOR, HT_SINE, HT_DCPHASE), or that use later candles (FRACTAL), and those
-that divide by volumes, which may be 0 (CMF, MARKETFI, RVOL, VWMA).
+that divide by volumes, which may be 0 (CMF, MARKETFI, RVOL, VWMA), or lose digits over a long history
+(LINEARREG_SLOPE, LINEARREG_ANGLE, VAR).
 """
 
 from crypto_assets.analytics.provider import Panel
 from crypto_assets.analytics.talib_functions import (
-    QUOTE_SQUARED,
     Memory,
     TalibFunction,
     build_talib_provider,
@@ -16,10 +16,10 @@ from crypto_assets.analytics.unit import Unit
 
 _SIGNED_PERCENT = "-100 to 100"
 _CHANGE_PERCENT = "percent"
-_SLOPE = "quote units per candle"
 _RATIO = "ratio"
+# Enough in random walks; a test compares with a computation over more candles.
 _HILBERT_CANDLES = 500
-_REVERSAL_CANDLES = 1000
+_REVERSAL_CANDLES = 500
 
 _OVERLAPS = (
     TalibFunction("ACCBANDS"),
@@ -48,7 +48,7 @@ _OVERLAPS = (
     TalibFunction("TRIMA"),
     TalibFunction("TSF"),
     TalibFunction("WMA"),
-    TalibFunction("ZLEMA", memory=Memory.EMA),
+    TalibFunction("ZLEMA", title="Zero-lag exponential moving average", memory=Memory.EMA),
     TalibFunction("AVGPRICE"),
     TalibFunction("MEDPRICE"),
     TalibFunction("TYPPRICE"),
@@ -79,7 +79,14 @@ _MOMENTUM = (
     TalibFunction("ERI", title="Elder ray index", unit=Unit.QUOTE, memory=Memory.EMA, levels=(0,)),
     TalibFunction("FOSC", unit=_CHANGE_PERCENT, levels=(0,)),
     TalibFunction("IMI", unit=Unit.PERCENT, levels=(30, 70)),
-    TalibFunction("KDJ", unit="index", memory=Memory.WILDER, averages=2, levels=(20, 80)),
+    TalibFunction(
+        "KDJ",
+        unit="index",
+        memory=Memory.WILDER,
+        averages=2,
+        averaged=("slowk_period", "slowd_period"),
+        levels=(20, 80),
+    ),
     TalibFunction("MFI", unit=Unit.PERCENT, levels=(20, 80)),
     TalibFunction("MINUS_DI", unit=Unit.PERCENT, memory=Memory.WILDER, is_ratio=True),
     TalibFunction("MOM", unit=Unit.QUOTE, levels=(0,)),
@@ -113,7 +120,14 @@ _OTHERS = (
     TalibFunction("ADR", unit=Unit.QUOTE),
     TalibFunction("AVGDEV", panel=Panel.BELOW),
     TalibFunction("CVI", unit=_CHANGE_PERCENT, memory=Memory.EMA, levels=(0,)),
-    TalibFunction("MASSI", unit=_RATIO, memory=Memory.EMA, averages=2, levels=(27,)),
+    TalibFunction(
+        "MASSI",
+        unit=_RATIO,
+        memory=Memory.EMA,
+        averages=2,
+        averaged=("fast_period",),
+        levels=(27,),
+    ),
     TalibFunction("NATR", unit=_CHANGE_PERCENT, memory=Memory.WILDER),
     TalibFunction("RVI", unit=Unit.PERCENT, memory=Memory.WILDER, is_ratio=True, levels=(50,)),
     TalibFunction("TRANGE", unit=Unit.QUOTE),
@@ -124,10 +138,8 @@ _OTHERS = (
         memory=Memory.FIXED,
         candles=_HILBERT_CANDLES,
     ),
-    TalibFunction("LINEARREG_SLOPE", unit=_SLOPE, levels=(0,)),
     TalibFunction("PERCENTRANK", unit=Unit.PERCENT),
     TalibFunction("STDDEV", unit=Unit.QUOTE),
-    TalibFunction("VAR", unit=QUOTE_SQUARED),
 )
 
 GENERATED_PROVIDERS = tuple(
