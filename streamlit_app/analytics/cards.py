@@ -168,8 +168,9 @@ def _format_number(value: float) -> str:
 
 
 def _describe_range(series: CandleSeries) -> str:
+    """`Statistics cover 22 Nov 2026 to 29 Nov 2026 UTC (1h candles), without 3 returns …`."""
     first, last = (from_epoch_ms(ms) for ms in (series.window.start_ms, series.window.end_ms))
     return (
-        f"Statistics of {series.interval} candles, {first:%d %b %Y %H:%M} to "
-        f"{last:%d %b %Y %H:%M} UTC."
+        f"Statistics cover {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC "
+        f"({series.interval} candles)."
     )

@@ -46,8 +46,10 @@ def build_indicators(
 
 
 def format_legend(instance: IndicatorInstance, interval: Interval) -> str:
-    """Return the legend entry of an instance: `EMA 50`."""
+    """Return the legend entry of an instance: `EMA 50`. An instance with an error has its title."""
     provider = analytics.get_providers()[instance.provider]
+    if instance.error:
+        return provider.title
     return provider.format_legend(provider.params.model_validate(dict(instance.params)), interval)
 
 
