@@ -51,7 +51,7 @@ def render_candle_chart(selection: ChartSelection) -> None:
         footnotes.render_empty_range(selection)
         return
     with header:
-        picture = downloads.render_download_menu(selection, result.chart)
+        picture = downloads.render_download_menu(selection, result.chart, view)
     _render_chart(selection, result, view, picture)
     footnotes.render_footnotes(selection, result.chart.candles)
 

@@ -24,6 +24,7 @@ from streamlit_app.data.analytics import EnabledProviders
 from streamlit_app.data.ranges import (
     CandleSlice,
     ChartRange,
+    build_export_slice,
     build_newest_slice,
     build_statistics_slice,
     build_window_slice,
@@ -68,6 +69,12 @@ class ChartSelection:
         if self.dates is not None:
             return build_window_slice(self.interval, self.dates)
         return build_newest_slice(self.interval, self.chart_range, self.stored_window)
+
+    def build_export_slice(self, limit: int) -> CandleSlice:
+        """Return the newest candles of the whole range, at most `limit`."""
+        return build_export_slice(
+            self.interval, self.chart_range, self.dates, self.stored_window, limit
+        )
 
     def build_statistics_slice(self) -> CandleSlice:
         """Return the candles of the whole range, in a coarser interval if they are too many."""

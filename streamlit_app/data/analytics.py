@@ -87,7 +87,12 @@ def get_providers() -> Mapping[str, Provider[Any]]:
 # A shared resource, not a copy per viewer: the result is never changed.
 @st.cache_resource(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
 def query_chart(symbol: str, candle_slice: CandleSlice, enabled: EnabledProviders) -> ChartResult:
-    """Return candles with the results of the enabled providers.
+    """Return candles with the results of the enabled providers, from a cache."""
+    return read_chart(symbol, candle_slice, enabled)
+
+
+def read_chart(symbol: str, candle_slice: CandleSlice, enabled: EnabledProviders) -> ChartResult:
+    """Read candles with the results of the enabled providers.
 
     A provider that rejects its parameters is left out, with its error in the result.
     """

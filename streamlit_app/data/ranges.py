@@ -83,6 +83,19 @@ def build_statistics_slice(
     return _build_newest_slice(drawn, width, stored_window)
 
 
+def build_export_slice(
+    interval: Interval,
+    chart_range: ChartRange,
+    dates: Window | None,
+    stored_window: Window,
+    limit: int,
+) -> CandleSlice:
+    """Return the slice of a whole range in its interval: its newest candles, at most `limit`."""
+    end = stored_window.end_ms if dates is None else dates.end_ms
+    start = end - get_range_width_ms(chart_range, stored_window) if dates is None else dates.start_ms
+    return _build_slice(interval, Window(max(0, start), end), limit)
+
+
 def build_window_slice(interval: Interval, window: Window) -> CandleSlice:
     """Return the slice of a window: its newest candles, if it has more than the limit.
 
@@ -127,8 +140,10 @@ def _build_newest_slice(interval: Interval, width: int, stored_window: Window) -
     return CandleSlice(interval, min(MAX_DRAWN_CANDLES, count_candles_shown(interval, width)))
 
 
-def _build_slice(interval: Interval, window: Window) -> CandleSlice:
+def _build_slice(
+    interval: Interval, window: Window, limit: int = MAX_DRAWN_CANDLES
+) -> CandleSlice:
     """Return the slice of the candles in a window, of the newest ones if the limit requires it."""
     end = interval.floor(window.end_ms - 1) + interval.ms
-    start = max(interval.floor(window.start_ms), end - MAX_DRAWN_CANDLES * interval.ms)
+    start = max(interval.floor(window.start_ms), end - limit * interval.ms)
     return CandleSlice(interval, (end - start) // interval.ms, Window(start, end))

@@ -8,6 +8,7 @@ from streamlit_app.data.ranges import (
     MAX_DRAWN_CANDLES,
     CandleSlice,
     ChartRange,
+    build_export_slice,
     build_newest_slice,
     build_statistics_slice,
     build_window_slice,
@@ -36,6 +37,20 @@ def test_a_range_of_one_candle_shows_enough_around_it() -> None:
     candle_slice = build_window_slice(Interval.W1, monday)
     assert candle_slice.window is not None and candle_slice.limit >= 24
     assert candle_slice.window.start_ms < monday.start_ms < monday.end_ms < candle_slice.window.end_ms
+
+
+def test_a_file_has_the_whole_range_or_its_newest_candles() -> None:
+    for chart_range, limit, count in (
+        (ChartRange.MONTH, 100_000, 30 * 24 * 60),
+        (ChartRange.YEAR, 100_000, 100_000),
+        (ChartRange.ALL, 10, 10),
+    ):
+        candle_slice = build_export_slice(Interval.M1, chart_range, None, STORED, limit)
+        assert candle_slice.limit == count and candle_slice.window is not None
+        assert candle_slice.window.end_ms == STORED.end_ms
+    days = Window(NOON, NOON + DAY_MS)
+    chosen = build_export_slice(Interval.H1, ChartRange.DATES, days, STORED, 100)
+    assert chosen == CandleSlice(Interval.H1, 24, days)
 
 
 @pytest.mark.parametrize("chart_range", list(ChartRange))
