@@ -7,8 +7,9 @@ Rising is blue and falling is orange: people with any kind of colour blindness c
 RISING = "#2B83D6"
 FALLING = "#DF6410"
 
-# The colours of lines, by the names that the address of a chart contains: eight hues that are distinct
-# from each other and from the candles for every kind of colour blindness, and readable on both themes.
+# The colours of lines, by the names that the address of a chart contains: eight hues that are
+# distinct from each other and from the candles for every kind of colour blindness, and readable on
+# both themes.
 LINE_COLOURS = {
     "violet": "#840CFC",
     "green": "#30A854",

@@ -1,8 +1,8 @@
 """Build providers from TA-Lib's own description of its functions.
 
-TA-Lib describes the inputs, parameters and outputs of each function, and how many candles precede its
-first value. `TalibFunction` adds what it does not describe: units, and how long values depend on where
-the input begins.
+TA-Lib describes the inputs, parameters and outputs of each function, and how many candles precede
+its first value. `TalibFunction` adds what it does not describe: units, and how long values depend
+on where the input begins.
 
 TA-Lib takes numbers near zero for zero. So prices and volumes are scaled by powers of two, which is
 exact, before it gets them, and its results are scaled back.
@@ -61,9 +61,9 @@ class Memory(Enum):
 class TalibFunction:
     """A function of TA-Lib with what its description lacks.
 
-    `unit` is that of all outputs, by default quote units if TA-Lib says that they have the scale of
-    the prices. `averages` is how many averages of averages there are, `candles` how many are needed
-    with `Memory.FIXED`. `averaged` are the periods of these averages, by default all periods. If the
+    `unit` is that of all outputs, by default quote units if TA-Lib says that they have the scale
+    of the prices. `averages` is how many averages of averages there are, `candles` how many are
+    needed with `Memory.FIXED`. `averaged` are the periods of these averages, by default all periods. If the
     value `is_ratio` of averages, it is undefined if the price has not changed for so long that the
     weight of the last move is negligible. Outputs in `omitted` are left out.
     """
@@ -254,9 +254,7 @@ def _build_function(
         if candles.empty:
             return pd.DataFrame(columns=list(columns.values()), index=candles.index, dtype=float)
         scales = _find_scales(candles)
-        arrays = [
-            candles[name].to_numpy(np.float64) * scales[name == "volume"] for name in inputs
-        ]
+        arrays = [candles[name].to_numpy(np.float64) * scales[name == "volume"] for name in inputs]
         values = params.talib_values if isinstance(params, TalibParams) else {}
         results = compute(*arrays, **values)
         results = results if isinstance(results, tuple) else (results,)
@@ -279,7 +277,7 @@ def _build_function(
 def _find_scales(candles: pd.DataFrame) -> tuple[float, float]:
     """Return the powers of two by which prices and volumes are multiplied."""
     prices = next(candles[name] for name in ("close", "high", "open", "volume") if name in candles)
-    volumes = candles["volume"] if "volume" in candles else prices
+    volumes = candles.get("volume", prices)
     return _find_scale(prices), _find_scale(volumes)
 
 

@@ -27,7 +27,9 @@ def list_instruments(warehouse: Warehouse) -> list[Instrument]:
 def list_all_instruments(warehouse: Warehouse) -> list[Instrument]:
     """List the tracked symbols, then the untracked ones, whose data is still stored."""
     symbols = warehouse.symbols.list_all()
-    return [_build_instrument(each) for each in sorted(symbols, key=lambda each: not each.is_tracked)]
+    return [
+        _build_instrument(each) for each in sorted(symbols, key=lambda each: not each.is_tracked)
+    ]
 
 
 def _build_instrument(symbol: RegisteredSymbol) -> Instrument:

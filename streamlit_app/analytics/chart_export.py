@@ -19,8 +19,8 @@ _SIGNIFICANT_DIGITS = 15
 def build_export_table(chart: CandleChart, view: Window | None = None) -> pa.Table:
     """Build the table of the candles that open in `view`, or of all.
 
-    Columns: `time` (UTC), the candle columns, `forming`, `partial`, and those of the indicators, named
-    by their parameters: `ema_20`, `macd_12_26_9_signal`. The schema's metadata contains the
+    Columns: `time` (UTC), the candle columns, `forming`, `partial`, and those of the indicators,
+    named by their parameters: `ema_20`, `macd_12_26_9_signal`. The schema's metadata contains the
     parameters.
     """
     candles = chart.candles.flagged_table
@@ -37,9 +37,7 @@ def build_export_table(chart: CandleChart, view: Window | None = None) -> pa.Tab
                 table = table.append_column(full_name, pa.array(values, from_pandas=True))
     if view is not None:
         opened = table["open_time"]
-        is_visible = pc.and_(
-            pc.greater_equal(opened, view.start_ms), pc.less(opened, view.end_ms)
-        )
+        is_visible = pc.and_(pc.greater_equal(opened, view.start_ms), pc.less(opened, view.end_ms))
         table = table.filter(is_visible)
     return table.replace_schema_metadata(metadata)
 

@@ -1,7 +1,7 @@
 """What the address of the page Analytics asks for, and what is wrong with it.
 
-Nothing is replaced silently: each invalid value of the address is a problem in `ChartRequest`, which
-the page shows, and the address keeps it until the viewer chooses another one.
+Nothing is replaced silently: each invalid value of the address is a problem in `ChartRequest`,
+which the page shows, and the address keeps it until the viewer chooses another one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,9 +62,9 @@ def select_panels(providers: Providers, panels: Sequence[Panel]) -> Providers:
 
 
 def parse_request(query: Query, symbols: Sequence[str], providers: Providers) -> ChartRequest:
-    """Parse the address. `symbols` are those that have data, at least one; the first is the default.
+    """Parse the address. `symbols` are those that have data, at least one.
 
-    Texts of the address in `problems` are quoted, and not escaped.
+    The first symbol is the default. Texts of the address in `problems` are quoted, and not escaped.
     """
     problems: list[str] = []
     symbol = _parse_symbol(query, symbols, problems)
@@ -85,8 +85,8 @@ def parse_request(query: Query, symbols: Sequence[str], providers: Providers) ->
     view = _get_text(query, "view")
     if view is not None and parse_zoom(view) is None:
         problems.append(
-            f"View {_quote(view)} is not a range of time: write FROM-TO in epoch seconds. The chart "
-            f"shows the range {request.chart_range}"
+            f"View {_quote(view)} is not a range of time: write FROM-TO in epoch seconds. The "
+            f"chart shows the range {request.chart_range}"
         )
     for instance in [*indicators, *charts]:
         if instance.error:
@@ -139,8 +139,8 @@ def _parse_choice(
     if text is None or text in list(choices):
         return default if text is None else choices(text)
     problems.append(
-        f"{name.capitalize()} {_quote(text)} is not available: choose one of {', '.join(choices)}. The"
-        f" chart shows {default}"
+        f"{name.capitalize()} {_quote(text)} is not available: choose one of "
+        f"{', '.join(choices)}. The chart shows {default}"
     )
     return default
 
@@ -156,8 +156,8 @@ def _parse_dates(query: Query, problems: list[str]) -> tuple[date, date] | None:
         days = []
     if len(days) not in (1, 2) or days != sorted(days):
         problems.append(
-            f"Dates {_quote(','.join(texts))} are not a range of days: write the first and the last "
-            "one as 2025-01-31. The chart shows the newest days"
+            f"Dates {_quote(','.join(texts))} are not a range of days: write the first and the "
+            "last one as 2025-01-31. The chart shows the newest days"
         )
         return None
     return days[0], days[-1]

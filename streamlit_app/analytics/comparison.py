@@ -23,7 +23,8 @@ def build_relative_chart(
     """Convert a chart to changes since the first visible close, with lines of other symbols.
 
     `compared_closes` contains closes by open time (epoch ms), `colours` a CSS colour, by symbol. A
-    symbol without visible closes has no line. Returns the candles, the frame, and the overlays, compared symbols first.
+    symbol without visible closes has no line. Returns the candles, the frame, and the overlays,
+    compared symbols first.
     """
     base = _find_base_close(
         pd.Series(candles["close"].to_numpy(), candles["open_time"].to_numpy()), view

@@ -1,7 +1,7 @@
 """The indicators of a chart, as the address of the page names them.
 
-Each use of a provider is an instance with a key: `ema`, `ema.2`, `ema.3`. The address contains, if it
-differs from the default,
+Each use of a provider is an instance with a key: `ema`, `ema.2`, `ema.3`. The address contains, if
+it differs from the default,
 
     ema.2=true              whether it is in the chart
     ema.2_period=50         a parameter
@@ -226,10 +226,14 @@ def _parse_parameters(
         if (parameter := format_parameter_key(key, name)) in query
     }
     try:
-        return freeze_params(provider.parse_params(given).model_dump(by_alias=True, mode="json")), []
+        return freeze_params(
+            provider.parse_params(given).model_dump(by_alias=True, mode="json")
+        ), []
     except WrongUse as error:
         values = {
-            field.alias or name: _parse_single(provider.params, name, given.get(field.alias or name))
+            field.alias or name: _parse_single(
+                provider.params, name, given.get(field.alias or name)
+            )
             for name, field in fields.items()
         }
         return tuple(values.items()), [str(error).removeprefix(f"{provider.name}: ")]

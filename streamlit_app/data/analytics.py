@@ -12,7 +12,13 @@ from crypto_assets.analytics import Provider, registry
 from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window
-from crypto_assets.reports import CandleChart, CandleGap, Instrument, ProviderResult, TickerStatistics
+from crypto_assets.reports import (
+    CandleChart,
+    CandleGap,
+    Instrument,
+    ProviderResult,
+    TickerStatistics,
+)
 from streamlit_app.data.ranges import CandleSlice
 from streamlit_app.data.shared import FRESH_SECONDS, get_reports
 

@@ -76,7 +76,9 @@ def build_statistics_slice(
 ) -> CandleSlice:
     """Return the slice of a whole range, in the next coarser interval that the limit allows."""
     if dates is not None:
-        return _build_slice(choose_drawable_interval(interval, dates.end_ms - dates.start_ms), dates)
+        return _build_slice(
+            choose_drawable_interval(interval, dates.end_ms - dates.start_ms), dates
+        )
     width = get_range_width_ms(chart_range, stored_window)
     stored_width = stored_window.end_ms - stored_window.start_ms
     drawn = choose_drawable_interval(interval, min(width, stored_width))
@@ -92,7 +94,9 @@ def build_export_slice(
 ) -> CandleSlice:
     """Return the slice of a whole range in its interval: its newest candles, at most `limit`."""
     end = stored_window.end_ms if dates is None else dates.end_ms
-    start = end - get_range_width_ms(chart_range, stored_window) if dates is None else dates.start_ms
+    start = (
+        end - get_range_width_ms(chart_range, stored_window) if dates is None else dates.start_ms
+    )
     return _build_slice(interval, Window(max(0, start), end), limit)
 
 
@@ -140,9 +144,7 @@ def _build_newest_slice(interval: Interval, width: int, stored_window: Window) -
     return CandleSlice(interval, min(MAX_DRAWN_CANDLES, count_candles_shown(interval, width)))
 
 
-def _build_slice(
-    interval: Interval, window: Window, limit: int = MAX_DRAWN_CANDLES
-) -> CandleSlice:
+def _build_slice(interval: Interval, window: Window, limit: int = MAX_DRAWN_CANDLES) -> CandleSlice:
     """Return the slice of the candles in a window, of the newest ones if the limit requires it."""
     end = interval.floor(window.end_ms - 1) + interval.ms
     start = max(interval.floor(window.start_ms), end - limit * interval.ms)

@@ -17,7 +17,6 @@ from streamlit_app.colours import FALLING, RISING, make_translucent
 from streamlit_app.figures.gap_shading import break_lines_at_gaps
 from streamlit_app.figures.number_formats import NumberFormat
 
-
 DEFAULT_WIDTH = 1.6  # pixels
 _BAND_OPACITY = 0.08
 

@@ -2,8 +2,8 @@
 
 Left out are functions whose values depend on where the input begins, however long it is (AD, NVI,
 PVI, PVT, WAD, MAMA, HT_PHASOR, HT_SINE, HT_DCPHASE), or that use later candles (FRACTAL), and those
-that divide by volumes, which may be 0 (CMF, MARKETFI, RVOL, VWMA), or lose digits over a long history
-(LINEARREG_SLOPE, LINEARREG_ANGLE, VAR).
+that divide by volumes, which may be 0 (CMF, MARKETFI, RVOL, VWMA), or lose digits over a long
+history (LINEARREG_SLOPE, LINEARREG_ANGLE, VAR).
 """
 
 from crypto_assets.analytics.provider import Panel
@@ -40,9 +40,7 @@ _OVERLAPS = (
     TalibFunction("PERCENTILE"),
     TalibFunction("RMA", memory=Memory.WILDER),
     TalibFunction("SAR", memory=Memory.FIXED, candles=_REVERSAL_CANDLES),
-    TalibFunction(
-        "SUPERTREND", memory=Memory.FIXED, candles=_REVERSAL_CANDLES, omitted=("trend",)
-    ),
+    TalibFunction("SUPERTREND", memory=Memory.FIXED, candles=_REVERSAL_CANDLES, omitted=("trend",)),
     TalibFunction("T3", title="T3 moving average", memory=Memory.EMA, averages=6),
     TalibFunction("TEMA", memory=Memory.EMA, averages=3),
     TalibFunction("TRIMA"),

@@ -45,9 +45,7 @@ def chart(value: str = EXACT) -> CandleChart:
         ProviderResult("vwap", {}, pd.DataFrame({"vwap": [nan, 1.0]})),
         ProviderResult("volume", {}, volumes),
     )
-    series = CandleSeries(
-        "BTCUSDT", Interval.H1, table, START + HOUR_MS + 60_000, partial=(START,)
-    )
+    series = CandleSeries("BTCUSDT", Interval.H1, table, START + HOUR_MS + 60_000, partial=(START,))
     return CandleChart(series, results)
 
 

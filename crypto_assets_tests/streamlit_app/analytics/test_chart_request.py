@@ -11,7 +11,9 @@ SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "LTCUSDT"]
 
 
 def parse(**query: str) -> ChartRequest:
-    return parse_request({name: [value] for name, value in query.items()}, SYMBOLS, find_providers())
+    return parse_request(
+        {name: [value] for name, value in query.items()}, SYMBOLS, find_providers()
+    )
 
 
 def test_a_bare_address_has_no_problem() -> None:
@@ -60,7 +62,9 @@ def test_valid_values_are_taken() -> None:
 
 def test_a_symbol_is_not_correlated_with_itself() -> None:
     def find_other(**query: str) -> object:
-        (instance,) = (i for i in parse(correlation="true", **query).indicators if i.key == "correlation")
+        (instance,) = (
+            i for i in parse(correlation="true", **query).indicators if i.key == "correlation"
+        )
         return dict(instance.params)["with"]
 
     assert find_other() == "ETHUSDT"

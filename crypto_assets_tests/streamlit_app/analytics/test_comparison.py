@@ -45,7 +45,11 @@ def test_all_symbols_start_at_zero() -> None:
     assert candles["close"].round(10).tolist() == [0, 0.1, 0.2, 0.25]
     assert about.is_relative and about.number_format.kind == "change"
     other, relative_sma = lines
-    assert (other.key, other.colours, relative_sma.colours) == ("ETHUSDT", ("#222222",), ("#111111",))
+    assert (other.key, other.colours, relative_sma.colours) == (
+        "ETHUSDT",
+        ("#222222",),
+        ("#111111",),
+    )
     np.testing.assert_allclose(other.lines["change"], [0, 0.2, np.nan, -0.2])
     np.testing.assert_allclose(relative_sma.lines["sma"], [np.nan, 0.05, 0.15, 0.225])
 

@@ -104,7 +104,12 @@ def test_an_added_instance_has_a_colour_of_its_own() -> None:
         query = apply(query, build_addition(query, PROVIDERS["bollinger"], instances))
         query = apply(query, build_addition(query, PROVIDERS["ema"], instances))
     found = parse_instances(query, PROVIDERS)
-    assert [each.key for each in found if each.provider == "ema"] == ["ema", "ema.2", "ema.3", "ema.4"]
+    assert [each.key for each in found if each.provider == "ema"] == [
+        "ema",
+        "ema.2",
+        "ema.3",
+        "ema.4",
+    ]
     drawn = [each.colour for each in found if each.provider in ("ema", "sma")]
     assert len(set(drawn)) == len(drawn)
 

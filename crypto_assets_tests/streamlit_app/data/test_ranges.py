@@ -36,7 +36,9 @@ def test_a_range_of_one_candle_shows_enough_around_it() -> None:
     monday = Window(NOON, NOON + DAY_MS)
     candle_slice = build_window_slice(Interval.W1, monday)
     assert candle_slice.window is not None and candle_slice.limit >= 24
-    assert candle_slice.window.start_ms < monday.start_ms < monday.end_ms < candle_slice.window.end_ms
+    assert (
+        candle_slice.window.start_ms < monday.start_ms < monday.end_ms < candle_slice.window.end_ms
+    )
 
 
 def test_a_file_has_the_whole_range_or_its_newest_candles() -> None:
