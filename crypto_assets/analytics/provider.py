@@ -271,7 +271,7 @@ def _describe_error(details: Any, params: type[Params]) -> str:
     if details["type"] == "extra_forbidden":
         known = [field.alias or name for name, field in params.model_fields.items()]
         return f"no parameter {where!r}; available: {', '.join(known) or 'none'}"
-    message = details["msg"].removeprefix("Value error, ")
+    message: str = details["msg"].removeprefix("Value error, ")
     if not where:
         return message
     if details["type"] in _BOUND_ERRORS and (bounds := describe_bounds(params, where)):

@@ -63,9 +63,9 @@ class TalibFunction:
 
     `unit` is that of all outputs, by default quote units if TA-Lib says that they have the scale
     of the prices. `averages` is how many averages of averages there are, `candles` how many are
-    needed with `Memory.FIXED`. `averaged` are the periods of these averages, by default all periods. If the
-    value `is_ratio` of averages, it is undefined if the price has not changed for so long that the
-    weight of the last move is negligible. Outputs in `omitted` are left out.
+    needed with `Memory.FIXED`. `averaged` are the periods of these averages, by default all
+    periods. If the value `is_ratio` of averages, it is undefined if the price has not changed for
+    so long that the weight of the last move is negligible. Outputs in `omitted` are left out.
     """
 
     name: str
@@ -109,7 +109,7 @@ class TalibParams(Params):
 
 def build_talib_provider(spec: TalibFunction) -> Provider[pd.DataFrame]:
     """Build the provider of a function. Its name is TA-Lib's in lower case."""
-    info = abstract.Function(spec.name).info
+    info = _describe_talib(spec.name).info
     same_scale = _SAME_SCALE in info["function_flags"]
     inputs = _list_inputs(info)
     outputs = [name for name in info["output_names"] if name not in spec.omitted]
@@ -145,9 +145,14 @@ def build_talib_provider(spec: TalibFunction) -> Provider[pd.DataFrame]:
 @lru_cache(maxsize=4096)
 def find_lookback(name: str, values: tuple[tuple[str, int | float], ...]) -> int:
     """Return how many candles precede TA-Lib's first value; -1 for values that it rejects."""
-    function = abstract.Function(name)
+    function = _describe_talib(name)
     function.parameters = dict(values)
     return int(function.lookback)
+
+
+def _describe_talib(name: str) -> Any:
+    """Return TA-Lib's description of a function, which its type hints lack."""
+    return abstract.Function(name)  # type: ignore[attr-defined]
 
 
 def _list_inputs(info: Mapping[str, Any]) -> list[str]:

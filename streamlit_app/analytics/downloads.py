@@ -32,12 +32,15 @@ def render_download_menu(
     """
     name = _format_file_name(selection, chart)
     with st.popover("Download", icon=":material/download:"):
-        content = st.radio(
-            "Candles",
-            list(ExportContent),
-            key="export_content",
-            help="Of the whole range, a file has at most the newest "
-            f"{MAX_EXPORTED_CANDLES:,} candles.",
+        content = ExportContent(
+            st.radio(
+                "Candles",
+                list(ExportContent),
+                key="export_content",
+                help="Of the whole range, a file has at most the newest "
+                f"{MAX_EXPORTED_CANDLES:,} candles.",
+            )
+            or ExportContent.VIEW
         )
         st.download_button(
             "CSV",

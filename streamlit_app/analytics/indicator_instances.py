@@ -244,7 +244,8 @@ def _parse_single(params: type[Params], name: str, text: str | None) -> object:
     field = params.model_fields[name]
     if text is not None:
         try:
-            return TypeAdapter(Annotated[field.annotation, field]).validate_python(text)
+            adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, field])  # type: ignore[arg-type]
+            return adapter.validate_python(text)
         except ValidationError:
             pass
     return field.default

@@ -129,7 +129,7 @@ def render_symbol_input(request: ChartRequest, instruments: Mapping[str, Instrum
         format_func=format_symbol,
         placeholder="Symbol",
         on_change=address.on_widget_change(key, lambda symbol: {"symbol": symbol}),
-        width=140,
+        width=190,
         label_visibility="collapsed",
     )
 

@@ -19,9 +19,10 @@ if not instruments:
     notices.render_no_symbols()
     st.stop()
 
-selection = render_chart_inputs(instruments, stored_windows)
-if selection is None:
+chosen = render_chart_inputs(instruments, stored_windows)
+if chosen is None:
     st.stop()
+selection = chosen
 
 
 @st.fragment(run_every="10s")

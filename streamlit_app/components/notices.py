@@ -89,9 +89,11 @@ def render_provider_errors(result: ChartResult) -> None:
 
 
 def render_problems(problems: Sequence[str]) -> None:
-    """Warn about each problem of the page's address."""
-    for problem in problems:
-        st.warning(format_sentence(problem), icon=":material/link_off:")
+    """Warn about the problems of the page's address."""
+    sentences = [format_sentence(problem) for problem in problems]
+    if sentences:
+        text = sentences[0] if len(sentences) == 1 else "\n".join(f"- {one}" for one in sentences)
+        st.warning(text, icon=":material/link_off:")
 
 
 def render_empty_state(text: str) -> None:

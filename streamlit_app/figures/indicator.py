@@ -45,9 +45,9 @@ class Indicator:
 
     @property
     def drawn_columns(self) -> list[str]:
-        """The columns in drawing order: bars below lines, and the ends of the band side by side."""
+        """The columns in drawing order: bars below lines."""
         columns = [str(name) for name in self.lines.columns]
-        return sorted(columns, key=lambda name: (name not in self.bars, name not in self.band_ends))
+        return sorted(columns, key=lambda name: name not in self.bars)
 
     @property
     def band_ends(self) -> tuple[str, ...]:
@@ -60,8 +60,10 @@ class Indicator:
 def draw_indicator(
     times: np.ndarray, drawn: Indicator, interval: Interval, axis: str
 ) -> Iterator[go.Scatter | go.Bar]:
-    """Draw the bars, then the lines over them; only the first has a legend entry."""
+    """Draw the band and the bars, then the lines over them; only the first has a legend entry."""
     columns = drawn.drawn_columns
+    if drawn.band:
+        yield _draw_band(times, drawn, interval, axis)
     for column in columns:
         values, colour = drawn.lines[column].to_numpy(np.float64), drawn.get_colour(column)
         options: dict[str, Any] = {
@@ -76,8 +78,6 @@ def draw_indicator(
         if column in drawn.bars:
             yield _draw_bars(times, values, options)
             continue
-        if column in drawn.band_ends[1:]:
-            options |= {"fill": "tonexty", "fillcolor": make_translucent(colour, _BAND_OPACITY)}
         x, y = break_lines_at_gaps(times, values, interval)
         yield go.Scatter(
             x=x,
@@ -87,6 +87,33 @@ def draw_indicator(
             connectgaps=False,
             **options,
         )
+
+
+def _draw_band(times: np.ndarray, drawn: Indicator, interval: Interval, axis: str) -> go.Scatter:
+    """Fill the area between the ends of the band, as one polygon per run without a gap."""
+    upper, lower = (drawn.lines[name].to_numpy(np.float64) for name in drawn.band_ends)
+    x, above = break_lines_at_gaps(times, upper, interval)
+    _, below = break_lines_at_gaps(times, lower, interval)
+    undefined = np.flatnonzero(np.isnan(above) | np.isnan(below))
+    xs: list[float] = []
+    ys: list[float] = []
+    for run in np.split(np.arange(len(x)), undefined):
+        run = run[np.isfinite(above[run]) & np.isfinite(below[run])]
+        if len(run) > 1:
+            xs += [*x[run], *x[run[::-1]], np.nan]
+            ys += [*above[run], *below[run[::-1]], np.nan]
+    return go.Scatter(
+        x=np.array(xs),
+        y=np.array(ys),
+        yaxis=axis,
+        mode="lines",
+        line={"width": 0},
+        fill="toself",
+        fillcolor=make_translucent(drawn.get_colour(drawn.band_ends[0]), _BAND_OPACITY),
+        name=drawn.name,
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 
 def _draw_bars(times: np.ndarray, values: np.ndarray, options: dict[str, Any]) -> go.Bar:

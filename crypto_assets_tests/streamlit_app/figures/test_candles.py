@@ -155,11 +155,13 @@ def test_lines_have_the_colours_of_their_indicator_and_bands_are_filled() -> Non
     bollinger = line_of("Bollinger 20 2", bands, "#111111", "#222222", "#111111", width=3.0)
     bollinger = replace(bollinger, band=("upper", "lower"))
     overlays = [bollinger, line_of("SMA 20", average, "#333333")]
-    upper, lower, middle, sma = traces(draw_candle_chart(frame, ABOUT, overlays), "scatter")
+    fill, upper, middle, lower, sma = traces(draw_candle_chart(frame, ABOUT, overlays), "scatter")
     colours = [line.line.color for line in (upper, middle, lower, sma)]
     assert colours == ["#111111", "#222222", "#111111", "#333333"]
     assert [line.showlegend for line in (upper, middle, lower, sma)] == [True, False, False, True]
-    assert (lower.fill, lower.fillcolor, upper.fill) == ("tonexty", "rgba(17, 17, 17, 0.08)", None)
+    assert (fill.fill, fill.fillcolor, fill.meta) == ("toself", "rgba(17, 17, 17, 0.08)", None)
+    assert np.isnan(fill.x).sum() == 2, "a polygon before the gap, and one after it"
+    assert GAP.start_ms not in fill.x
     assert (upper.line.width, sma.line.width) == (3.0, 1.6)
 
 
