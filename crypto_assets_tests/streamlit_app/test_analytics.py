@@ -252,6 +252,29 @@ def test_a_viewer_who_returns_finds_the_chart_again(run_app: RunApp, stocked_hom
     assert query_of(app)["interval"] == "1h"
 
 
+def test_a_layout_is_saved_and_opened_again(
+    run_app: RunApp, tmp_path: Path, as_operator: None
+) -> None:
+    make_home(tmp_path, ("BTCUSDT",)).close()
+    query = {"interval": "4h", "ema.2": "true", "ema.2_period": "50"}
+    app = run_app(tmp_path, ANALYTICS, **query)
+    app.text_input(key="layout_name").set_value("Trend").run()
+    app.button(key="save_layout").click().run()
+    assert not app.exception
+    app.segmented_control(key="interval").set_value(Interval.M1)
+    app.button(key="remove_ema.2").click().run()
+    assert query_of(app) == {"interval": "1m"}
+    app.selectbox(key="open_layout").set_value("Trend").run()
+    assert query_of(app) == query and not app.exception
+
+
+def test_a_viewer_can_open_but_not_save_layouts(run_app: RunApp, tmp_path: Path) -> None:
+    make_home(tmp_path, ("BTCUSDT",)).close()
+    app = run_app(tmp_path, ANALYTICS)
+    assert "Unlock the app to save or delete layouts" in texts_of(app)
+    assert not [each for each in app.button if each.key == "save_layout"]
+
+
 def test_a_new_provider_file_appears_without_other_changes(
     run_app: RunApp, stocked_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,11 @@ def select_panels(providers: Providers, panels: Sequence[Panel]) -> Providers:
     }
 
 
+def select_chart_providers(providers: Providers) -> Providers:
+    """Return the providers of the menu of indicators."""
+    return select_panels(providers, (Panel.PRICE, Panel.BELOW))
+
+
 def parse_request(query: Query, symbols: Sequence[str], providers: Providers) -> ChartRequest:
     """Parse the address. `symbols` are those that have data, at least one.
 

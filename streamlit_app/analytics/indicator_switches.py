@@ -10,14 +10,17 @@ import streamlit as st
 from crypto_assets.analytics import Panel, Provider
 from streamlit_app.analytics import address, indicator_instances, parameter_inputs
 from streamlit_app.analytics.chart_indicators import VOLUME, format_legend
-from streamlit_app.analytics.chart_request import ChartRequest, select_panels
+from streamlit_app.analytics.chart_request import (
+    ChartRequest,
+    select_chart_providers,
+    select_panels,
+)
 from streamlit_app.analytics.indicator_instances import MAX_WIDTH, IndicatorInstance, Providers
 from streamlit_app.colours import LINE_COLOURS
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
 
 _SEARCH_KEY = "add_indicator"
-_CHART_PANELS = (Panel.PRICE, Panel.BELOW)
 
 
 def render_indicator_list(request: ChartRequest, symbols: Sequence[str]) -> None:
@@ -84,7 +87,7 @@ def toggle_indicator(instance: IndicatorInstance) -> None:
 
 
 def _list_indicator_providers() -> Providers:
-    return select_panels(analytics.get_providers(), _CHART_PANELS)
+    return select_chart_providers(analytics.get_providers())
 
 
 def _add_chosen_indicator(request: ChartRequest) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window, day_of, now_ms
 from crypto_assets.reports import Instrument
-from streamlit_app.analytics import address, indicator_switches
+from streamlit_app.analytics import address, indicator_switches, layout_menu
 from streamlit_app.analytics.chart_indicators import list_enabled
 from streamlit_app.analytics.chart_request import (
     EARLIEST_DAY,
@@ -200,8 +200,10 @@ def render_date_input(request: ChartRequest, stored_window: Window) -> Window:
 
 
 def render_indicator_menus(request: ChartRequest, instruments: Mapping[str, Instrument]) -> None:
-    """Draw the menus of indicators and of statistics."""
+    """Draw the menus of indicators, of statistics, and of saved layouts."""
     with st.popover("Indicators", icon=":material/show_chart:"):
         indicator_switches.render_indicator_list(request, list(instruments))
     with st.popover("Charts", icon=":material/bar_chart:"):
         indicator_switches.render_chart_switches(request, list(instruments))
+    with st.popover("Layouts", icon=":material/dashboard_customize:"):
+        layout_menu.render_layout_menu()
