@@ -4,6 +4,7 @@ import streamlit as st
 
 from crypto_assets.market.utc_time import Window, from_epoch_ms
 from crypto_assets.reports import CandleSeries
+from streamlit_app.analytics import zoom
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
@@ -73,9 +74,10 @@ def _is_cut(selection: ChartSelection, series: CandleSeries) -> bool:
     """Return whether the limit leaves out candles of the range."""
     if series.table.num_rows < MAX_DRAWN_CANDLES:
         return False
-    stored, dates = selection.stored_window, selection.dates
+    stored = selection.stored_window
+    shown = zoom.get_zoom_window(selection.scope) or selection.dates
     width = get_range_width_ms(selection.chart_range, stored)
-    first = dates.start_ms if dates else stored.end_ms - width
+    first = shown.start_ms if shown else stored.end_ms - width
     return series.window.start_ms > max(first, stored.start_ms) + series.interval.ms
 
 

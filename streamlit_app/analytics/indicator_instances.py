@@ -35,7 +35,7 @@ ON_BY_DEFAULT = frozenset(
     | {"order_book", "volume_profile", "return_distribution", "correlation_matrix"}
 )
 MAX_INSTANCES = 24
-MAX_WIDTH = 6
+MIN_WIDTH, MAX_WIDTH = 0.5, 6.0
 _TRUE, _FALSE = "true", "false"
 _STYLES = ("colour", "width", "hidden")
 _NUMBER = r"(?:\.([2-9]|[1-9][0-9]))"
@@ -264,9 +264,9 @@ def _parse_width(query: Query, key: str, errors: list[str]) -> float:
     text = _get_text(query, f"{key}.width")
     if text is None:
         return DEFAULT_WIDTH
-    if re.fullmatch(r"[0-9](\.[0-9]{1,2})?", text) and 0 < float(text) <= MAX_WIDTH:
+    if re.fullmatch(r"[0-9](\.[0-9]{1,2})?", text) and MIN_WIDTH <= float(text) <= MAX_WIDTH:
         return float(text)
-    errors.append(f"width must be above 0, to {MAX_WIDTH}, not {text!r}")
+    errors.append(f"width must be {MIN_WIDTH:g} to {MAX_WIDTH:g}, not {text!r}")
     return DEFAULT_WIDTH
 
 

@@ -15,7 +15,12 @@ from streamlit_app.analytics.chart_request import (
     select_chart_providers,
     select_panels,
 )
-from streamlit_app.analytics.indicator_instances import MAX_WIDTH, IndicatorInstance, Providers
+from streamlit_app.analytics.indicator_instances import (
+    MAX_WIDTH,
+    MIN_WIDTH,
+    IndicatorInstance,
+    Providers,
+)
 from streamlit_app.colours import LINE_COLOURS
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
@@ -47,13 +52,13 @@ def render_chart_switches(request: ChartRequest, symbols: Sequence[str]) -> None
     enabled = {instance.provider: instance for instance in request.charts}
     providers = select_panels(analytics.get_providers(), (Panel.ALONE,))
     for name, provider in providers.items():
-        key = address.sync_widget(name, name in enabled)
         st.toggle(
             provider.title,
-            key=key,
+            value=name in enabled,
+            key=address.format_widget_key(name),
             help=provider.summary,
             on_change=_switch_chart,
-            args=(provider,),
+            args=(provider, name not in enabled),
         )
         # Always present, so that the inputs below keep their place and their focus.
         container = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
@@ -66,24 +71,22 @@ def render_chart_switches(request: ChartRequest, symbols: Sequence[str]) -> None
 def add_indicator(provider_name: str, instances: Sequence[IndicatorInstance]) -> None:
     """Add an instance of a provider to the chart, in a colour that no other one has."""
     provider = analytics.get_providers()[provider_name]
-    address.change_address(
-        indicator_instances.build_addition(address.read_address(), provider, instances)
-    )
+    changes = indicator_instances.build_addition(address.read_address(), provider, instances)
+    address.change_address(changes, keep_widgets=True)
 
 
 def remove_indicator(instance: IndicatorInstance) -> None:
     """Remove an instance from the chart."""
     provider = analytics.get_providers()[instance.provider]
-    address.change_address(
-        indicator_instances.build_removal(address.read_address(), provider, instance.number)
-    )
+    query = address.read_address()
+    changes = indicator_instances.build_removal(query, provider, instance.number)
+    address.change_address(changes, keep_widgets=True)
 
 
 def toggle_indicator(instance: IndicatorInstance) -> None:
     """Hide the lines of an instance, or show them again."""
-    address.change_address(
-        indicator_instances.build_style_change(instance, is_hidden=not instance.is_hidden)
-    )
+    changes = indicator_instances.build_style_change(instance, is_hidden=not instance.is_hidden)
+    address.change_address(changes, keep_widgets=True)
 
 
 def _list_indicator_providers() -> Providers:
@@ -97,12 +100,14 @@ def _add_chosen_indicator(request: ChartRequest) -> None:
         add_indicator(chosen, request.indicators)
 
 
-def _switch_chart(provider: Provider[object]) -> None:
+def _switch_chart(provider: Provider[object], is_on: bool) -> None:
     query = address.read_address()
-    if st.session_state[provider.name]:
-        address.change_address(indicator_instances.build_addition(query, provider, ()))
-    else:
-        address.change_address(indicator_instances.build_removal(query, provider, 1))
+    changes = (
+        indicator_instances.build_addition(query, provider, ())
+        if is_on
+        else indicator_instances.build_removal(query, provider, 1)
+    )
+    address.change_address(changes, keep_widgets=True)
 
 
 def _render_instance(
@@ -147,29 +152,31 @@ def _render_icon_button(action: str, instance: IndicatorInstance, icon: str, tex
 
 
 def _render_style_inputs(instance: IndicatorInstance) -> None:
-    colour_key = address.sync_widget(f"{instance.key}.colour", instance.colour)
+    names = list(LINE_COLOURS)
     st.selectbox(
         "Colour",
-        list(LINE_COLOURS),
-        key=colour_key,
+        names,
+        index=names.index(instance.colour),
+        key=address.format_widget_key(f"{instance.key}.colour"),
         on_change=address.on_widget_change(
-            colour_key,
+            f"{instance.key}.colour",
             lambda colour: indicator_instances.build_style_change(instance, colour=colour),
         ),
         width=110,
     )
-    width_key = address.sync_widget(f"{instance.key}.width", instance.width)
     st.number_input(
         "Width",
-        min_value=0.2,
-        max_value=float(MAX_WIDTH),
-        step=0.2,
+        min_value=MIN_WIDTH,
+        max_value=MAX_WIDTH,
+        value=instance.width,
+        step=0.5,
         format="%.1f",
-        key=width_key,
+        key=address.format_widget_key(f"{instance.key}.width"),
         on_change=address.on_widget_change(
-            width_key, lambda width: indicator_instances.build_style_change(instance, width=width)
+            f"{instance.key}.width",
+            lambda width: indicator_instances.build_style_change(instance, width=width),
         ),
-        width=110,
+        width=130,
     )
 
 

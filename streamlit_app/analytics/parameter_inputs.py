@@ -41,28 +41,27 @@ def _render_input(
     on_change = address.on_widget_change(
         key, lambda chosen: build_parameter_change(provider, instance.key, name, chosen)
     )
-    common: dict[str, Any] = {"key": key, "help": field.description, "on_change": on_change}
+    common: dict[str, Any] = {
+        "key": address.format_widget_key(key),
+        "help": field.description,
+        "on_change": on_change,
+    }
     annotation = field.annotation
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        address.sync_widget(key, str(value))
-        st.selectbox(
-            label, [str(member.value) for member in annotation], width=_INPUT_WIDTH, **common
-        )
+        words = [str(member.value) for member in annotation]
+        st.selectbox(label, words, words.index(str(value)), width=_INPUT_WIDTH, **common)
     elif isinstance(field.default, bool):
-        address.sync_widget(key, value)
-        st.checkbox(label, **common)
+        st.checkbox(label, value, **common)
     elif isinstance(field.default, str):
-        address.sync_widget(key, value)
-        st.selectbox(label, list(dict.fromkeys([*symbols, value])), width=_INPUT_WIDTH, **common)
+        names = list(dict.fromkeys([*symbols, value]))
+        st.selectbox(label, names, names.index(value), width=_INPUT_WIDTH, **common)
     elif isinstance(field.default, tuple):
-        address.sync_widget(key, list(value))
-        st.multiselect(label, list(dict.fromkeys([*symbols, *value])), **common)
+        st.multiselect(label, list(dict.fromkeys([*symbols, *value])), list(value), **common)
     else:
-        address.sync_widget(key, type(field.default)(value))
-        _render_number_input(label, field, common)
+        _render_number_input(label, field, value, common)
 
 
-def _render_number_input(label: str, field: FieldInfo, common: dict[str, Any]) -> None:
+def _render_number_input(label: str, field: FieldInfo, value: Any, common: dict[str, Any]) -> None:
     low, high = _get_bounds(field)
     is_integer = isinstance(field.default, int)
     bounds = f"{low:g} to {high:g}" if low is not None and high is not None else ""
@@ -71,6 +70,7 @@ def _render_number_input(label: str, field: FieldInfo, common: dict[str, Any]) -
         label,
         min_value=low,
         max_value=high,
+        value=type(field.default)(value),
         step=1 if is_integer else 0.1,
         width=_INPUT_WIDTH,
         **common | {"help": help_text},

@@ -121,26 +121,27 @@ def render_symbol_input(request: ChartRequest, instruments: Mapping[str, Instrum
         is_tracked = symbol not in instruments or instruments[symbol].is_tracked
         return symbol if is_tracked else f"{symbol} (untracked)"
 
-    key = address.sync_widget("symbol", request.symbol)
+    names = list(instruments)
     st.selectbox(
         "Symbol",
-        list(instruments),
-        key=key,
+        names,
+        index=None if request.symbol is None else names.index(request.symbol),
+        key=address.format_widget_key("symbol"),
         format_func=format_symbol,
         placeholder="Symbol",
-        on_change=address.on_widget_change(key, lambda symbol: {"symbol": symbol}),
+        on_change=address.on_widget_change("symbol", lambda symbol: {"symbol": symbol}),
         width=190,
         label_visibility="collapsed",
     )
 
 
 def render_compare_input(request: ChartRequest, instruments: Mapping[str, Instrument]) -> None:
-    key = address.sync_widget("compare", list(request.compared_symbols))
     st.multiselect(
         "Compare",
         list(instruments),
-        key=key,
-        on_change=address.on_widget_change(key, lambda symbols: {"compare": symbols}),
+        default=list(request.compared_symbols),
+        key=address.format_widget_key("compare"),
+        on_change=address.on_widget_change("compare", lambda symbols: {"compare": symbols}),
         width=200,
         max_selections=MAX_COMPARED,
         placeholder="Compare with",
@@ -150,26 +151,26 @@ def render_compare_input(request: ChartRequest, instruments: Mapping[str, Instru
 
 
 def render_interval_input(request: ChartRequest) -> None:
-    key = address.sync_widget("interval", request.interval)
     st.segmented_control(
         "Interval",
         list(Interval),
+        default=request.interval,
         required=True,
-        key=key,
+        key=address.format_widget_key("interval"),
         label_visibility="collapsed",
-        on_change=address.on_widget_change(key, lambda interval: {"interval": interval}),
+        on_change=address.on_widget_change("interval", lambda interval: {"interval": interval}),
     )
 
 
 def render_range_input(request: ChartRequest) -> None:
-    key = address.sync_widget("range", request.chart_range)
     st.segmented_control(
         "Range",
         list(ChartRange),
+        default=request.chart_range,
         required=True,
-        key=key,
+        key=address.format_widget_key("range"),
         label_visibility="collapsed",
-        on_change=address.on_widget_change(key, lambda chosen: {"range": chosen}),
+        on_change=address.on_widget_change("range", lambda chosen: {"range": chosen}),
     )
 
 
@@ -179,18 +180,15 @@ def render_date_input(request: ChartRequest, stored_window: Window) -> Window:
     first = max(last - timedelta(days=_SUGGESTED_DAYS), EARLIEST_DAY)
     dates = request.dates or (first, last)
     latest = last + timedelta(days=1)
-    key = "dates"
-    # While only the first day is chosen, the input waits for the last one.
-    if st.session_state.get(key) != dates[:1]:
-        address.sync_widget(key, tuple(min(max(day, EARLIEST_DAY), latest) for day in dates))
     st.date_input(
         "Dates",
+        tuple(min(max(day, EARLIEST_DAY), latest) for day in dates),
         label_visibility="collapsed",
         min_value=EARLIEST_DAY,
         max_value=latest,
-        key=key,
+        key=address.format_widget_key("dates"),
         on_change=address.on_widget_change(
-            key, lambda days: {"dates": [day.isoformat() for day in days]}
+            "dates", lambda days: {"dates": [day.isoformat() for day in days]}
         ),
         format="YYYY-MM-DD",
         width=220,

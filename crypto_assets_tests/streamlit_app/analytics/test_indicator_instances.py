@@ -74,7 +74,7 @@ def test_a_colour_does_not_depend_on_other_indicators(others: dict[str, str]) ->
         ({"sma_period": "x"}, "sma", "valid integer"),
         ({"macd": "true", "macd_fast_period": "30"}, "macd", "must be below slow_period (26)"),
         ({"ema__colour": "pink"}, "ema", "colour must be one of violet"),
-        ({"ema__width": "90"}, "ema", "width must be above 0, to 6"),
+        ({"ema__width": "90"}, "ema", "width must be 0.5 to 6, not '90'"),
         ({"bollinger": "true", "bollinger_std": "0"}, "bollinger", "std must be above 0 to 10"),
     ],
 )
