@@ -42,6 +42,8 @@ _NUMBER = r"(?:\.([2-9]|[1-9][0-9]))"
 # Colours that the indicators of a new chart start with; all others get one by their name.
 _USUAL_COLOURS = {"sma": "green", "ema": "violet", "bollinger": "iris", "vwap": "magenta"}
 _COLOUR_NAMES = tuple(LINE_COLOURS)
+# Between two instances of one kind, so that a second one differs from the other usual kinds.
+_COLOUR_STEP = 3
 
 
 @dataclass(frozen=True)
@@ -278,7 +280,7 @@ def _get_text(query: Query, key: str) -> str | None:
 def _find_default_colour(name: str, number: int) -> str:
     usual = _USUAL_COLOURS.get(name)
     start = _COLOUR_NAMES.index(usual) if usual else crc32(name.encode())
-    return _COLOUR_NAMES[(start + number - 1) % len(_COLOUR_NAMES)]
+    return _COLOUR_NAMES[(start + _COLOUR_STEP * (number - 1)) % len(_COLOUR_NAMES)]
 
 
 def _rotate_colours(first: str) -> Iterator[str]:

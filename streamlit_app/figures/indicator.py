@@ -100,7 +100,8 @@ def _draw_band(times: np.ndarray, drawn: Indicator, interval: Interval, axis: st
     for run in np.split(np.arange(len(x)), undefined):
         run = run[np.isfinite(above[run]) & np.isfinite(below[run])]
         if len(run) > 1:
-            xs += [*x[run], *x[run[::-1]], np.nan]
+            # The missing value ends the polygon. Its time must be one, as all others.
+            xs += [*x[run], *x[run[::-1]], x[run[0]]]
             ys += [*above[run], *below[run[::-1]], np.nan]
     return go.Scatter(
         x=np.array(xs),

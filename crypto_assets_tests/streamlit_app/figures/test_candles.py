@@ -160,8 +160,8 @@ def test_lines_have_the_colours_of_their_indicator_and_bands_are_filled() -> Non
     assert colours == ["#111111", "#222222", "#111111", "#333333"]
     assert [line.showlegend for line in (upper, middle, lower, sma)] == [True, False, False, True]
     assert (fill.fill, fill.fillcolor, fill.meta) == ("toself", "rgba(17, 17, 17, 0.08)", None)
-    assert np.isnan(fill.x).sum() == 2, "a polygon before the gap, and one after it"
-    assert GAP.start_ms not in fill.x
+    assert np.isnan(fill.y).sum() == 2, "a polygon before the gap, and one after it"
+    assert GAP.start_ms not in fill.x and np.isfinite(fill.x).all()
     assert (upper.line.width, sma.line.width) == (3.0, 1.6)
 
 
