@@ -95,7 +95,7 @@ class MarketData:
         end: Instant | None = None,
         limit: int | None = None,
     ) -> pa.Table:
-        """Return the candles with exact decimals and epoch ms (CANDLE_SCHEMA and `partial`)."""
+        """Return the candles with exact decimals and epoch ms, with `forming` and `partial`."""
         return self._load_series(symbol, interval, start, end, limit).flagged_table
 
     def to_parquet(

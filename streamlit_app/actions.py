@@ -15,6 +15,7 @@ _MESSAGES_KEY, _DIALOG_KEY = "action_messages", "requested_dialog"
 _CACHED_READS = (
     data.query_dashboard,
     data.query_instruments,
+    app_settings.query_layouts,
     app_settings.query_setting_changes,
     app_settings.query_runtime_settings,
     app_settings.query_symbols,

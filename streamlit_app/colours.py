@@ -7,9 +7,19 @@ Rising is blue and falling is orange: people with any kind of colour blindness c
 RISING = "#2B83D6"
 FALLING = "#DF6410"
 
-# Lines over the candles, in drawing order: the four most distinct colours, for every kind of colour
-# blindness, that are readable on both themes.
-OVERLAYS = ("#9A6BF2", "#12A58A", "#A52D96", "#87692D")
+# The colours of lines, by the names that the address of a chart contains: eight hues that are
+# distinct from each other and from the candles for every kind of colour blindness, and readable on
+# both themes.
+LINE_COLOURS = {
+    "violet": "#840CFC",
+    "green": "#30A854",
+    "magenta": "#C000A8",
+    "moss": "#546C48",
+    "red": "#C0240C",
+    "iris": "#7860F0",
+    "rose": "#C08490",
+    "plum": "#9C4878",
+}
 
 OUTAGE = "rgba(128, 138, 152, 0.22)"
 CROSSHAIR = "rgba(128, 138, 152, 0.9)"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from streamlit_app import auth
+from streamlit_app import auth, page_visits
 from streamlit_app.components import freshness
 from streamlit_app.navigation import PAGES
 
@@ -40,4 +40,5 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         freshness.render_freshness_line()
     with st.container(width="content"):
         auth.render_session()
+page_visits.record_visit(page.url_path)
 page.run()

@@ -23,7 +23,7 @@ class Distribution:
 
     `kurtosis` is the excess over the 3 of the normal distribution. Quantiles are interpolated
     linearly. Moments and quantiles are NaN without values; skew and kurtosis also if all values are
-    equal.
+    equal. `left_out` is how many values do not count, such as returns across a gap.
     """
 
     count: int
@@ -35,14 +35,15 @@ class Distribution:
     maximum: float
     quantiles: Mapping[str, float]
     bins: tuple[Bin, ...]
+    left_out: int = 0
 
 
-def compute_distribution(values: np.ndarray, bins: int) -> Distribution:
+def compute_distribution(values: np.ndarray, bins: int, left_out: int = 0) -> Distribution:
     """Compute the distribution of finite values in `bins` bins of equal width."""
     if not values.size:
         nan = float("nan")
         no_quantiles = {f"{q}": nan for q in QUANTILES}
-        return Distribution(0, nan, nan, nan, nan, nan, nan, no_quantiles, ())
+        return Distribution(0, nan, nan, nan, nan, nan, nan, no_quantiles, (), left_out)
     mean, std = float(values.mean()), float(values.std())
     quantiles = np.quantile(values, QUANTILES).tolist()
     return Distribution(
@@ -55,6 +56,7 @@ def compute_distribution(values: np.ndarray, bins: int) -> Distribution:
         maximum=float(values.max()),
         quantiles={f"{q}": value for q, value in zip(QUANTILES, quantiles, strict=True)},
         bins=_build_bins(values, bins),
+        left_out=left_out,
     )
 
 

@@ -22,9 +22,10 @@ reads only closes.
 `reads=("close",)` declares the columns of candles that the provider uses. It receives only these
 and the times. Reading only closes costs a fifth of reading whole candles that must be rolled up.
 
-A chart draws `columns` as lines, or as bars if `bars` names them, and a horizontal line at each of
-`levels`. A `Unit` sets the number format, and its bounds fix the ends of the axis; any other text
-is a label only.
+A chart draws `columns` as lines, or as bars if `bars` names them, fills the area between the two
+columns of `band`, and draws a horizontal line at each of `levels`. A `Unit` sets the number format,
+and its bounds fix the ends of the axis; any other text is a label only. `label` is the name in the
+chart's legend, which the parameters follow: `EMA 20`.
 """
 
 import inspect
@@ -46,6 +47,10 @@ from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.intervals import Interval
 
 R = TypeVar("R")
+
+_MAX_ACRONYM_LETTERS = 4  # letters: sma, ema, vwap
+# Pydantic's errors of values outside of the bounds.
+_BOUND_ERRORS = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
 
 class Input(StrEnum):
@@ -80,6 +85,14 @@ class Params(BaseModel):
         """Return the other symbols whose candles are needed; None means all tracked symbols."""
         return ()
 
+    def describe(self, interval: Interval) -> str:
+        """Return the parameters as a legend shows them: `20 2`, without choices left at default."""
+        return " ".join(
+            _format_parameter(value)
+            for name, field in type(self).model_fields.items()
+            if not isinstance(value := getattr(self, name), StrEnum) or value != field.default
+        )
+
 
 @dataclass(frozen=True)
 class Provider(Generic[R]):
@@ -98,6 +111,8 @@ class Provider(Generic[R]):
     reads: tuple[str, ...]
     bars: tuple[str, ...] = ()
     levels: tuple[float, ...] = ()
+    band: tuple[str, str] | None = None
+    label: str = ""
 
     def __call__(self, *args: Any, **kwargs: Any) -> R:
         return self.function(*args, **kwargs)
@@ -113,6 +128,17 @@ class Provider(Generic[R]):
     @property
     def summary(self) -> str:
         return self.description.partition("\n")[0]
+
+    def format_legend(self, params: Params, interval: Interval) -> str:
+        """Return a short name with the parameters: `SMA 20`, `Bollinger 20 2`, `VWAP (day)`."""
+        return f"{self.short_name} {params.describe(interval)}".strip()
+
+    @property
+    def short_name(self) -> str:
+        """The label, or the name as a title: `SMA`, `Bollinger`."""
+        name = self.name.replace("_", " ")
+        short = name.upper() if len(name) <= _MAX_ACRONYM_LETTERS else name.capitalize()
+        return self.label or short
 
     @property
     def is_series(self) -> bool:
@@ -195,11 +221,14 @@ def provider(
     reads: tuple[str, ...] | None = None,
     bars: tuple[str, ...] = (),
     levels: tuple[float, ...] = (),
+    band: tuple[str, str] | None = None,
+    label: str = "",
 ) -> Callable[[Callable[..., R]], Provider[R]]:
     """Turn a function into a Provider, which the registry finds in `analytics/providers/`.
 
     Without `reads` it receives whole candles. Raises ValueError if an argument is not an `Input`,
-    `params` has no type, `bars` names an unknown column, or `reads` an unknown column of candles.
+    `params` has no type, `bars` or `band` names an unknown column, or `reads` an unknown column of
+    candles.
     """
 
     def register(function: Callable[..., R]) -> Provider[R]:
@@ -210,13 +239,15 @@ def provider(
         inputs = tuple(Input(name) for name in arguments if name != "params")
         if (hints.get("return") is pd.DataFrame) != bool(columns):
             raise ValueError(f"{function.__name__}: declare columns if it returns a DataFrame only")
-        if not set(bars) <= set(columns or {}):
-            raise ValueError(f"{function.__name__}: bars must name columns")
+        if not {*bars, *(band or ())} <= set(columns or {}):
+            raise ValueError(f"{function.__name__}: bars and band must name columns")
         used = _default_reads(inputs) if reads is None else reads
         if not set(used) <= set(CANDLE_COLUMNS):
             raise ValueError(f"{function.__name__}: reads must name columns of candles")
         units = {name: _parse_unit(unit) for name, unit in (columns or {}).items()}
-        return Provider(function, title, panel, units, params, inputs, used, bars, levels)
+        return Provider(
+            function, title, panel, units, params, inputs, used, bars, levels, band, label
+        )
 
     return register
 
@@ -225,6 +256,10 @@ def _default_reads(inputs: tuple[Input, ...]) -> tuple[str, ...]:
     if Input.CANDLES in inputs:
         return CANDLE_COLUMNS
     return ("close",) if Input.COMPANIONS in inputs else ()
+
+
+def _format_parameter(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _describe_errors(error: ValidationError, params: type[Params]) -> str:
@@ -236,8 +271,26 @@ def _describe_error(details: Any, params: type[Params]) -> str:
     if details["type"] == "extra_forbidden":
         known = [field.alias or name for name, field in params.model_fields.items()]
         return f"no parameter {where!r}; available: {', '.join(known) or 'none'}"
-    message = details["msg"].removeprefix("Value error, ")
-    return f"{where}: {message} (given: {details['input']!r})" if where else message
+    message: str = details["msg"].removeprefix("Value error, ")
+    if not where:
+        return message
+    if details["type"] in _BOUND_ERRORS and (bounds := describe_bounds(params, where)):
+        return f"{where} must be {bounds}, not {details['input']}"
+    return f"{where}: {message} (given: {details['input']!r})"
+
+
+def describe_bounds(params: type[Params], alias: str) -> str:
+    """Describe the bounds of a parameter: `2 to 500`, `above 0 to 10`; empty without two bounds."""
+    field = next(
+        field for name, field in params.model_fields.items() if (field.alias or name) == alias
+    )
+    lower, upper = "", ""
+    for limit in field.metadata:
+        if hasattr(limit, "ge") or hasattr(limit, "gt"):
+            lower = f"{limit.ge:g}" if hasattr(limit, "ge") else f"above {limit.gt:g}"
+        if hasattr(limit, "le") or hasattr(limit, "lt"):
+            upper = f"{limit.le:g}" if hasattr(limit, "le") else f"below {limit.lt:g}"
+    return f"{lower} to {upper}" if lower and upper else ""
 
 
 def _parse_unit(unit: Unit | str) -> Unit | str:

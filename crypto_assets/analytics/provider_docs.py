@@ -13,7 +13,8 @@ _PAGE_HEAD = """\
 
 This page is generated from the registry. To update it, run
 `python -m crypto_assets.analytics.provider_docs > docs/providers.md`; a test checks that it is
-current. Each provider is one file in `crypto_assets/analytics/providers/`.
+current. Each provider is one file in `crypto_assets/analytics/providers/`, except for those that
+`talib_indicators.py` generates from TA-Lib's description of its functions.
 
 An undefined value (too little history, 0 divided by 0) is NaN in Python and null in JSON. "Reads
 before" is how many candles before the first one shown are read, so that a value does not depend on

@@ -1,4 +1,7 @@
-"""Find providers: every `Provider` in the modules of `analytics/providers/`."""
+"""Find providers: every `Provider` in the modules of `analytics/providers/`.
+
+A module that generates several has them in `GENERATED_PROVIDERS`.
+"""
 
 import importlib
 import pkgutil
@@ -33,7 +36,9 @@ def get_provider(name: str) -> Provider[Any]:
 
 
 def _scan_modules() -> Iterator[Provider[Any]]:
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        for value in vars(importlib.import_module(module.name)).values():
-            if isinstance(value, Provider) and value.function.__module__ == module.name:
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        module = importlib.import_module(found.name)
+        yield from getattr(module, "GENERATED_PROVIDERS", ())
+        for value in vars(module).values():
+            if isinstance(value, Provider) and value.function.__module__ == module.__name__:
                 yield value

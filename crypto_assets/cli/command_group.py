@@ -28,6 +28,7 @@ _COMMANDS = {
     "rebuild": "crypto_assets.cli.rebuild:rebuild",
     "import": "crypto_assets.cli.import_objects:import_command",
     "export": "crypto_assets.cli.export:export",
+    "layouts": "crypto_assets.cli.layouts:layouts",
     "retain": "crypto_assets.cli.retain:retain",
     "api": "crypto_assets.cli.api:api",
     "simulate-exchange": "crypto_assets.cli.simulate_exchange:simulate_exchange",

@@ -51,13 +51,15 @@ class CandleSeries:
 
     @property
     def flagged_table(self) -> pa.Table:
-        """The table with a last column `partial`: whether a candle's beginning is not stored."""
-        return add_partial_column(self.table, self.partial)
+        """The table with two more columns: `forming`, and whether its beginning is not stored."""
+        forming = pc.greater_equal(self.table["close_time"], self.known_until)
+        return add_partial_column(self.table.append_column("forming", forming), self.partial)
 
     @property
     def closed_table(self) -> pa.Table:
-        """The flagged table without the candle that is still forming."""
-        return self.flagged_table.filter(pc.less(self.table["close_time"], self.known_until))
+        """The table with `partial`, without the candle that is still forming."""
+        closed = self.table.filter(pc.less(self.table["close_time"], self.known_until))
+        return add_partial_column(closed, self.partial)
 
     @property
     def window(self) -> Window:

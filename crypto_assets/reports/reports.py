@@ -19,7 +19,7 @@ from crypto_assets.reports.deduplication import DeduplicationReport, build_dedup
 from crypto_assets.reports.explorer import ExplorerDataset, RowPage, read_all_rows, read_row_page
 from crypto_assets.reports.flow import DataFlow, build_data_flow
 from crypto_assets.reports.indicators import ProviderCall, compute_chart
-from crypto_assets.reports.instruments import Instrument, list_instruments
+from crypto_assets.reports.instruments import Instrument, list_all_instruments, list_instruments
 from crypto_assets.reports.quality import QualityReport, build_quality_report
 from crypto_assets.reports.status import StatusReport, build_status_report
 from crypto_assets.reports.storage import StorageUsage, measure_storage
@@ -56,6 +56,14 @@ class Reports:
     def list_instruments(self) -> list[Instrument]:
         """List tracked symbols, oldest registration first."""
         return list_instruments(self._warehouse)
+
+    def list_all_instruments(self) -> list[Instrument]:
+        """List the tracked symbols, then the untracked ones, whose data is still stored."""
+        return list_all_instruments(self._warehouse)
+
+    def list_stored_windows(self) -> dict[str, Window]:
+        """Return the window from the first candle to the end of the newest minute, by symbol."""
+        return self._warehouse.coverage.list_stored_windows()
 
     def get_candles(
         self,

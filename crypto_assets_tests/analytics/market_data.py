@@ -8,10 +8,16 @@ import pandas as pd
 import pyarrow as pa
 
 from crypto_assets.analytics import Input, Params, Provider, frame_from_table
+from crypto_assets.analytics.providers.talib_indicators import GENERATED_PROVIDERS
+from crypto_assets.analytics.registry import find_providers
 from crypto_assets.market.candles import KlineRow, table_from_rows
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.order_book import OrderBook, PriceLevel
 from crypto_assets.market.utc_time import to_epoch_ms
+
+GENERATED = [provider.name for provider in GENERATED_PROVIDERS]
+# The providers with a file of their own.
+WRITTEN = [name for name in find_providers() if name not in GENERATED]
 
 # A Wednesday.
 START = to_epoch_ms(pd.Timestamp("2025-01-01", tz="UTC").to_pydatetime())

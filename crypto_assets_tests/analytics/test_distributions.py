@@ -125,3 +125,13 @@ def test_profile_of_one_price_is_one_bar() -> None:
 def test_profile_without_volume_has_no_bars() -> None:
     profile = volume_profile(flat(5))
     assert profile.bars == () and math.isnan(profile.point_of_control)
+
+
+def test_the_return_across_a_gap_is_left_out_by_hand() -> None:
+    """Closes 100, 110, then two missing candles, 220, 198: the jump to 220 is no return."""
+    frame = candles(6, quiet=0).iloc[[0, 1, 4, 5]].assign(close=[100.0, 110.0, 220.0, 198.0])
+    found = answer(get_provider("return_distribution"), frame)
+    assert (found.count, found.left_out) == (2, 1)
+    assert found.minimum == pytest.approx(-0.105360515657826)
+    assert found.maximum == pytest.approx(0.0953101798043249)
+    assert found.mean == pytest.approx((0.0953101798043249 - 0.105360515657826) / 2)

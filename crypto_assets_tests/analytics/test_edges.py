@@ -12,7 +12,7 @@ from crypto_assets.analytics import frame_from_table
 from crypto_assets.analytics.registry import find_providers, get_provider
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
-from crypto_assets_tests.analytics.market_data import answer, candles, flat
+from crypto_assets_tests.analytics.market_data import WRITTEN, answer, candles, flat
 
 EMPTY = frame_from_table(CANDLE_SCHEMA.empty_table())
 HOLED = candles(1200, seed=8).drop(candles(1200).index[700:780])
@@ -52,7 +52,7 @@ def test_results_are_finite_or_nan_on_existing_candles(name: str, kind: str) -> 
 
 
 @pytest.mark.parametrize("interval", Interval)
-@pytest.mark.parametrize("name", [n for n, p in find_providers().items() if p.is_series])
+@pytest.mark.parametrize("name", [n for n in WRITTEN if find_providers()[n].is_series])
 def test_is_defined_at_every_interval(name: str, interval: Interval) -> None:
     provider = get_provider(name)
     params = provider.parse_params({})
@@ -117,6 +117,7 @@ def test_a_return_across_an_outage_does_not_count(name: str) -> None:
     found = answer(get_provider(name), frame, companion=frame)
     if name == "return_distribution":
         assert (found.count, found.maximum < 0.1) == (len(frame) - 2, True)
+        assert found.left_out == 1
     else:
         assert found.pairs == ((len(frame) - 2,) * 2,) * 2
 
@@ -138,7 +139,7 @@ CLOSES_ALONE = {
 SHOWN_AS_THEY_ARE = {"candlestick", "volume"}
 
 
-@pytest.mark.parametrize("name", [n for n, p in find_providers().items() if p.reads])
+@pytest.mark.parametrize("name", [n for n in WRITTEN if find_providers()[n].reads])
 def test_partial_candles_count_if_only_closes_are_read(name: str) -> None:
     frame, provider = candles(1200, quiet=0), get_provider(name)
     partial = frame.assign(partial=frame.index == frame.index[0])

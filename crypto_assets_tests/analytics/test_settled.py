@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from crypto_assets.analytics.registry import find_providers, get_provider
 from crypto_assets.market.intervals import Interval
-from crypto_assets_tests.analytics.market_data import answer, candles
+from crypto_assets_tests.analytics.market_data import WRITTEN, answer, candles
 
-SERIES = [name for name, provider in find_providers().items() if provider.is_series]
-OBJECTS = [name for name in find_providers() if name not in SERIES]
+# `test_talib_indicators` tests the generated ones.
+SERIES = [name for name in WRITTEN if find_providers()[name].is_series]
+OBJECTS = [name for name in WRITTEN if name not in SERIES]
 INTERVALS = (Interval.M1, Interval.M15, Interval.H1, Interval.H12, Interval.D1, Interval.W1)
 
 

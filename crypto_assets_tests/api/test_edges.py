@@ -8,13 +8,16 @@ from crypto_assets.analytics.registry import find_providers
 from crypto_assets.market.utc_time import MINUTE_MS, Window
 from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.analytics.market_data import WRITTEN
 from crypto_assets_tests.api.conftest import HOLE, STOCK, UNTIL, Stock
 from crypto_assets_tests.api.serving import Api, create_context, serve_api
 from crypto_assets_tests.reports.stock import describe, generated, load
 
-SERIES = [name for name, provider in find_providers().items() if provider.is_series]
-OBJECTS = [name for name in find_providers() if name not in SERIES]
-OF_CANDLES = [name for name, provider in find_providers().items() if provider.needs_candles]
+# One generated provider is like all others.
+PROVIDERS = {name: find_providers()[name] for name in (*WRITTEN, "kc")}
+SERIES = [name for name, provider in PROVIDERS.items() if provider.is_series]
+OBJECTS = [name for name in PROVIDERS if name not in SERIES]
+OF_CANDLES = [name for name, provider in PROVIDERS.items() if provider.needs_candles]
 # Providers whose first value needs no earlier candle.
 AT_ONCE = {"candlestick", "volume", "obv", "vwap", "drawdown"}
 

@@ -166,7 +166,8 @@ def test_the_last_24_hours_are_partial_where_less_is_stored(
 def test_exported_tables_have_the_flag(warehouse: Warehouse) -> None:
     series = stock(warehouse, Window(WEEK - 6 * DAY_MS, UNTIL)).get_candles(SYMBOL, "1w")
     assert series.table.schema == CANDLE_SCHEMA
-    assert series.flagged_table.column_names == [*CANDLE_SCHEMA.names, "partial"]
+    assert series.flagged_table.column_names == [*CANDLE_SCHEMA.names, "forming", "partial"]
+    assert series.flagged_table["forming"].to_pylist() == [False, True]
     assert series.flagged_table["partial"].to_pylist() == [True, False]
     assert series.closed_table["partial"].to_pylist() == [True]
 

@@ -125,12 +125,13 @@ def _first_member(parameter: inspect.Parameter) -> Any:
 
 
 def unlike_providers() -> list[str]:
-    """Return, of all providers with the same inputs, the one with the longest history."""
+    """Return, of providers that read closes or more with the same inputs, the most demanding."""
     found: dict[Any, tuple[int, str]] = {}
     for name, each in find_providers().items():
         params = each.parse_params({})
         before = params.warm_up(Interval.M30)
-        need = (each.inputs, each.reads, params.companions(), bool(before))
+        closes_only = set(each.reads) <= {"close"}
+        need = (each.inputs, closes_only, params.companions(), bool(before))
         found[need] = max((before, name), found.get(need, (0, "")))
     return sorted(name for _, name in found.values())
 

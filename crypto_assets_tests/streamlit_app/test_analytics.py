@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -44,6 +45,20 @@ def heat(candles: pd.DataFrame, params: HeatParams) -> pd.DataFrame:
 def figure_of(app: AppTest) -> str:
     """Return the figure of the candle chart, which is the first component."""
     return str(json.loads(app.get("bidi_component")[0].proto.json)["figure"])
+
+
+def lines_of(app: AppTest) -> dict[str, dict[str, Any]]:
+    """Return the traces of lines by their name; of several lines the last."""
+    figure = json.loads(figure_of(app))
+    return {trace["name"]: trace for trace in figure["data"] if trace.get("mode") == "lines"}
+
+
+def query_of(app: AppTest) -> dict[str, str]:
+    """Return the address."""
+    return {
+        name: values[0] if isinstance(values, list) else values
+        for name, values in app.query_params.items()
+    }
 
 
 def day_summary_of(app: AppTest) -> str:
@@ -127,31 +142,137 @@ def test_another_interval_is_drawn(run_app: RunApp, stocked_home: Path) -> None:
     assert "672 candles of 15m" in texts_of(app)
 
 
-def test_a_range_too_long_for_its_interval_is_drawn_coarser(
-    run_app: RunApp, stocked_home: Path
-) -> None:
+def test_the_interval_is_never_replaced(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS, interval="1m", range="1w")
-    assert "Showing 5m: 1m is too fine for this range" in texts_of(app)
-    assert "2,016 candles of 5m" in texts_of(app)
+    text = texts_of(app)
+    assert "2,200 candles of 1m" in text and "Showing the newest candles of this range" in text
+    assert app.segmented_control(key="interval").value == "1m"
+    assert "(5m candles)" in text, "statistics cover the whole range"
+    weeks = run_app(stocked_home, ANALYTICS, interval="1d", range="6h")
+    assert "10 candles of 1d" in texts_of(weeks), "all that are stored, instead of one"
 
 
-def test_switches_and_periods_change_the_lines(run_app: RunApp, stocked_home: Path) -> None:
+def test_an_indicator_is_added_several_times(run_app: RunApp, stocked_home: Path) -> None:
+    app = run_app(stocked_home, ANALYTICS, ema_period="12")
+    app.selectbox(key="add_indicator").set_value("ema").run()
+    app.number_input(key="ema.2_period").set_value(50).run()
+    app.selectbox(key="ema.2.colour").set_value("red").run()
+    lines = lines_of(app)
+    assert lines["EMA 12"]["line"]["color"] != lines["EMA 50"]["line"]["color"] == "#C0240C"
+    assert query_of(app) == {
+        "ema_period": "12",
+        "ema.2": "true",
+        "ema.2_period": "50",
+        "ema.2.colour": "red",
+    }
+    app.button(key="hide_ema.2").click().run()
+    assert "EMA 50" not in lines_of(app) and query_of(app)["ema.2.hidden"] == "true"
+    app.button(key="remove_ema.2").click().run()
+    assert query_of(app) == {"ema_period": "12"} and not app.exception
+
+
+def test_removed_indicators_are_not_drawn(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS)
-    app.toggle(key="sma").set_value(False)
-    app.toggle(key="bollinger").set_value(True)
+    app.button(key="remove_sma").click()
+    app.selectbox(key="add_indicator").set_value("bollinger")
     app.number_input(key="ema_period").set_value(50).run()
-    figure = figure_of(app)
-    assert '"name":"EMA 50"' in figure and '"name":"Bollinger 20 2"' in figure
-    assert "SMA" not in figure
+    assert {"EMA 50", "Bollinger 20 2"} <= set(lines_of(app)) and "SMA 20" not in lines_of(app)
 
 
-def test_invalid_query_parameters_fall_back_to_the_defaults(
+def test_a_colour_is_the_same_whatever_else_is_drawn(run_app: RunApp, stocked_home: Path) -> None:
+    alone = lines_of(run_app(stocked_home, ANALYTICS))
+    more = lines_of(run_app(stocked_home, ANALYTICS, bollinger="true", vwap="true", sma="false"))
+    compared = lines_of(run_app(stocked_home, ANALYTICS, compare="SHIBUSDT"))
+    colour = alone["EMA 20"]["line"]["color"]
+    assert colour == more["EMA 20"]["line"]["color"] == compared["EMA 20"]["line"]["color"]
+    assert compared["SHIBUSDT"]["line"]["color"] not in {
+        line["line"]["color"] for name, line in alone.items()
+    }
+    assert "VWAP (day)" in more
+
+
+def test_invalid_query_parameters_are_reported_and_stay(
     run_app: RunApp, stocked_home: Path
 ) -> None:
-    app = run_app(stocked_home, ANALYTICS, symbol="NOPE", interval="7m", range="x", sma_period="-4")
+    query = {"interval": "7m", "range": "x", "sma_period": "-4", "rsi_period": "1", "view": "9-3"}
+    app = run_app(stocked_home, ANALYTICS, **query)
     assert not app.exception
-    assert "168 candles of 1h" in texts_of(app)
-    assert '"name":"SMA 20"' in figure_of(app)
+    text = texts_of(app)
+    for problem in (
+        "Interval `7m` is not available",
+        "The chart shows 1h",
+        "Range `x` is not available",
+        "Simple moving average (sma) is not drawn: period must be 1 to 500, not -4",
+        "Relative strength index (rsi) is not drawn: period must be 2 to 100, not 1",
+        "View `9-3` is not a range of time",
+    ):
+        assert problem in text.replace("\\", ""), problem
+    assert "SMA" not in figure_of(app) and "168 candles of 1h" in text
+    assert query_of(app) == query
+
+
+def test_an_unknown_symbol_is_never_replaced_by_another(
+    run_app: RunApp, stocked_home: Path
+) -> None:
+    app = run_app(stocked_home, ANALYTICS, symbol="NOPE")
+    assert not app.exception and not app.get("bidi_component")
+    assert "No data of symbol `NOPE` is stored" in texts_of(app)
+    assert app.selectbox(key="symbol").value is None and query_of(app) == {"symbol": "NOPE"}
+    app.selectbox(key="symbol").set_value("SHIBUSDT").run()
+    assert query_of(app) == {"symbol": "SHIBUSDT"} and "SHIBUSDT" in figure_of(app)
+
+
+def test_an_untracked_symbol_can_be_charted(run_app: RunApp, tmp_path: Path) -> None:
+    warehouse = make_home(tmp_path, ("BTCUSDT", "SHIBUSDT", "XRPUSDT"))
+    start = floor_ms(now_ms(), DAY_MS) - DAY_MS
+    rows: list[KlineRow] = [
+        [at, *["5"] * 4, "5", at + MINUTE_MS - 1, "1", 1, "2", "1", "0"]
+        for at in range(start, start + DAY_MS, MINUTE_MS)
+    ]
+    for symbol in ("BTCUSDT", "SHIBUSDT"):
+        load(warehouse, symbol, table_from_rows(rows))
+    for symbol in ("SHIBUSDT", "XRPUSDT"):
+        warehouse.symbols.untrack_symbol(symbol)
+    warehouse.close()
+    app = run_app(tmp_path, ANALYTICS, symbol="SHIBUSDT")
+    assert "24 candles of 1h" in texts_of(app) and "SHIBUSDT 1h" in figure_of(app)
+    options = app.selectbox(key="symbol").options
+    assert options == ["BTCUSDT", "SHIBUSDT (untracked)"], "XRPUSDT has no candles"
+
+
+def test_a_viewer_who_returns_finds_the_chart_again(run_app: RunApp, stocked_home: Path) -> None:
+    app = run_app(stocked_home, ANALYTICS, interval="4h", macd="true", macd_fast_period="9")
+    app.switch_page("app_pages/dashboard.py").run()
+    for name in list(app.query_params):
+        del app.query_params[name]  # As in a browser, whose address changes with the page.
+    app.switch_page(ANALYTICS).run()
+    assert query_of(app) == {"interval": "4h", "macd": "true", "macd_fast_period": "9"}
+    assert "MACD 9 26 9" in lines_of(app)
+    app.segmented_control(key="interval").set_value(Interval.H1).run()
+    assert query_of(app)["interval"] == "1h"
+
+
+def test_a_layout_is_saved_and_opened_again(
+    run_app: RunApp, tmp_path: Path, as_operator: None
+) -> None:
+    make_home(tmp_path, ("BTCUSDT",)).close()
+    query = {"interval": "4h", "ema.2": "true", "ema.2_period": "50"}
+    app = run_app(tmp_path, ANALYTICS, **query)
+    app.text_input(key="layout_name").set_value("Trend").run()
+    app.button(key="save_layout").click().run()
+    assert not app.exception
+    app.segmented_control(key="interval").set_value(Interval.M1)
+    app.button(key="remove_ema.2").click().run()
+    assert query_of(app) == {"interval": "1m"}
+    app.selectbox(key="open_layout").set_value("Trend").run()
+    assert query_of(app) == query and not app.exception
+
+
+def test_a_viewer_can_open_but_not_save_layouts(run_app: RunApp, tmp_path: Path) -> None:
+    make_home(tmp_path, ("BTCUSDT",)).close()
+    app = run_app(tmp_path, ANALYTICS)
+    assert "Unlock the app to save or delete layouts" in texts_of(app)
+    assert not [each for each in app.button if each.key == "save_layout"]
 
 
 def test_a_new_provider_file_appears_without_other_changes(
@@ -162,7 +283,7 @@ def test_a_new_provider_file_appears_without_other_changes(
     importlib.invalidate_caches()
     app = run_app(stocked_home, ANALYTICS, heat="true", heat_period="3")
     assert not app.exception
-    assert app.toggle(key="heat").label == "Heat of the market"
+    assert "Heat of the market (HEAT)" in app.selectbox(key="add_indicator").options
     assert app.number_input(key="heat_period").max == 9
     figure = json.loads(figure_of(app))
     lines = {trace["name"]: trace for trace in figure["data"] if trace["type"] == "scatter"}
@@ -174,20 +295,26 @@ def test_a_new_provider_file_appears_without_other_changes(
 def test_inconsistent_parameters_disable_one_provider_only(
     run_app: RunApp, stocked_home: Path
 ) -> None:
-    app = run_app(stocked_home, ANALYTICS, macd="true", macd_fast_period="30", correlation="true")
+    app = run_app(
+        stocked_home,
+        ANALYTICS,
+        **{"macd": "true", "macd_fast_period": "30", "correlation": "true"},
+        **{"correlation.2": "true", "correlation.2_with": "LTCUSDT"},
+    )
     assert not app.exception
-    assert "**Cannot draw MACD.**" in texts_of(app) and "below slow_period (26)" in texts_of(app)
+    text = texts_of(app)
+    assert "MACD (macd) is not drawn" in text and "below slow_period (26)" in text
+    assert "**Cannot draw Correlation.**" in text and "LTCUSDT" in text
     figure = figure_of(app)
-    assert '"name":"SMA 20"' in figure and '"name":"Correlation BTCUSDT 30"' in figure
-    assert "MACD" not in figure
+    assert '"name":"SMA 20"' in figure and '"name":"Correlation SHIBUSDT 30"' in figure
+    assert "MACD" not in figure and "LTCUSDT" not in figure
 
 
 def test_a_reset_restores_the_defaults(run_app: RunApp, stocked_home: Path) -> None:
-    app = run_app(stocked_home, ANALYTICS, sma_period="7", bollinger="true")
-    app.button(key="reset_sma").click().run()
-    assert '"name":"SMA 20"' in figure_of(app)
+    query = {"sma_period": "7", "bollinger": "true", "ema.2": "true", "interval": "4h"}
+    app = run_app(stocked_home, ANALYTICS, **query)
     app.button(key="reset_price").click().run()
-    assert app.toggle(key="bollinger").value is False
+    assert query_of(app) == {"interval": "4h"} and "SMA 20" in lines_of(app)
     assert not app.exception
 
 
@@ -216,9 +343,7 @@ def test_a_symbol_without_candles_has_a_date_input(run_app: RunApp, tmp_path: Pa
     assert "No candles of BTCUSDT yet" in texts_of(app)
 
 
-def test_the_view_parameter_chooses_the_interval(run_app: RunApp, stocked_home: Path) -> None:
+def test_the_view_parameter_chooses_the_candles(run_app: RunApp, stocked_home: Path) -> None:
     end = now_ms() // 1000
     app = run_app(stocked_home, ANALYTICS, interval="1m", range="All", view=f"{end - 3600}-{end}")
-    assert "candles of 1m" in texts_of(app)
-    app = run_app(stocked_home, ANALYTICS, interval="1m", range="All", view="9-3")
-    assert "is too fine for this range" in texts_of(app), "an invalid view is ignored"
+    assert "candles of 1m" in texts_of(app) and "2,200 candles" not in texts_of(app)

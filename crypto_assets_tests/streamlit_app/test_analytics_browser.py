@@ -69,22 +69,28 @@ def test_all_inputs_change_the_chart_and_the_url(open_tab: OpenTab, market: str)
     page.get_by_test_id("stButtonGroup").first.get_by_text("30m", exact=True).click()
     expect(page.get_by_text("144 candles of 30m")).to_be_visible()
     toggle_menu(page, "Indicators")
-    page.get_by_test_id("stCheckbox").filter(has_text="Average true range").click()
-    expect_readout(page, "ATR 14")
-    page.get_by_test_id("stCheckbox").filter(has_text="Simple moving average").click()
-    page.locator(".st-key-rsi_period input").fill("9")
+    for search, found in (("average true", "ATR 14"), ("expon", "EMA 20")):
+        field = page.get_by_role("combobox", name="Add an indicator")
+        field.click()
+        field.fill(search)
+        page.keyboard.press("Enter")
+        expect_readout(page, found)
+    click_button(page, "remove_sma")
+    expect(page.locator(".st-key-sma_period")).to_have_count(0)
+    page.locator(".st-key-rsi_period input").fill("14")
     page.keyboard.press("Enter")
-    expect_readout(page, "RSI 9")
-    click_button(page, "reset_rsi")
     expect_readout(page, "RSI 14")
-    for part in ("interval=30m", "range=3d", "sma=false", "atr=true"):
+    page.locator(".st-key-ema-2_period input").fill("50")
+    page.keyboard.press("Enter")
+    expect_readout(page, "EMA 50")
+    for part in ("interval=30m", "range=3d", "sma=false", "atr=true", "ema.2_period=50"):
         assert part in page.url
     assert "rsi_period" not in page.url
     address = f"{page.url}&compare=ETHUSDT"
     other = open_tab(address)
     expect_readout(other.page, "ETHUSDT")
     drawn = read_chart(other.page)
-    assert drawn["lines"] == ["ETHUSDT", "EMA 20", "ATR 14", "RSI 14"]
+    assert drawn["lines"] == ["ETHUSDT", "EMA 20", "EMA 50", "ATR 14", "RSI 14"]
     assert -1 < drawn["prices"][0] < 0 < drawn["prices"][1] < 1, "ratios, not prices"
     click_button(page, "reset_price")
     expect(page.locator(".live-chart").first.locator(".readout", has_text="ATR")).to_have_count(0)
@@ -112,7 +118,7 @@ def test_the_readout_explains_a_gap_and_the_chart_can_be_downloaded(
     rows = list(csv.DictReader(io.StringIO(saved["CSV"].read_text())))
     table = pq.read_table(saved["Parquet"])
     assert len(rows) == table.num_rows == 72
-    assert {"time", "open_time", "close", "sma", "ema", "rsi"} <= set(rows[0])
+    assert {"time", "close", "forming", "partial", "sma_20", "ema_20", "rsi_14"} <= set(rows[0])
     assert rows[-1]["close"] == str(table["close"][-1].as_py())
     picture = saved["PNG"].read_bytes()
     assert picture.startswith(PNG) and int.from_bytes(picture[16:20]) > 2000, (

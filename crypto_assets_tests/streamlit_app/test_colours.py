@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import streamlit_app
 from streamlit_app import colours
-from streamlit_app.colours import FALLING, OVERLAYS, RISING, make_translucent
+from streamlit_app.colours import FALLING, LINE_COLOURS, RISING, make_translucent
 
 Colour = NDArray[np.float64]
 
@@ -98,15 +98,18 @@ def blend_over(colour: str, background: str) -> str:
 
 
 @pytest.mark.parametrize("eye", PERCEPTION)
-def test_overlay_colours_are_distinct(eye: str) -> None:
-    for one, other in combinations(OVERLAYS, 2):
-        assert difference(one, other, eye) > 25, (one, other)
+def test_line_colours_are_distinct(eye: str) -> None:
+    assert len(LINE_COLOURS) >= 8
+    for one, other in combinations(LINE_COLOURS.values(), 2):
+        assert difference(one, other, eye) > 20, (one, other)
+    for line in LINE_COLOURS.values():
+        assert min(difference(line, candle, eye) for candle in (RISING, FALLING)) > 15, line
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_chart_colours_contrast_with_the_background(mode: str) -> None:
     background = THEME[mode]["backgroundColor"]
-    for colour in (RISING, FALLING, *OVERLAYS):
+    for colour in (RISING, FALLING, *LINE_COLOURS.values()):
         assert contrast(colour, background) >= 3, "WCAG 2.2, 1.4.11"
 
 

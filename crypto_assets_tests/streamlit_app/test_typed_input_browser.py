@@ -29,7 +29,7 @@ def assert_untouched(page: Page, field: Locator, text: str) -> None:
     assert field.evaluate("field => field.isMarked === true && field === document.activeElement")
 
 
-def test_a_parameter_survives_when_an_indicator_above_is_switched_off(
+def test_a_parameter_survives_when_an_indicator_above_is_removed(
     open_tab: OpenTab, market: str
 ) -> None:
     tab = open_tab(f"{market}?range=3d&rsi_period=21")
@@ -38,8 +38,9 @@ def test_a_parameter_survives_when_an_indicator_above_is_switched_off(
     field = page.locator(".st-key-rsi_period input")
     field.select_text()
     type_text(field, "9")
-    page.evaluate("document.querySelector('.st-key-sma input').click()")  # The focus stays.
-    expect(page.locator(".st-key-sma_period")).to_have_count(0)
+    # The focus stays.
+    page.evaluate("document.querySelector('.st-key-remove_ema button').click()")
+    expect(page.locator(".st-key-ema_period")).to_have_count(0)
     assert_untouched(page, field, "9")
     page.keyboard.press("Enter")
     page.wait_for_url("**rsi_period=9**")

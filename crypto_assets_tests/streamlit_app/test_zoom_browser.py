@@ -26,13 +26,14 @@ CANDLES_ONLY = (
 )
 
 
-def test_zoom_chooses_the_interval_and_survives_a_reload(open_tab: OpenTab, market: str) -> None:
+def test_zoom_keeps_the_interval_and_survives_a_reload(open_tab: OpenTab, market: str) -> None:
     tab = open_tab(f"{market}?interval=1m&range=6h&{CANDLES_ONLY}")
     page = tab.page
     expect(page.get_by_text("360 candles of 1m")).to_be_visible()
     whole = read_chart(page)["range"]
     turn_wheel(page, 22)  # One turn changes the width by a tenth.
-    expect(page.get_by_text("Showing 3m")).to_be_visible()
+    expect(page.get_by_text("Showing the newest candles of this range")).to_be_visible()
+    expect(page.get_by_text("candles of 1m,")).to_be_visible()
     assert read_chart(page)["candles"] <= 2_200
     turn_wheel(page, -28)
     wait_for_narrower_view(page, whole)
@@ -84,7 +85,7 @@ def test_a_new_figure_does_not_undo_a_zoom_in_progress(open_tab: OpenTab, market
     page.wait_for_selector(".live-chart .readout")
     whole = read_chart(page)["range"]
     turn_wheel_steadily(page, 20, 20)
-    page.wait_for_timeout(300)  # The app now draws coarser candles.
+    page.wait_for_timeout(300)  # The app now draws other candles.
     turn_wheel_steadily(page, 150, -2)
     wait_for_view_in_url(page)
     zoomed = read_chart(page)["range"]

@@ -1,6 +1,5 @@
 """The candle chart of the page Analytics: 24-hour summary, chart, and footnotes."""
 
-import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -9,9 +8,11 @@ import streamlit as st
 
 from crypto_assets.analytics import Panel
 from crypto_assets.market.utc_time import Window
-from crypto_assets.reports import CandleChart, ProviderResult
+from crypto_assets.reports import CandleChart
 from streamlit_app.analytics import day_summary, downloads, footnotes, zoom
+from streamlit_app.analytics.chart_indicators import build_indicators, has_volume, select_panel
 from streamlit_app.analytics.comparison import build_relative_chart
+from streamlit_app.analytics.indicator_instances import choose_symbol_colours
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
 from streamlit_app.components.live_chart import (
@@ -21,15 +22,11 @@ from streamlit_app.components.live_chart import (
 )
 from streamlit_app.data import analytics
 from streamlit_app.data.analytics import ChartResult
-from streamlit_app.figures import number_formats
 from streamlit_app.figures.candles import OHLC, ChartFrame, draw_candle_chart
 from streamlit_app.figures.gap_shading import label_gap
-from streamlit_app.figures.indicator import Indicator
 from streamlit_app.format.decimal_places import DecimalPlaces
 
 _KEY = "candles"
-_MAX_ACRONYM_LETTERS = 4  # letters: sma, ema, vwap
-_VOLUME = "volume"
 
 
 def render_candle_chart(selection: ChartSelection) -> None:
@@ -47,14 +44,14 @@ def render_candle_chart(selection: ChartSelection) -> None:
             day_summary.render_day_summary(day, instrument)
     view = zoom.get_zoom_window(scope)
     result = analytics.query_chart(
-        instrument.symbol, selection.build_candle_slice(view), selection.indicators
+        instrument.symbol, selection.build_candle_slice(view), selection.enabled_indicators
     )
     notices.render_provider_errors(result)
     if not result.chart.candles.table.num_rows and view is None:
         footnotes.render_empty_range(selection)
         return
     with header:
-        picture = downloads.render_download_menu(selection, result.chart)
+        picture = downloads.render_download_menu(selection, result.chart, view)
     _render_chart(selection, result, view, picture)
     footnotes.render_footnotes(selection, result.chart.candles)
 
@@ -63,13 +60,13 @@ def _render_chart(
     selection: ChartSelection, result: ChartResult, view: Window | None, picture: PictureRequest
 ) -> None:
     chart = result.chart
-    names = ", ".join(name for name, _ in selection.indicators) or "no indicator"
+    names = ", ".join(name for name, _ in selection.enabled_indicators) or "no indicator"
     # A comparison starts at the first visible candle; any other figure is the same for all views.
     base_view = view if selection.compared_symbols else None
     render_live_chart(
         get_cached_figure(
-            (result.read_id, selection.compared_symbols, base_view),
-            lambda: _draw_figure(selection, chart, base_view),
+            (result.read_id, selection.indicators, selection.compared_symbols, base_view),
+            lambda: _draw_figure(selection, result, base_view),
         ),
         _KEY,
         f"{selection.instrument.symbol} candles of {chart.candles.interval} with {names}",
@@ -83,24 +80,30 @@ def _render_chart(
 
 
 def _draw_figure(
-    selection: ChartSelection, chart: CandleChart, base_view: Window | None
+    selection: ChartSelection, result: ChartResult, base_view: Window | None
 ) -> go.Figure:
-    series, instrument = chart.candles, selection.instrument
+    series, instrument = result.chart.candles, selection.instrument
     candles = series.frame
     decimals = DecimalPlaces.for_printed_values(candles[OHLC], instrument.digits)
     frame = ChartFrame(instrument.symbol, series.interval, decimals)
-    overlays = _build_indicators(chart, Panel.PRICE, decimals)
+    indicators = build_indicators(result, selection.indicators, decimals)
+    overlays = select_panel(indicators, Panel.PRICE)
     if selection.compared_symbols and len(candles):
         candles, frame, overlays = build_relative_chart(
-            candles, frame, overlays, _query_compared_closes(selection, chart), base_view
+            candles,
+            frame,
+            overlays,
+            _query_compared_closes(selection, result.chart),
+            base_view,
+            choose_symbol_colours(selection.compared_symbols, selection.indicators),
         )
     return draw_candle_chart(
         candles,
         frame,
         overlays,
-        panes=_build_indicators(chart, Panel.BELOW, decimals),
+        panes=select_panel(indicators, Panel.BELOW),
         gaps=[label_gap(gap) for gap in series.gaps],
-        volume=any(name == _VOLUME for name, _ in selection.indicators),
+        volume=has_volume(selection.indicators),
     )
 
 
@@ -112,39 +115,3 @@ def _query_compared_closes(
         symbol: analytics.query_closes(symbol, series.interval, series.window)
         for symbol in selection.compared_symbols
     }
-
-
-def _build_indicators(chart: CandleChart, panel: Panel, decimals: DecimalPlaces) -> list[Indicator]:
-    """Build the indicators of a panel, without volume, which is not drawn as an indicator."""
-    indicators = []
-    for result in chart.results:
-        provider = analytics.get_providers()[result.provider]
-        if provider.panel is panel and provider.name != _VOLUME:
-            unit = next(iter(provider.columns.values()))
-            indicators.append(
-                Indicator(
-                    _format_indicator_name(result),
-                    result.value,
-                    number_formats.get_unit_format(unit, decimals, _find_largest_value(result)),
-                    provider.bars,
-                    provider.levels,
-                )
-            )
-    return indicators
-
-
-def _find_largest_value(result: ProviderResult) -> float:
-    """Return the largest absolute value, 0 if there is none."""
-    largest = float(result.value.abs().max(axis=None, numeric_only=True))
-    return 0.0 if math.isnan(largest) else largest
-
-
-def _format_indicator_name(result: ProviderResult) -> str:
-    """Format a short name with the parameters: `SMA 20`, `Bollinger 20 2`."""
-    name = result.provider.replace("_", " ")
-    title = name.upper() if len(name) <= _MAX_ACRONYM_LETTERS else name.capitalize()
-    return " ".join([title, *(_format_parameter(value) for value in result.params.values())])
-
-
-def _format_parameter(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

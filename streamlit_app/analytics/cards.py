@@ -46,7 +46,7 @@ def render_chart_cards(selection: ChartSelection) -> None:
     if not selection.stored_window or not selection.charts:
         return
     result = analytics.query_chart(
-        selection.instrument.symbol, selection.build_candle_slice(None), selection.charts
+        selection.instrument.symbol, selection.build_statistics_slice(), selection.enabled_charts
     )
     notices.render_provider_errors(result)
     if not result.chart.results:
@@ -149,6 +149,9 @@ def _render_distribution(value: Distribution, card: ChartCard, name: str) -> Non
         }
     )
     card.render_figure(lambda: draw_histogram(value, tick_format))
+    if value.left_out:
+        returns = "1 return" if value.left_out == 1 else f"{value.left_out:,} returns"
+        st.caption(f"{value.count:,} returns; {returns} across a gap left out.")
 
 
 def _render_values(values: dict[str, str]) -> None:
@@ -168,8 +171,9 @@ def _format_number(value: float) -> str:
 
 
 def _describe_range(series: CandleSeries) -> str:
+    """`Statistics cover 22 Nov 2026 00:00 to 29 Nov 2026 00:00 UTC (1h candles).`"""
     first, last = (from_epoch_ms(ms) for ms in (series.window.start_ms, series.window.end_ms))
     return (
-        f"Statistics of {series.interval} candles, {first:%d %b %Y %H:%M} to "
-        f"{last:%d %b %Y %H:%M} UTC."
+        f"Statistics cover {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC "
+        f"({series.interval} candles)."
     )

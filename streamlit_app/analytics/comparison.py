@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from crypto_assets.analytics import Panel
 from crypto_assets.market.utc_time import Window
 from streamlit_app.figures.candles import OHLC, ChartFrame
 from streamlit_app.figures.indicator import Indicator
@@ -17,17 +18,26 @@ def build_relative_chart(
     overlays: Sequence[Indicator],
     compared_closes: Mapping[str, pd.Series],
     view: Window | None,
+    colours: Mapping[str, str],
 ) -> tuple[pd.DataFrame, ChartFrame, list[Indicator]]:
     """Convert a chart to changes since the first visible close, with lines of other symbols.
 
-    `compared_closes` holds closes by open time (epoch ms). A symbol without visible closes has no
-    line. Returns the candles, the frame, and the overlays, compared symbols first.
+    `compared_closes` contains closes by open time (epoch ms), `colours` a CSS colour, by symbol. A
+    symbol without visible closes has no line. Returns the candles, the frame, and the overlays,
+    compared symbols first.
     """
     base = _find_base_close(
         pd.Series(candles["close"].to_numpy(), candles["open_time"].to_numpy()), view
     )
     lines = [
-        Indicator(symbol, line.to_frame("change"), RELATIVE_FORMAT)
+        Indicator(
+            key=symbol,
+            name=symbol,
+            panel=Panel.PRICE,
+            lines=line.to_frame("change"),
+            number_format=RELATIVE_FORMAT,
+            colours=(colours[symbol],),
+        )
         for symbol, closes in compared_closes.items()
         if (line := _align_closes(closes, candles, view)) is not None
     ]

@@ -1,27 +1,50 @@
 """Downloads of a chart: its data as CSV or Parquet, and the chart as a PNG."""
 
-import io
+from enum import StrEnum
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import streamlit as st
 
-from crypto_assets.market.utc_time import from_epoch_ms
+from crypto_assets.market.utc_time import Window, from_epoch_ms
 from crypto_assets.reports import CandleChart
-from crypto_assets.reports.table_files import FileKind, write_table_file
+from streamlit_app.analytics.chart_export import build_export_table, export_csv, export_parquet
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components.live_chart import PictureRequest
+from streamlit_app.data import analytics
 
+MAX_EXPORTED_CANDLES = 100_000
 _PICTURE_COUNT_KEY = "_pictures"
 
 
-def render_download_menu(selection: ChartSelection, chart: CandleChart) -> PictureRequest:
-    """Draw the download buttons. A file is created when its button is clicked."""
+class ExportContent(StrEnum):
+    """Which candles a file contains."""
+
+    VIEW = "In view"
+    RANGE = "All of the range"
+
+
+def render_download_menu(
+    selection: ChartSelection, chart: CandleChart, view: Window | None = None
+) -> PictureRequest:
+    """Draw the download buttons. A file is created when its button is clicked.
+
+    `view` is the visible window, None if the chart is not zoomed.
+    """
     name = _format_file_name(selection, chart)
     with st.popover("Download", icon=":material/download:"):
+        content = ExportContent(
+            st.radio(
+                "Candles",
+                list(ExportContent),
+                key="export_content",
+                help="Of the whole range, a file has at most the newest "
+                f"{MAX_EXPORTED_CANDLES:,} candles.",
+            )
+            or ExportContent.VIEW
+        )
         st.download_button(
             "CSV",
-            lambda: export_csv(chart),
+            lambda: export_csv(_read_table(selection, chart, view, content)),
             f"{name}.csv",
             "text/csv",
             on_click="ignore",
@@ -31,7 +54,7 @@ def render_download_menu(selection: ChartSelection, chart: CandleChart) -> Pictu
         )
         st.download_button(
             "Parquet",
-            lambda: export_parquet(chart),
+            lambda: export_parquet(_read_table(selection, chart, view, content)),
             f"{name}.parquet",
             "application/vnd.apache.parquet",
             on_click="ignore",
@@ -50,6 +73,18 @@ def render_download_menu(selection: ChartSelection, chart: CandleChart) -> Pictu
     return PictureRequest(name, st.session_state.get(_PICTURE_COUNT_KEY, 0))
 
 
+def _read_table(
+    selection: ChartSelection, chart: CandleChart, view: Window | None, content: ExportContent
+) -> pa.Table:
+    if content is ExportContent.VIEW:
+        return build_export_table(chart, view)
+    candle_slice = selection.build_export_slice(MAX_EXPORTED_CANDLES)
+    whole = analytics.read_chart(
+        selection.instrument.symbol, candle_slice, selection.enabled_indicators
+    )
+    return build_export_table(whole.chart)
+
+
 def _request_picture() -> None:
     st.session_state[_PICTURE_COUNT_KEY] = st.session_state.get(_PICTURE_COUNT_KEY, 0) + 1
 
@@ -59,39 +94,3 @@ def _format_file_name(selection: ChartSelection, chart: CandleChart) -> str:
     window = chart.candles.window
     first, last = (from_epoch_ms(ms) for ms in (window.start_ms, max(window.end_ms - 1, 0)))
     return f"{selection.instrument.symbol}-{chart.candles.interval}-{first:%Y%m%d}-{last:%Y%m%d}"
-
-
-def build_export_table(chart: CandleChart) -> pa.Table:
-    """Build the table of a download.
-
-    Columns: `time` (UTC), the candle columns, `partial`, and the indicators' columns, which are
-    named `provider_column`. The schema metadata holds the parameters of each provider.
-    """
-    candles = chart.candles.flagged_table
-    table = candles.add_column(0, "time", candles["open_time"].cast(pa.timestamp("ms", "UTC")))
-    for result in chart.results:
-        for column in result.value.columns:
-            name = column if column == result.provider else f"{result.provider}_{column}"
-            if name not in table.column_names:
-                values = pa.array(result.value[column].to_numpy(), from_pandas=True)
-                table = table.append_column(name, values)
-    return table.replace_schema_metadata(
-        {"symbol": chart.candles.symbol, "interval": str(chart.candles.interval)}
-        | {result.provider: str(dict(result.params)) for result in chart.results}
-    )
-
-
-def export_csv(chart: CandleChart) -> bytes:
-    """Return the export table as CSV: `time` in ISO 8601, missing values empty."""
-    table = build_export_table(chart)
-    times = pa.array([time.isoformat() for time in table["time"].to_pylist()])
-    out = io.BytesIO()
-    write_table_file(table.set_column(0, "time", times), out, FileKind.CSV)
-    return out.getvalue()
-
-
-def export_parquet(chart: CandleChart) -> bytes:
-    """Return the export table as Parquet."""
-    out = io.BytesIO()
-    pq.write_table(build_export_table(chart), out, compression="zstd")
-    return out.getvalue()

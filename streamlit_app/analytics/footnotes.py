@@ -4,9 +4,11 @@ import streamlit as st
 
 from crypto_assets.market.utc_time import Window, from_epoch_ms
 from crypto_assets.reports import CandleSeries
+from streamlit_app.analytics import zoom
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
+from streamlit_app.data.ranges import MAX_DRAWN_CANDLES, get_range_width_ms
 from streamlit_app.figures.gap_shading import label_gap
 
 _MAX_LISTED_GAPS = 50
@@ -52,8 +54,10 @@ def _format_notes(selection: ChartSelection, series: CandleSeries) -> list[str]:
     notes = [
         f"{candles} of {interval}, {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC",
     ]
-    if interval != selection.interval:
-        notes.append(f"showing {interval}: {selection.interval} is too fine for this range")
+    if _is_cut(selection, series):
+        notes.append(
+            "showing the newest candles of this range; scroll to the left for the earlier ones"
+        )
     if frame["forming"].iloc[-1]:
         notes.append("the last candle (hollow) is still forming")
     if count := len(series.partial):
@@ -64,6 +68,17 @@ def _format_notes(selection: ChartSelection, series: CandleSeries) -> list[str]:
             "period is not stored, so open, high, low, and volume cover only the rest"
         )
     return notes
+
+
+def _is_cut(selection: ChartSelection, series: CandleSeries) -> bool:
+    """Return whether the limit leaves out candles of the range."""
+    if series.table.num_rows < MAX_DRAWN_CANDLES:
+        return False
+    stored = selection.stored_window
+    shown = zoom.get_zoom_window(selection.scope) or selection.dates
+    width = get_range_width_ms(selection.chart_range, stored)
+    first = shown.start_ms if shown else stored.end_ms - width
+    return series.window.start_ms > max(first, stored.start_ms) + series.interval.ms
 
 
 def _format_range(window: Window) -> str:

@@ -1,9 +1,6 @@
-"""An input per parameter of a provider, with its bounds, default, and help.
+"""An input per parameter of an indicator, with its bounds, default, and help."""
 
-The values are query parameters of the page, named `{provider}_{parameter}`.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -11,96 +8,73 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from crypto_assets.analytics import Provider
+from streamlit_app.analytics import address
+from streamlit_app.analytics.indicator_instances import (
+    IndicatorInstance,
+    build_parameter_change,
+    format_parameter_key,
+)
+
+_INPUT_WIDTH = 130  # pixels
 
 
 def render_parameter_inputs(
-    provider: Provider[Any], symbols: Sequence[str]
-) -> tuple[tuple[str, object], ...]:
-    """Draw the inputs and return their values. A text parameter is a symbol."""
-    fields = provider.params.model_fields
-    return tuple(
-        (
-            field.alias or name,
-            _render_input(
-                _format_input_key(provider, name), _format_label(field, name), field, symbols
-            ),
-        )
-        for name, field in fields.items()
+    provider: Provider[Any], instance: IndicatorInstance, symbols: Sequence[str]
+) -> None:
+    """Draw the inputs, whose changes go to the address. A text parameter is a symbol."""
+    values = dict(instance.params)
+    for name, field in provider.params.model_fields.items():
+        key = format_parameter_key(instance.key, name)
+        _render_input(provider, instance, name, values[field.alias or name], symbols, key)
+
+
+def _render_input(
+    provider: Provider[Any],
+    instance: IndicatorInstance,
+    name: str,
+    value: Any,
+    symbols: Sequence[str],
+    key: str,
+) -> None:
+    field = provider.params.model_fields[name]
+    label = (field.alias or name).replace("_", " ").capitalize()
+    on_change = address.on_widget_change(
+        key, lambda chosen: build_parameter_change(provider, instance.key, name, chosen)
     )
-
-
-def get_parameter_defaults(provider: Provider[Any]) -> Mapping[str, object]:
-    """Return the default values by session key."""
-    return {
-        _format_input_key(provider, name): _get_default(field)
-        for name, field in provider.params.model_fields.items()
+    common: dict[str, Any] = {
+        "key": address.format_widget_key(key),
+        "help": field.description,
+        "on_change": on_change,
     }
-
-
-def _format_input_key(provider: Provider[Any], name: str) -> str:
-    return f"{provider.name}_{name.strip('_')}"
-
-
-def _format_label(field: FieldInfo, name: str) -> str:
-    return (field.alias or name).replace("_", " ").capitalize()
-
-
-def _get_default(field: FieldInfo) -> object:
-    if isinstance(field.default, StrEnum):
-        return field.default.value
-    return list(field.default) if isinstance(field.default, tuple) else field.default
-
-
-def _render_input(key: str, label: str, field: FieldInfo, symbols: Sequence[str]) -> object:
     annotation = field.annotation
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return _render_selectbox(key, label, field, [member.value for member in annotation])
-    if isinstance(field.default, bool):
-        return st.checkbox(
-            label, field.default, key=key, help=field.description, bind="query-params"
-        )
-    if isinstance(field.default, str):
-        return _render_selectbox(key, label, field, list(dict.fromkeys([*symbols, field.default])))
-    if isinstance(field.default, tuple):
-        return tuple(
-            st.multiselect(
-                label,
-                symbols,
-                default=list(field.default),
-                key=key,
-                help=field.description,
-                bind="query-params",
-            )
-        )
-    return _render_number_input(key, label, field)
+        words = [str(member.value) for member in annotation]
+        st.selectbox(label, words, words.index(str(value)), width=_INPUT_WIDTH, **common)
+    elif isinstance(field.default, bool):
+        st.checkbox(label, value, **common)
+    elif isinstance(field.default, str):
+        names = list(dict.fromkeys([*symbols, value]))
+        st.selectbox(label, names, names.index(value), width=_INPUT_WIDTH, **common)
+    elif isinstance(field.default, tuple):
+        st.multiselect(label, list(dict.fromkeys([*symbols, *value])), list(value), **common)
+    else:
+        _render_number_input(label, field, value, common)
 
 
-def _render_selectbox(key: str, label: str, field: FieldInfo, options: list[str]) -> str:
-    return st.selectbox(
-        label,
-        options,
-        index=options.index(str(field.default)),
-        key=key,
-        help=field.description,
-        bind="query-params",
-    )
-
-
-def _render_number_input(key: str, label: str, field: FieldInfo) -> int | float:
+def _render_number_input(label: str, field: FieldInfo, value: Any, common: dict[str, Any]) -> None:
     low, high = _get_bounds(field)
     is_integer = isinstance(field.default, int)
     bounds = f"{low:g} to {high:g}" if low is not None and high is not None else ""
-    value: int | float = st.number_input(
+    help_text = ": ".join(filter(None, [field.description, bounds]))
+    st.number_input(
         label,
         min_value=low,
         max_value=high,
-        value=field.default,
+        value=type(field.default)(value),
         step=1 if is_integer else 0.1,
-        key=key,
-        help=": ".join(filter(None, [field.description, bounds])),
-        bind="query-params",
+        width=_INPUT_WIDTH,
+        **common | {"help": help_text},
     )
-    return value
 
 
 def _get_bounds(field: FieldInfo) -> tuple[Any, Any]:

@@ -1,33 +1,42 @@
-"""The selection of the page Analytics, and its inputs, which are query parameters."""
+"""The selection of the page Analytics, and its inputs, whose values are in the address."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 import streamlit as st
 
-from crypto_assets.analytics import Panel
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window, day_of, now_ms
 from crypto_assets.reports import Instrument
-from streamlit_app.analytics import indicator_switches
+from streamlit_app.analytics import address, indicator_switches, layout_menu
+from streamlit_app.analytics.chart_indicators import list_enabled
+from streamlit_app.analytics.chart_request import (
+    EARLIEST_DAY,
+    MAX_COMPARED,
+    ChartRequest,
+    parse_request,
+)
+from streamlit_app.analytics.indicator_instances import IndicatorInstance
+from streamlit_app.components import notices
+from streamlit_app.data import analytics
 from streamlit_app.data.analytics import EnabledProviders
 from streamlit_app.data.ranges import (
     CandleSlice,
     ChartRange,
+    build_export_slice,
     build_newest_slice,
+    build_statistics_slice,
     build_window_slice,
     build_zoomed_slice,
 )
 
-_MAX_COMPARED = 4  # lines with distinct colours
 _SUGGESTED_DAYS = 30
-_EARLIEST = date(2017, 1, 1)  # before the first candle of the exchange
 
 
 @dataclass(frozen=True)
 class ChartSelection:
-    """The symbols, interval, range, and providers of a chart."""
+    """The symbols, interval, range, and indicators of a chart."""
 
     instrument: Instrument
     compared_symbols: tuple[str, ...]
@@ -35,105 +44,164 @@ class ChartSelection:
     chart_range: ChartRange
     dates: Window | None
     stored_window: Window
-    indicators: EnabledProviders
-    charts: EnabledProviders
+    indicators: tuple[IndicatorInstance, ...]
+    charts: tuple[IndicatorInstance, ...]
 
     @property
     def scope(self) -> str:
         """The name of the range. A zoom applies to one scope."""
         return f"{self.chart_range} {self.dates or ''}".strip()
 
+    @property
+    def enabled_indicators(self) -> EnabledProviders:
+        """The providers to compute for the candle chart."""
+        return list_enabled(self.indicators)
+
+    @property
+    def enabled_charts(self) -> EnabledProviders:
+        """The providers to compute for the cards."""
+        return list_enabled(self.charts)
+
     def build_candle_slice(self, view: Window | None) -> CandleSlice:
-        """Return the candles to read for a zoom, None for the whole range."""
+        """Return the candles to read for a zoom, None for the first view of the range."""
         if view is not None:
             return build_zoomed_slice(self.interval, view)
         if self.dates is not None:
             return build_window_slice(self.interval, self.dates)
         return build_newest_slice(self.interval, self.chart_range, self.stored_window)
 
+    def build_export_slice(self, limit: int) -> CandleSlice:
+        """Return the newest candles of the whole range, at most `limit`."""
+        return build_export_slice(
+            self.interval, self.chart_range, self.dates, self.stored_window, limit
+        )
+
+    def build_statistics_slice(self) -> CandleSlice:
+        """Return the candles of the whole range, in a coarser interval if they are too many."""
+        return build_statistics_slice(
+            self.interval, self.chart_range, self.dates, self.stored_window
+        )
+
 
 def render_chart_inputs(
     instruments: Mapping[str, Instrument], stored_windows: Mapping[str, Window]
-) -> ChartSelection:
-    """Draw the inputs. `stored_windows` holds the symbols that have candles."""
-    names = list(instruments)
+) -> ChartSelection | None:
+    """Draw the inputs, and the problems of the address. Return None if it names no known symbol.
+
+    `stored_windows` contains the symbols that have candles.
+    """
+    request = parse_request(address.load_address(), list(instruments), analytics.get_providers())
+    stored_window = stored_windows.get(request.symbol or "", Window(0, 0))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        symbol = st.selectbox(
-            "Symbol",
-            names,
-            key="symbol",
-            bind="query-params",
-            width=140,
-            label_visibility="collapsed",
-        )
-        compared = st.multiselect(
-            "Compare",
-            names,
-            key="compare",
-            bind="query-params",
-            width=200,
-            max_selections=_MAX_COMPARED,
-            placeholder="Compare with",
-            label_visibility="collapsed",
-            help="Shows all symbols as percent change since the first visible candle.",
-        )
-        interval = st.segmented_control(
-            "Interval",
-            list(Interval),
-            default=Interval.H1,
-            required=True,
-            key="interval",
-            label_visibility="collapsed",
-            bind="query-params",
-        )
-        chart_range = st.segmented_control(
-            "Range",
-            list(ChartRange),
-            default=ChartRange.WEEK,
-            required=True,
-            key="range",
-            label_visibility="collapsed",
-            bind="query-params",
-        )
-        stored_window = stored_windows.get(symbol, Window(0, 0))
-        dates = _render_date_input(stored_window) if chart_range is ChartRange.DATES else None
-        indicators, charts = _render_switches(names)
+        render_symbol_input(request, instruments)
+        render_compare_input(request, instruments)
+        render_interval_input(request)
+        render_range_input(request)
+        dates = None
+        if request.chart_range is ChartRange.DATES:
+            dates = render_date_input(request, stored_window)
+        render_indicator_menus(request, instruments)
+    notices.render_problems(request.problems)
+    if request.symbol is None:
+        return None
     return ChartSelection(
-        instrument=instruments[symbol],
-        compared_symbols=tuple(other for other in compared if other != symbol),
-        interval=interval,
-        chart_range=chart_range,
+        instrument=instruments[request.symbol],
+        compared_symbols=request.compared_symbols,
+        interval=request.interval,
+        chart_range=request.chart_range,
         dates=dates,
         stored_window=stored_window,
-        indicators=indicators,
-        charts=charts,
+        indicators=request.indicators,
+        charts=request.charts,
     )
 
 
-def _render_switches(names: list[str]) -> tuple[EnabledProviders, EnabledProviders]:
-    with st.popover("Indicators", icon=":material/show_chart:"):
-        panels = [(Panel.PRICE, "On the price chart"), (Panel.BELOW, "Below the price chart")]
-        indicators = indicator_switches.render_switches(panels, names)
-    with st.popover("Charts", icon=":material/bar_chart:"):
-        charts = indicator_switches.render_switches([(Panel.ALONE, "Statistics")], names)
-    return indicators, charts
+def render_symbol_input(request: ChartRequest, instruments: Mapping[str, Instrument]) -> None:
+    def format_symbol(symbol: str) -> str:
+        is_tracked = symbol not in instruments or instruments[symbol].is_tracked
+        return symbol if is_tracked else f"{symbol} (untracked)"
+
+    names = list(instruments)
+    st.selectbox(
+        "Symbol",
+        names,
+        index=None if request.symbol is None else names.index(request.symbol),
+        key=address.format_widget_key("symbol"),
+        format_func=format_symbol,
+        placeholder="Symbol",
+        on_change=address.on_widget_change("symbol", lambda symbol: {"symbol": symbol}),
+        width=190,
+        label_visibility="collapsed",
+    )
 
 
-def _render_date_input(stored_window: Window) -> Window:
+def render_compare_input(request: ChartRequest, instruments: Mapping[str, Instrument]) -> None:
+    st.multiselect(
+        "Compare",
+        list(instruments),
+        default=list(request.compared_symbols),
+        key=address.format_widget_key("compare"),
+        on_change=address.on_widget_change("compare", lambda symbols: {"compare": symbols}),
+        width=200,
+        max_selections=MAX_COMPARED,
+        placeholder="Compare with",
+        label_visibility="collapsed",
+        help="Shows all symbols as percent change since the first visible candle.",
+    )
+
+
+def render_interval_input(request: ChartRequest) -> None:
+    st.segmented_control(
+        "Interval",
+        list(Interval),
+        default=request.interval,
+        required=True,
+        key=address.format_widget_key("interval"),
+        label_visibility="collapsed",
+        on_change=address.on_widget_change("interval", lambda interval: {"interval": interval}),
+    )
+
+
+def render_range_input(request: ChartRequest) -> None:
+    st.segmented_control(
+        "Range",
+        list(ChartRange),
+        default=request.chart_range,
+        required=True,
+        key=address.format_widget_key("range"),
+        label_visibility="collapsed",
+        on_change=address.on_widget_change("range", lambda chosen: {"range": chosen}),
+    )
+
+
+def render_date_input(request: ChartRequest, stored_window: Window) -> Window:
     """Return whole UTC days, the first day alone until the last one is chosen."""
     last = day_of(stored_window.end_ms - 1 if stored_window.end_ms else now_ms())
-    first = max(last - timedelta(days=_SUGGESTED_DAYS), _EARLIEST)
-    dates = st.date_input(
+    first = max(last - timedelta(days=_SUGGESTED_DAYS), EARLIEST_DAY)
+    dates = request.dates or (first, last)
+    latest = last + timedelta(days=1)
+    st.date_input(
         "Dates",
+        tuple(min(max(day, EARLIEST_DAY), latest) for day in dates),
         label_visibility="collapsed",
-        value=(first, last),
-        min_value=_EARLIEST,
-        max_value=last + timedelta(days=1),
-        key="dates",
-        bind="query-params",
+        min_value=EARLIEST_DAY,
+        max_value=latest,
+        key=address.format_widget_key("dates"),
+        on_change=address.on_widget_change(
+            "dates", lambda days: {"dates": [day.isoformat() for day in days]}
+        ),
         format="YYYY-MM-DD",
         width=220,
         help="Whole UTC days.",
     )
-    ends = dates if isinstance(dates, tuple) and dates else (first, last)
-    return Window.of_days(ends[0], ends[-1])
+    return Window.of_days(*dates)
+
+
+def render_indicator_menus(request: ChartRequest, instruments: Mapping[str, Instrument]) -> None:
+    """Draw the menus of indicators, of statistics, and of saved layouts."""
+    with st.popover("Indicators", icon=":material/show_chart:"):
+        indicator_switches.render_indicator_list(request, list(instruments))
+    with st.popover("Charts", icon=":material/bar_chart:"):
+        indicator_switches.render_chart_switches(request, list(instruments))
+    with st.popover("Layouts", icon=":material/dashboard_customize:"):
+        layout_menu.render_layout_menu()

@@ -22,7 +22,7 @@ def get_zoom_window(scope: str) -> Window | None:
     if _SESSION_KEY not in st.session_state:
         st.session_state[_SESSION_KEY] = (
             scope,
-            _parse_zoom(st.query_params.get(_QUERY_PARAMETER, "")),
+            parse_zoom(st.query_params.get(_QUERY_PARAMETER, "")),
         )
     stored_scope, view = st.session_state[_SESSION_KEY]
     if stored_scope != scope:
@@ -51,7 +51,8 @@ def handle_zoom_report(scope: str, report: Mapping[str, Any] | None) -> None:
     store_zoom_window(scope, None if is_whole else _build_window(*(int(end or 0) for end in ends)))
 
 
-def _parse_zoom(text: str) -> Window | None:
+def parse_zoom(text: str) -> Window | None:
+    """Return the window of `view=FROM-TO`, None if the text is not one."""
     match = _ZOOM_PATTERN.fullmatch(text)
     return _build_window(*(int(second) * 1000 for second in match.groups())) if match else None
 

@@ -3,14 +3,13 @@
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
-from streamlit_app import data
 from streamlit_app.analytics import candle_chart, cards
 from streamlit_app.analytics.selection import render_chart_inputs
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
 
 try:
-    instruments = {instrument.symbol: instrument for instrument in data.query_instruments()}
+    instruments = analytics.query_chartable_instruments()
     stored_windows = analytics.query_stored_windows()
 except CryptoAssetsError as error:
     notices.render_error(error)
@@ -20,7 +19,10 @@ if not instruments:
     notices.render_no_symbols()
     st.stop()
 
-selection = render_chart_inputs(instruments, stored_windows)
+chosen = render_chart_inputs(instruments, stored_windows)
+if chosen is None:
+    st.stop()
+selection = chosen
 
 
 @st.fragment(run_every="10s")

@@ -1,7 +1,7 @@
 """Notices of errors, unavailable services, and empty states, each with what to do."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -83,8 +83,17 @@ def render_unavailable_services() -> None:
 
 def render_provider_errors(result: ChartResult) -> None:
     """Warn about each provider that could not be computed."""
-    for name, error in result.provider_errors.items():
-        st.warning(f"**Cannot draw {get_providers()[name].title}.** {format_sentence(error)}")
+    for (name, _), error in result.provider_errors.items():
+        reason = error.removeprefix(f"{name}: ")
+        st.warning(f"**Cannot draw {get_providers()[name].title}.** {format_sentence(reason)}")
+
+
+def render_problems(problems: Sequence[str]) -> None:
+    """Warn about the problems of the page's address."""
+    sentences = [format_sentence(problem) for problem in problems]
+    if sentences:
+        text = sentences[0] if len(sentences) == 1 else "\n".join(f"- {one}" for one in sentences)
+        st.warning(text, icon=":material/link_off:")
 
 
 def render_empty_state(text: str) -> None:

@@ -11,12 +11,20 @@ import streamlit as st
 from crypto_assets.analytics import Provider, registry
 from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import MINUTE_MS, Window
-from crypto_assets.reports import CandleChart, CandleGap, TickerStatistics
+from crypto_assets.market.utc_time import Window
+from crypto_assets.reports import (
+    CandleChart,
+    CandleGap,
+    Instrument,
+    ProviderResult,
+    TickerStatistics,
+)
 from streamlit_app.data.ranges import CandleSlice
 from streamlit_app.data.shared import FRESH_SECONDS, get_reports
 
-EnabledProviders = tuple[tuple[str, tuple[tuple[str, object], ...]], ...]
+# A provider's name and its parameters, which can be a key of the cache.
+EnabledProvider = tuple[str, tuple[tuple[str, object], ...]]
+EnabledProviders = tuple[EnabledProvider, ...]
 
 # Stored windows grow by one minute per minute, and only the ends of ranges depend on them.
 _STORED_WINDOW_SECONDS = 10
@@ -24,14 +32,30 @@ _STORED_WINDOW_SECONDS = 10
 
 @dataclass(frozen=True)
 class ChartResult:
-    """Candles with provider results, and the error of each failed provider by name.
+    """Candles with provider results, and the error of each failed provider.
 
     `read_id` identifies the query, so that figures drawn from it can be cached.
     """
 
     chart: CandleChart
-    provider_errors: Mapping[str, str] = field(default_factory=dict)
+    provider_errors: Mapping[EnabledProvider, str] = field(default_factory=dict)
     read_id: str = field(default_factory=lambda: uuid4().hex)
+
+    def find_result(self, enabled: EnabledProvider) -> ProviderResult | None:
+        """Return the result of a provider with these parameters, None if it has none."""
+        found = (
+            result
+            for result in self.chart.results
+            if (result.provider, freeze_params(result.params)) == enabled
+        )
+        return next(found, None)
+
+
+def freeze_params(params: Mapping[str, object]) -> tuple[tuple[str, object], ...]:
+    """Return parameters in a form that can be compared and hashed."""
+    return tuple(
+        (name, tuple(value) if isinstance(value, list) else value) for name, value in params.items()
+    )
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
@@ -42,11 +66,21 @@ def query_statistics_24h(symbol: str) -> TickerStatistics | None:
 
 @st.cache_data(ttl=_STORED_WINDOW_SECONDS, max_entries=1, show_spinner=False)
 def query_stored_windows() -> dict[str, Window]:
-    """Return the window from the first to the newest minute of each symbol with candles."""
+    """Return the window from the first to the newest minute of each symbol with candles.
+
+    Untracked symbols are included.
+    """
+    return get_reports().list_stored_windows()
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
+def query_chartable_instruments() -> dict[str, Instrument]:
+    """Return the tracked symbols, then the untracked ones of which candles are stored, by name."""
+    stored = query_stored_windows()
     return {
-        status.symbol: Window(status.first_open_time, status.last_open_time + MINUTE_MS)
-        for status in get_reports().get_status().symbols
-        if status.first_open_time is not None and status.last_open_time is not None
+        instrument.symbol: instrument
+        for instrument in get_reports().list_all_instruments()
+        if instrument.is_tracked or instrument.symbol in stored
     }
 
 
@@ -59,7 +93,12 @@ def get_providers() -> Mapping[str, Provider[Any]]:
 # A shared resource, not a copy per viewer: the result is never changed.
 @st.cache_resource(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
 def query_chart(symbol: str, candle_slice: CandleSlice, enabled: EnabledProviders) -> ChartResult:
-    """Return candles with the results of the enabled providers.
+    """Return candles with the results of the enabled providers, from a cache."""
+    return read_chart(symbol, candle_slice, enabled)
+
+
+def read_chart(symbol: str, candle_slice: CandleSlice, enabled: EnabledProviders) -> ChartResult:
+    """Read candles with the results of the enabled providers.
 
     A provider that rejects its parameters is left out, with its error in the result.
     """
@@ -100,13 +139,14 @@ def _query_valid_providers(
     symbol: str, candle_slice: CandleSlice, enabled: EnabledProviders
 ) -> ChartResult:
     """Query each provider alone to find the failing ones. Raises the errors of the candles."""
-    valid, errors = [], {}
+    valid: list[EnabledProvider] = []
+    errors: dict[EnabledProvider, str] = {}
     _read_chart(symbol, candle_slice, ())
     for provider in enabled:
         try:
             _read_chart(symbol, candle_slice, (provider,))
         except (UnknownSymbol, WrongUse) as error:
-            errors[provider[0]] = str(error)
+            errors[provider] = str(error)
         else:
             valid.append(provider)
     return ChartResult(_read_chart(symbol, candle_slice, tuple(valid)), errors)

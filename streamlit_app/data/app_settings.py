@@ -9,6 +9,7 @@ from crypto_assets.exchange import RequestRetryPolicy, open_exchange
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.pipeline.alerting.destination import AlertAddress
 from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.control.chart_layouts import ChartLayout, list_layouts
 from crypto_assets.pipeline.control.runtime_settings import (
     EffectiveSetting,
     read_effective_settings,
@@ -38,6 +39,12 @@ def get_interactive_context() -> PipelineContext:
 @st.cache_resource(show_spinner=False)
 def get_alert_destination() -> AlertAddress:
     return wiring.open_alert_destination(get_settings(), get_pipeline_context().warehouse)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
+def query_layouts() -> list[ChartLayout]:
+    """Return the saved layouts of charts by name. Raises WarehouseError."""
+    return list_layouts(get_pipeline_context().warehouse)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)

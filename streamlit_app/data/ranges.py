@@ -1,4 +1,8 @@
-"""The ranges of a chart, and the candles that draw them, limited for the browser."""
+"""The ranges of a chart, and the candles that draw them, limited for the browser.
+
+A range sets the first view only. The interval is always the one that the viewer chose: a range with
+more candles than the limit shows its newest ones, and scrolling to the left loads those before.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +14,8 @@ from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window
 MAX_DRAWN_CANDLES = 2_200
 # Read on each side of a view, so that a short drag shows candles.
 _MIN_MARGIN_CANDLES = 100
+# A range of fewer candles than `_FEW_CANDLES` shows `_ENOUGH_CANDLES`, such as 6 hours of weeks.
+_FEW_CANDLES, _ENOUGH_CANDLES = 6, 24
 
 
 class ChartRange(StrEnum):
@@ -59,51 +65,87 @@ def get_range_width_ms(chart_range: ChartRange, stored_window: Window) -> int:
 def build_newest_slice(
     interval: Interval, chart_range: ChartRange, stored_window: Window
 ) -> CandleSlice:
-    """Return the slice of a range up to the newest candle.
+    """Return the slice of a range up to the newest candle."""
+    return _build_newest_slice(
+        interval, get_range_width_ms(chart_range, stored_window), stored_window
+    )
 
-    If the range begins before the first stored candle, the stored ones decide the interval.
-    """
+
+def build_statistics_slice(
+    interval: Interval, chart_range: ChartRange, dates: Window | None, stored_window: Window
+) -> CandleSlice:
+    """Return the slice of a whole range, in the next coarser interval that the limit allows."""
+    if dates is not None:
+        return _build_slice(
+            choose_drawable_interval(interval, dates.end_ms - dates.start_ms), dates
+        )
     width = get_range_width_ms(chart_range, stored_window)
     stored_width = stored_window.end_ms - stored_window.start_ms
-    if width >= stored_width:
-        return CandleSlice(choose_drawable_interval(interval, stored_width), MAX_DRAWN_CANDLES)
-    drawn = choose_drawable_interval(interval, width)
-    return CandleSlice(drawn, count_candles_in_width(drawn, width))
+    drawn = choose_drawable_interval(interval, min(width, stored_width))
+    return _build_newest_slice(drawn, width, stored_window)
+
+
+def build_export_slice(
+    interval: Interval,
+    chart_range: ChartRange,
+    dates: Window | None,
+    stored_window: Window,
+    limit: int,
+) -> CandleSlice:
+    """Return the slice of a whole range in its interval: its newest candles, at most `limit`."""
+    end = stored_window.end_ms if dates is None else dates.end_ms
+    start = (
+        end - get_range_width_ms(chart_range, stored_window) if dates is None else dates.start_ms
+    )
+    return _build_slice(interval, Window(max(0, start), end), limit)
 
 
 def build_window_slice(interval: Interval, window: Window) -> CandleSlice:
-    """Return the slice of a window."""
-    drawn = choose_drawable_interval(interval, window.end_ms - window.start_ms)
-    return _build_slice(drawn, window)
+    """Return the slice of a window: its newest candles, if it has more than the limit.
+
+    A window of few candles is widened to both sides.
+    """
+    width = window.end_ms - window.start_ms
+    spare_width = count_candles_shown(interval, width) * interval.ms - width
+    margin = max(0, spare_width // 2)
+    return _build_slice(interval, Window(max(0, window.start_ms - margin), window.end_ms + margin))
 
 
 def build_zoomed_slice(interval: Interval, view: Window) -> CandleSlice:
     """Return the slice of a view, with up to its width on each side as the limit allows."""
     width = view.end_ms - view.start_ms
-    drawn = choose_drawable_interval(interval, width)
-    spare_width = max(0, MAX_DRAWN_CANDLES * drawn.ms - width) // 2
-    margin = min(spare_width, max(width, _MIN_MARGIN_CANDLES * drawn.ms))
-    return _build_slice(drawn, Window(max(0, view.start_ms - margin), view.end_ms + margin))
+    spare_width = max(0, MAX_DRAWN_CANDLES * interval.ms - width) // 2
+    margin = min(spare_width, max(width, _MIN_MARGIN_CANDLES * interval.ms))
+    return _build_slice(interval, Window(max(0, view.start_ms - margin), view.end_ms + margin))
 
 
 def choose_drawable_interval(interval: Interval, width: int) -> Interval:
     """Return the interval, or the next coarser one with few enough candles over a width."""
     candidates = (candidate for candidate in Interval if candidate.ms >= interval.ms)
     return next(
-        (
-            candidate
-            for candidate in candidates
-            if count_candles_in_width(candidate, width) <= MAX_DRAWN_CANDLES
-        ),
+        (candidate for candidate in candidates if width // candidate.ms <= MAX_DRAWN_CANDLES),
         Interval.W1,
     )
 
 
-def count_candles_in_width(interval: Interval, width: int) -> int:
-    """Return how many candles of an interval fill a width in ms, at least one."""
-    return max(1, width // interval.ms)
+def count_candles_shown(interval: Interval, width: int) -> int:
+    """Return how many candles of an interval a range of a width in ms shows.
+
+    They are those that fill it, or more if these are too few to see how the price moves.
+    """
+    count = width // interval.ms
+    return count if count >= _FEW_CANDLES else _ENOUGH_CANDLES
 
 
-def _build_slice(interval: Interval, window: Window) -> CandleSlice:
-    start, end = interval.floor(window.start_ms), interval.floor(window.end_ms - 1) + interval.ms
+def _build_newest_slice(interval: Interval, width: int, stored_window: Window) -> CandleSlice:
+    """Return the newest candles over a width in ms, or all if fewer are stored."""
+    if width >= stored_window.end_ms - stored_window.start_ms:
+        return CandleSlice(interval, MAX_DRAWN_CANDLES)
+    return CandleSlice(interval, min(MAX_DRAWN_CANDLES, count_candles_shown(interval, width)))
+
+
+def _build_slice(interval: Interval, window: Window, limit: int = MAX_DRAWN_CANDLES) -> CandleSlice:
+    """Return the slice of the candles in a window, of the newest ones if the limit requires it."""
+    end = interval.floor(window.end_ms - 1) + interval.ms
+    start = max(interval.floor(window.start_ms), end - limit * interval.ms)
     return CandleSlice(interval, (end - start) // interval.ms, Window(start, end))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from crypto_assets.market.intervals import Interval
-from streamlit_app.colours import FALLING, OVERLAYS, RISING, make_translucent
+from streamlit_app.colours import FALLING, RISING, make_translucent
 from streamlit_app.figures import indicator, number_formats
 from streamlit_app.figures.gap_shading import LabeledGap, draw_gap_shades, draw_hover_marks
 from streamlit_app.figures.indicator import Indicator
@@ -65,18 +64,12 @@ def draw_candle_chart(
     figure.add_traces([*_draw_candlesticks(candles, frame)])
     if volume:
         figure.add_traces([*_draw_volume_bars(candles, frame.interval)])
-    times, colours = candles["open_time"].to_numpy(np.int64), cycle(OVERLAYS)
+    times = candles["open_time"].to_numpy(np.int64)
     for overlay in overlays:
-        same_colour = [next(colours)] * len(overlay.lines.columns)
-        figure.add_traces(
-            [*indicator.draw_indicator(times, overlay, frame.interval, "y", same_colour)]
-        )
+        figure.add_traces([*indicator.draw_indicator(times, overlay, frame.interval, "y")])
     for number, pane in enumerate(panes, 1 + volume):
-        pane_colours = list(islice(cycle(OVERLAYS), len(pane.lines.columns)))
         axis = get_trace_axis(number)
-        figure.add_traces(
-            [*indicator.draw_indicator(times, pane, frame.interval, axis, pane_colours)]
-        )
+        figure.add_traces([*indicator.draw_indicator(times, pane, frame.interval, axis)])
     if gaps:
         figure.add_trace(draw_hover_marks(gaps, frame.interval, float(candles["close"].median())))
     levels = [

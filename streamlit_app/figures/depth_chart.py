@@ -10,10 +10,13 @@ from streamlit_app.figures import number_formats
 from streamlit_app.figures.static_layout import add_marks, build_mark, build_static_layout
 from streamlit_app.format.decimal_places import DecimalPlaces
 
+_FEW_LEVELS = 2  # on both sides
+
 
 def draw_depth_chart(book: OrderBookDepth, decimals: DecimalPlaces, base: str) -> go.Figure:
     """Draw bids and asks as steps, with a mark at the mid price. `base` is the unit."""
-    largest = max((level.cumulative for level in [*book.bids, *book.asks]), default=0.0)
+    levels = [*book.bids, *book.asks]
+    largest = max((level.cumulative for level in levels), default=0.0)
     layout = build_static_layout(
         xaxis={"tickformat": decimals.tick_format, "nticks": 6},
         yaxis={
@@ -24,6 +27,9 @@ def draw_depth_chart(book: OrderBookDepth, decimals: DecimalPlaces, base: str) -
         },
         hovermode="x",
     )
+    if len(levels) <= _FEW_LEVELS:
+        # Ticks between so few prices would be rounded to the same text.
+        layout.xaxis.update(tickvals=[level.price for level in levels])
     figure = go.Figure(layout=layout)
     figure.add_trace(_draw_side(book.bids, "Bids", RISING, "vh", decimals, base))
     figure.add_trace(_draw_side(book.asks, "Asks", FALLING, "hv", decimals, base))
@@ -51,7 +57,8 @@ def _draw_side(
         x=[level.price for level in levels],
         y=[level.cumulative for level in levels],
         name=name,
-        mode="lines",
+        # A line needs two levels.
+        mode="lines" if len(levels) > 1 else "lines+markers",
         line={"color": colour, "width": 1.6, "shape": shape},
         fill="tozeroy",
         fillcolor=make_translucent(colour, 0.22),

@@ -58,7 +58,8 @@ class DecimalPlaces:
 
     def format_value(self, value: float) -> str:
         """`67,123.40`, `0.00001675`."""
-        text = f"{value:,.{self.maximum}f}"
+        # `z` removes the sign of a value that is rounded to 0.
+        text = f"{value:z,.{self.maximum}f}"
         optional_places = self.maximum - self.minimum
         if not optional_places:
             return text

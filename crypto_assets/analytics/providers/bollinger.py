@@ -24,6 +24,7 @@ class BollingerParams(Params):
     panel=Panel.PRICE,
     columns={"upper": Unit.QUOTE, "middle": Unit.QUOTE, "lower": Unit.QUOTE},
     reads=("close",),
+    band=("upper", "lower"),
 )
 def bollinger(candles: pd.DataFrame, params: BollingerParams) -> pd.DataFrame:
     """Mean close of the last `period` candles, and `std` standard deviations above and below.

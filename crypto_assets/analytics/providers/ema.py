@@ -14,7 +14,7 @@ class EmaParams(Params):
     period: int = Field(
         20,
         ge=1,
-        le=300,
+        le=500,
         description="candles in the average; the newest has weight 2 / (period + 1)",
     )
 

@@ -20,10 +20,11 @@ def return_distribution(
     """Histogram of log returns between candles, with their moments and quantiles.
 
     return = ln(close[t] / close[t - 1]); n candles without a gap have n - 1 returns. A return
-    across a gap does not count, because it took longer than one candle.
+    across a gap does not count, because it took longer than one candle; `left_out` is how many.
     Moments are those of the population, kurtosis is the excess over 3 (above 0: fat tails).
     Source: numpy (histogram, quantile); scipy.stats (skew, kurtosis).
     """
+    returns = log_returns(candles["close"], interval)[1:]
     return compute_distribution(
-        log_returns(candles["close"], interval).dropna().to_numpy(), params.bins
+        returns.dropna().to_numpy(), params.bins, left_out=int(returns.isna().sum())
     )

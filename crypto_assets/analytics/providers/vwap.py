@@ -34,6 +34,10 @@ class VwapParams(Params):
     def warm_up(self, interval: Interval) -> int:
         return max_candles_since(self.anchor, interval)
 
+    def describe(self, interval: Interval) -> str:
+        price = "" if self.price is Price.TYPICAL else f", {self.price}"
+        return f"({resolve_anchor(self.anchor, interval)}{price})"
+
 
 @provider(
     title="VWAP",

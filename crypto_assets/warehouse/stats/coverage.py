@@ -126,6 +126,13 @@ class CoverageStats:
         """
         return self._database.run_read(_list_coverages)
 
+    def list_stored_windows(self) -> dict[str, Window]:
+        """Return the window from the first candle to the end of the newest minute, by symbol.
+
+        Includes untracked symbols, whose candles remain. A symbol without candles has no window.
+        """
+        return self._database.run_read(_list_stored_windows)
+
     def count_minutes_by_day(self, symbol: str, window: Window) -> dict[int, int]:
         """Count the stored minutes of each day that the window touches, by its start (epoch ms).
 
@@ -184,7 +191,7 @@ def _describe_type(kind: TypeEngine[Any], dialect: Dialect) -> str:
     return "" if isinstance(kind, NullType) else kind.compile(dialect).lower()
 
 
-def _read_watermarks(connection: Connection) -> list[Any]:
+def _read_watermarks(connection: Connection, *, untracked: bool = False) -> list[Any]:
     mark = extraction_metadata
     of_symbol = and_(
         mark.c.symbol_id == symbols.c.symbol_id, mark.c.kind == ObjectKind.KLINES.value
@@ -199,10 +206,21 @@ def _read_watermarks(connection: Connection) -> list[Any]:
             mark.c.purged_before,
         )
         .select_from(symbols.outerjoin(mark, of_symbol))
-        .where(symbols.c.active_until.is_(None))
         .order_by(symbols.c.symbol_id)
     )
+    if not untracked:
+        statement = statement.where(symbols.c.active_until.is_(None))
     return list(connection.execute(statement))
+
+
+def _list_stored_windows(connection: Connection) -> dict[str, Window]:
+    marks = _read_watermarks(connection, untracked=True)
+    firsts = _find_first_candles(connection, [row.symbol_id for row in marks])
+    return {
+        row.symbol: Window(firsts[row.symbol_id], row.last_open_time + MINUTE_MS)
+        for row in marks
+        if row.symbol_id in firsts and row.last_open_time is not None
+    }
 
 
 def _find_first_candles(connection: Connection, symbol_ids: Sequence[int]) -> dict[int, int]:

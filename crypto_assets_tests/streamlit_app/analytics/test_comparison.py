@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from crypto_assets.analytics import Panel
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, Window
 from streamlit_app.analytics.comparison import build_relative_chart
@@ -24,29 +25,46 @@ CANDLES = pd.DataFrame(
         "close": [100.0, 110, 120, 125],
     }
 )
+COLOURS = {"ETHUSDT": "#222222", "LTCUSDT": "#333333"}
 # The third hour is missing.
 OTHER = pd.Series([10.0, 12.0, 8.0], index=TIMES[[0, 1, 3]])
 
 
 def test_all_symbols_start_at_zero() -> None:
     sma = Indicator(
-        "SMA 2", pd.DataFrame({"sma": [np.nan, 105, 115, 122.5]}), get_price_format(TWO)
+        "sma",
+        "SMA 2",
+        Panel.PRICE,
+        pd.DataFrame({"sma": [np.nan, 105, 115, 122.5]}),
+        get_price_format(TWO),
+        ("#111111",),
     )
-    candles, about, lines = build_relative_chart(CANDLES, ABOUT, [sma], {"ETHUSDT": OTHER}, None)
+    candles, about, lines = build_relative_chart(
+        CANDLES, ABOUT, [sma], {"ETHUSDT": OTHER}, None, COLOURS
+    )
     assert candles["close"].round(10).tolist() == [0, 0.1, 0.2, 0.25]
     assert about.is_relative and about.number_format.kind == "change"
     other, relative_sma = lines
+    assert (other.key, other.colours, relative_sma.colours) == (
+        "ETHUSDT",
+        ("#222222",),
+        ("#111111",),
+    )
     np.testing.assert_allclose(other.lines["change"], [0, 0.2, np.nan, -0.2])
     np.testing.assert_allclose(relative_sma.lines["sma"], [np.nan, 0.05, 0.15, 0.225])
 
 
 def test_a_zoom_starts_at_its_first_candle() -> None:
     view = Window(START + HOUR_MS, START + 4 * HOUR_MS)
-    candles, _, (other,) = build_relative_chart(CANDLES, ABOUT, [], {"ETHUSDT": OTHER}, view)
+    candles, _, (other,) = build_relative_chart(
+        CANDLES, ABOUT, [], {"ETHUSDT": OTHER}, view, COLOURS
+    )
     assert candles["close"].iloc[1] == 0 > candles["close"].iloc[0]
     np.testing.assert_allclose(other.lines["change"].iloc[1], 0)
 
 
 def test_a_symbol_without_visible_candles_has_no_line() -> None:
-    _, about, lines = build_relative_chart(CANDLES, ABOUT, [], {"LTCUSDT": OTHER.iloc[:0]}, None)
+    _, about, lines = build_relative_chart(
+        CANDLES, ABOUT, [], {"LTCUSDT": OTHER.iloc[:0]}, None, COLOURS
+    )
     assert lines == [] and about.is_relative

@@ -1,13 +1,15 @@
 """The figure of the candle chart: traces, gaps, panes, formats, and size."""
 
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from crypto_assets.analytics import Unit
+from crypto_assets.analytics import Panel, Unit
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, Window
 from crypto_assets.reports import CandleGap
@@ -27,6 +29,7 @@ START = 1_741_219_200_000  # Thursday 2025-03-06 00:00 UTC
 TWO = DecimalPlaces(2, 2)
 ABOUT = ChartFrame("BTCUSDT", Interval.H1, TWO)
 PRICE = get_price_format(TWO)
+COLOURS = ("#111111", "#222222", "#333333")
 GAP = Window(START + 10 * HOUR_MS, START + 13 * HOUR_MS)
 
 
@@ -105,7 +108,7 @@ def test_volume_is_coloured_by_direction_in_its_own_pane() -> None:
 
 def test_a_line_breaks_where_candles_are_missing() -> None:
     frame = candles()
-    overlay = Indicator("SMA 3", pd.DataFrame({"sma": frame["close"].rolling(3).mean()}), PRICE)
+    overlay = line_of("SMA 3", pd.DataFrame({"sma": frame["close"].rolling(3).mean()}))
     (line,) = traces(draw_candle_chart(frame, ABOUT, [overlay]), "scatter")
     broken = [x for x, y in zip(line.x, line.y, strict=True) if np.isnan(y)]
     assert broken == [START, START + HOUR_MS, GAP.start_ms], "two warm-up candles and the gap"
@@ -139,22 +142,36 @@ def test_every_gap_class_has_a_label(gap_class: GapClass | None) -> None:
     assert label.endswith(", 05 Mar 2025 23:00 to 06 Mar 01:00 UTC")
 
 
-def test_lines_of_one_indicator_share_colour_and_legend() -> None:
+def line_of(name: str, lines: pd.DataFrame, *colours: str, **options: Any) -> Indicator:
+    """Build an indicator over the candles with prices as values."""
+    shown = (colours or COLOURS)[: len(lines.columns)]
+    return Indicator(name.lower(), name, Panel.PRICE, lines, PRICE, shown, **options)
+
+
+def test_lines_have_the_colours_of_their_indicator_and_bands_are_filled() -> None:
     frame = candles()
     bands = pd.DataFrame({name: frame["close"] for name in ("upper", "middle", "lower")})
     average = pd.DataFrame({"sma": frame["close"]})
-    overlays = [Indicator("Bollinger 20 2", bands, PRICE), Indicator("SMA 20", average, PRICE)]
-    upper, middle, lower, sma = traces(draw_candle_chart(frame, ABOUT, overlays), "scatter")
-    assert upper.line.color == middle.line.color == lower.line.color != sma.line.color
+    bollinger = line_of("Bollinger 20 2", bands, "#111111", "#222222", "#111111", width=3.0)
+    bollinger = replace(bollinger, band=("upper", "lower"))
+    overlays = [bollinger, line_of("SMA 20", average, "#333333")]
+    fill, upper, middle, lower, sma = traces(draw_candle_chart(frame, ABOUT, overlays), "scatter")
+    colours = [line.line.color for line in (upper, middle, lower, sma)]
+    assert colours == ["#111111", "#222222", "#111111", "#333333"]
     assert [line.showlegend for line in (upper, middle, lower, sma)] == [True, False, False, True]
+    assert (fill.fill, fill.fillcolor, fill.meta) == ("toself", "rgba(17, 17, 17, 0.08)", None)
+    assert np.isnan(fill.y).sum() == 2, "a polygon before the gap, and one after it"
+    assert GAP.start_ms not in fill.x and np.isfinite(fill.x).all()
+    assert (upper.line.width, sma.line.width) == (3.0, 1.6)
 
 
 def test_panes_are_below_the_candles_with_their_own_units() -> None:
     frame = candles()
-    rsi = Indicator(
-        "RSI 14", frame[["close"]], get_unit_format(Unit.PERCENT, TWO, 90), levels=(30, 70)
+    rsi = replace(
+        line_of("RSI 14", frame[["close"]], levels=(30, 70)),
+        number_format=get_unit_format(Unit.PERCENT, TWO, 90),
     )
-    macd = Indicator("MACD", frame[["open", "close"]], PRICE, bars=("open",))
+    macd = line_of("MACD", frame[["open", "close"]], bars=("open",))
     layout = draw_candle_chart(frame, ABOUT, panes=[rsi, macd]).layout
     domains = [layout[name].domain for name in ("yaxis", "yaxis2", "yaxis3", "yaxis4")]
     assert all(above[0] > below[1] for above, below in pairwise(domains))
@@ -169,7 +186,7 @@ def test_panes_are_below_the_candles_with_their_own_units() -> None:
 
 def test_bar_columns_are_drawn_as_bars_behind_the_lines() -> None:
     frame = candles().assign(histogram=np.linspace(-1, 1, 48))
-    macd = Indicator("MACD", frame[["close", "histogram"]], PRICE, bars=("histogram",))
+    macd = line_of("MACD", frame[["close", "histogram"]], bars=("histogram",))
     bars, line = draw_candle_chart(frame, ABOUT, panes=[macd], volume=False).data[2:]
     assert (bars.type, bars.meta["label"], bars.yaxis) == ("bar", "histogram", "y2")
     assert (line.type, line.meta["label"], line.yaxis) == ("scatter", "close", "y2")
@@ -211,7 +228,7 @@ def test_only_large_volumes_have_a_suffix(largest: float, tick_format: str) -> N
 def test_the_figure_of_two_thousand_candles_is_small() -> None:
     frame = candles(2000)
     line = pd.DataFrame({"sma": frame["close"]})
-    averages = [Indicator(f"SMA {n}", line, PRICE) for n in (20, 50)]
+    averages = [line_of(f"SMA {n}", line) for n in (20, 50)]
     assert len(draw_candle_chart(frame, ABOUT, averages).to_json()) < 250_000
 
 

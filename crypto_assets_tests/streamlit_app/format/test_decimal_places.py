@@ -56,3 +56,8 @@ def test_the_axis_format_trims_zeros_only_if_decimals_vary() -> None:
     assert DecimalPlaces(2, 2).tick_format == ",.2f"
     assert DecimalPlaces(2, 8).tick_format == ",.8~f"
     assert DecimalPlaces(2, 4).midpoint_places == DecimalPlaces(3, 5)
+
+
+def test_a_value_that_is_rounded_to_zero_has_no_sign() -> None:
+    assert DecimalPlaces(2, 8).format_value(-1e-12) == "0.00"
+    assert DecimalPlaces(2, 2).format_value(-0.01) == "-0.01"
