@@ -22,19 +22,12 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse.catalog.app_settings import Author
 
-_STYLE = """
-<style>
-.session { display: flex; gap: .5rem; margin: 0; font-size: .875rem; white-space: nowrap; }
-.session a, .session button { padding: 0; border: 0; background: none; color: inherit;
-  font: inherit; text-decoration: underline; cursor: pointer; }
-</style>
-"""
-_LOCK_FORM = """{style}
+_LOCK_FORM = """
 <form class="session" method="post" action="{action}">
 <span>{label}</span><button type="submit">Lock</button>
 </form>
 """
-_UNLOCK_LINK = """{style}
+_UNLOCK_LINK = """
 <div class="session"><span>Read-only</span><a href="{target}">Unlock</a></div>
 """
 
@@ -94,9 +87,9 @@ def render_session() -> None:
     caller = find_caller()
     if caller.credential is Credential.COOKIE:
         label = escape(caller.name) or caller.role.name.capitalize()
-        st.html(_LOCK_FORM.format(style=_STYLE, label=label, action=LOCK_PATH))
+        st.html(_LOCK_FORM.format(label=label, action=LOCK_PATH))
     elif get_access_control().can_unlock:
         page = urlsplit(st.context.url or "/")
         path = f"{page.path}?{page.query}" if page.query else page.path
         target = escape(f"{UNLOCK_PATH}?{urlencode({'next': path or '/'})}")
-        st.html(_UNLOCK_LINK.format(style=_STYLE, target=target))
+        st.html(_UNLOCK_LINK.format(target=target))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.market.symbols import SymbolStatus, parse_symbol
-from crypto_assets.market.utc_time import from_epoch_ms
+from crypto_assets.market.utc_time import day_of
 from crypto_assets.pipeline.control import admin
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import RegisteredSymbol
@@ -15,6 +15,7 @@ from streamlit_app import data
 from streamlit_app.actions import confirm_action, run_action
 from streamlit_app.components import notices
 from streamlit_app.data import app_settings
+from streamlit_app.format import dates
 
 
 def render_symbol_settings(can_write: bool) -> None:
@@ -53,7 +54,7 @@ def _render_add_form(tracked: set[str], can_write: bool) -> None:
         )
     st.caption(
         "New candles load with the next tick. History since "
-        f"{get_settings().start_date:%-d %b %Y} downloads automatically."
+        f"{dates.format_day(get_settings().start_date)} downloads automatically."
     )
     if clicked and name:
         run_action(partial(_track_symbol, name))
@@ -130,8 +131,8 @@ def _untrack_symbol(name: str, who: Author) -> str:
 
 def _format_tracking(symbol: RegisteredSymbol) -> str:
     if symbol.active_until:
-        return f"not tracked since {from_epoch_ms(symbol.active_until):%d %b %Y}"
-    return f"tracked since {from_epoch_ms(symbol.active_since):%d %b %Y}"
+        return f"not tracked since {dates.format_day(day_of(symbol.active_until))}"
+    return f"tracked since {dates.format_day(day_of(symbol.active_since))}"
 
 
 def _render_status_badge(symbol: RegisteredSymbol) -> None:
