@@ -20,6 +20,7 @@ from crypto_assets.access import (
 )
 from crypto_assets.errors import WrongUse
 from crypto_assets.settings import get_settings
+from crypto_assets.shown_command import format_command
 from crypto_assets.warehouse.catalog.app_settings import Author
 
 _LOCK_FORM = """
@@ -58,7 +59,7 @@ def render_write_gate() -> bool:
     if get_access_control().can_unlock:
         st.info(
             "**Read-only.** To make changes, choose *Unlock* above and enter the operator token, "
-            "or open the link that `crypto-assets unlock` prints on the machine of the app.",
+            f"or open the link that `{_format_unlock_command()}` prints on the machine of the app.",
             icon=":material/lock:",
         )
     else:
@@ -68,6 +69,13 @@ def render_write_gate() -> bool:
             icon=":material/lock:",
         )
     return False
+
+
+def _format_unlock_command() -> str:
+    settings = get_settings()
+    url = settings.app_link_url
+    options = () if url == type(settings).model_fields["app_link_url"].default else ("--url", url)
+    return format_command("unlock", *options, fields=("home",))
 
 
 def require_write_access() -> None:

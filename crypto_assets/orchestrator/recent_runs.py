@@ -36,7 +36,7 @@ query {
 }
 """
 # The name of Dagster's implicit jobs, which run an ad hoc selection of assets.
-_GENERATED_JOB_PREFIX = "__ASSET_JOB"
+GENERATED_JOB_PREFIX = "__ASSET_JOB"
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,11 @@ def fetch_job_names(webserver: WebserverClient) -> list[str]:
     result = webserver.run_query(_JOBS_QUERY)["repositoriesOrError"]
     nodes = webserver.require_type(result, "RepositoryConnection")["nodes"]
     names = (job["name"] for node in nodes for job in node["jobs"])
-    return sorted(name for name in names if not name.startswith(_GENERATED_JOB_PREFIX))
+    return sorted(name for name in names if not name.startswith(GENERATED_JOB_PREFIX))
 
 
 def _describe_job(run: GraphQLObject) -> str:
-    if not run["jobName"].startswith(_GENERATED_JOB_PREFIX):
+    if not run["jobName"].startswith(GENERATED_JOB_PREFIX):
         return str(run["jobName"])
     selected = ["/".join(key["path"]) for key in run["assetSelection"] or ()]
     return ", ".join(sorted(selected)) or "assets"

@@ -6,7 +6,7 @@ import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.market.symbols import SymbolStatus, parse_symbol
-from crypto_assets.market.utc_time import day_of
+from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.pipeline.control import admin
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import RegisteredSymbol
@@ -16,6 +16,8 @@ from streamlit_app.actions import confirm_action, run_action
 from streamlit_app.components import notices
 from streamlit_app.data import app_settings
 from streamlit_app.format import dates
+
+_MAX_NAMED_MATCHES = 8
 
 
 def render_symbol_settings(can_write: bool) -> None:
@@ -33,6 +35,7 @@ def _render_add_form(tracked: set[str], can_write: bool) -> None:
     # A container, so that a warning that comes and goes does not move the input below.
     with st.container():
         options = _list_addable_symbols(tracked)
+    start = get_settings().start_date
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             "Add a symbol",
@@ -53,11 +56,11 @@ def _render_add_form(tracked: set[str], can_write: bool) -> None:
             disabled=not can_write or not name,
         )
     st.caption(
-        "New candles load with the next tick. History since "
-        f"{dates.format_day(get_settings().start_date)} downloads automatically."
+        f"History since {dates.format_day(start)} "
+        f"({(day_of(now_ms()) - start).days + 1:,} days) downloads automatically."
     )
     if clicked and name:
-        run_action(partial(_track_symbol, name))
+        run_action(partial(_track_typed_symbol, name, options))
 
 
 def _list_addable_symbols(tracked: set[str]) -> list[str]:
@@ -70,6 +73,21 @@ def _list_addable_symbols(tracked: set[str]) -> list[str]:
             icon=":material/cloud_off:",
         )
         return []
+
+
+def _track_typed_symbol(text: str, listed: list[str], who: Author) -> str:
+    """Track a listed symbol, also if only the beginning of its name was typed.
+
+    Raises WrongUse, which names the symbols that begin so if there are several.
+    """
+    typed = text.strip().upper()
+    matches = [name for name in listed if name.startswith(typed)]
+    if typed in listed or not matches:
+        return _track_symbol(text, who)
+    if len(matches) > 1:
+        named = ", ".join(matches[:_MAX_NAMED_MATCHES])
+        raise WrongUse(f"{typed} is not a symbol; choose one of: {named}")
+    return _track_symbol(matches[0], who)
 
 
 def _track_symbol(name: str, who: Author) -> str:

@@ -29,19 +29,20 @@ _MAX_RESPONSE_BYTES = 64 * 1024
 _MAX_SHOWN = 10
 _MAX_TEXT_LENGTH = 1000
 _MAX_FINGERPRINT_TEXT = 300
-_RED = "#c0392b"
+_RED, _GRAY = "#c0392b", "#7f8c8d"
 _FIX_HINT = "see the app's Settings page, or CRYPTO_ALERT_WEBHOOK_URL"
 
 
 @dataclass(frozen=True)
 class Alert:
-    """A problem that needs a person's attention."""
+    """A problem that needs a person's attention; a test is none."""
 
     subject: str
     error: str
     symbol: str = ""
     partition: str = ""
     link: str = ""
+    is_problem: bool = True
 
     @property
     def fingerprint(self) -> str:
@@ -156,13 +157,17 @@ def build_webhook_message(alerts: Sequence[Alert]) -> dict[str, Any]:
 def _build_attachment(alert: Alert) -> dict[str, Any]:
     values = asdict(alert)
     fields = [
-        {"title": name, "value": _escape_text(values[name]), "short": name != "error"}
+        {
+            "title": name if alert.is_problem else "message",
+            "value": _escape_text(values[name]),
+            "short": name != "error",
+        }
         for name in ("symbol", "partition", "error")
         if values[name]
     ]
     lines = [f"{name}: {values[name]}" for name in ("symbol", "partition", "error", "link")]
     return {
-        "color": _RED,
+        "color": _RED if alert.is_problem else _GRAY,
         "title": _escape_text(alert.subject),
         "title_link": alert.link,
         "fields": fields,
