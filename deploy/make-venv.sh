@@ -53,7 +53,7 @@ install_lock() {
 show_progress() {
     unpacked=$(find "$venv"/lib/python*/site-packages -maxdepth 1 -name '*.dist-info' | wc -l)
     printf '\r\033[K%s of %s packages downloaded, %s unpacked' \
-        "$(grep -c '^Collecting ' "$venv/pip.log")" "$packages" "$unpacked"
+        "$(grep -cE '^(Collecting|Processing|Ignoring) ' "$venv/pip.log")" "$packages" "$unpacked"
 }
 
 command -v "$python" >/dev/null ||

@@ -68,8 +68,8 @@ def format_last_ticks(instigator: Instigator) -> str:
     if last_tick is None:
         return "Not run yet"
     if last_action is None or last_action.at == last_tick.at:
-        return _format_tick(last_tick)
-    return _format_tick(last_action) + _format_note(_describe_skipped(last_tick))
+        return format_tick(last_tick)
+    return format_tick(last_action) + _format_note(_describe_skipped(last_tick))
 
 
 def format_next_tick(instigator: Instigator, minutes: int | None) -> str:
@@ -97,7 +97,8 @@ def format_backfill_state(backfill: BackfillProgress) -> str:
     return _STATE_TEXTS.get(backfill.status, backfill.status.replace("_", " ").capitalize())
 
 
-def _format_tick(tick: InstigatorTick) -> str:
+def format_tick(tick: InstigatorTick) -> str:
+    """Format the result and time of a tick as HTML."""
     when = dates.format_time_since(tick.at)
     if tick.status == "FAILURE":
         return f'<span class="bad">Failed {when}</span>{_format_note(tick.note or "see Dagster")}'
