@@ -11,6 +11,7 @@ from streamlit_app.components import notices
 from streamlit_app.data import scheduler
 from streamlit_app.scheduler import backfill_form, backfill_list, instigator_table
 
+actions.render_requested_dialog()
 can_write = auth.render_write_gate()
 
 
@@ -92,5 +93,4 @@ for container, render_part in (
 ):
     with container:
         render_part()
-# After the parts, so that a message about a change never comes before the change is visible.
-actions.render_feedback()
+actions.render_messages()

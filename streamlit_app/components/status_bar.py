@@ -89,6 +89,20 @@ def format_state_table(dashboard: Dashboard) -> str:
     )
 
 
+def format_state(tile: SymbolTile, loading: tuple[int, int] | None) -> str:
+    """Format a symbol's state: `Live`, `Loading (12 of 698 days)`.
+
+    `loading` are the loaded and all days of a backfill in progress.
+    """
+    name = STATE_NAMES[tile.state]
+    if loading is None:
+        return name
+    days = f"{loading[0]:,} of {loading[1]:,} days"
+    if tile.state is SymbolState.LOADING:
+        return f"{name} ({days})"
+    return f"{name}, history {days}"
+
+
 def format_lag(tile: SymbolTile) -> str:
     """Format the age of a symbol's newest candle."""
     if tile.lag_ms is None:

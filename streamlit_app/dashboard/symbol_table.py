@@ -1,5 +1,6 @@
 """The table of symbols, which takes the place of the tiles where they would fill the screen."""
 
+from collections.abc import Mapping
 from html import escape
 
 import streamlit as st
@@ -13,7 +14,7 @@ from streamlit_app.components.action_table import (
     render_action_table,
 )
 from streamlit_app.components.sparkline import draw_sparkline
-from streamlit_app.components.status_bar import STATE_NAMES, format_lag
+from streamlit_app.components.status_bar import format_lag, format_state
 from streamlit_app.dashboard.tiles import format_prices
 from streamlit_app.format import humanize
 
@@ -32,11 +33,19 @@ _COLUMNS = (
 )
 
 
-def render_symbol_table(tiles: tuple[SymbolTile, ...]) -> None:
-    """Draw a row per symbol; a click on a symbol opens its chart."""
+def render_symbol_table(
+    tiles: tuple[SymbolTile, ...], loading_days: Mapping[str, tuple[int, int]]
+) -> None:
+    """Draw a row per symbol; a click on a symbol opens its chart.
+
+    `loading_days` are the loaded and all days of backfills in progress, by symbol.
+    """
     render_action_table(
         _COLUMNS,
-        [(tile.instrument.symbol, _format_row(tile)) for tile in tiles],
+        [
+            (name := tile.instrument.symbol, _format_row(tile, loading_days.get(name)))
+            for tile in tiles
+        ],
         "symbols",
         "Tracked symbols with their last 24 hours",
         _open_chart,
@@ -47,7 +56,7 @@ def _open_chart(clicked: TableAction) -> None:
     st.switch_page("app_pages/analytics.py", query_params={"symbol": clicked.row})
 
 
-def _format_row(tile: SymbolTile) -> list[str]:
+def _format_row(tile: SymbolTile, loading: tuple[int, int] | None) -> list[str]:
     instrument, day = tile.instrument, tile.statistics
     link = format_link(
         "open",
@@ -55,7 +64,7 @@ def _format_row(tile: SymbolTile) -> list[str]:
         f"analytics?symbol={instrument.symbol}",
     )
     kind = {SymbolState.LIVE: "good", SymbolState.LOADING: "plain"}.get(tile.state, "bad")
-    state = f'<span class="dot {kind}">{STATE_NAMES[tile.state]}</span>'
+    state = f'<span class="dot {kind}">{format_state(tile, loading)}</span>'
     if day is None:
         return [link, state, *[""] * (len(_COLUMNS) - 3), escape(format_lag(tile))]
     last, high, low = format_prices(instrument, day)

@@ -16,7 +16,7 @@ from crypto_assets.reports import (
 )
 from streamlit_app.components.notices import escape_markdown
 from streamlit_app.components.sparkline import draw_sparkline
-from streamlit_app.components.status_bar import STATE_NAMES, format_lag
+from streamlit_app.components.status_bar import format_lag, format_state
 from streamlit_app.format import dates, humanize
 from streamlit_app.format.decimal_places import DecimalPlaces
 
@@ -29,14 +29,17 @@ def choose_column_count(count: int) -> int:
     return min(count, min((4, 5, 3), key=lambda width: -count % width))
 
 
-def render_symbol_tile(tile: SymbolTile) -> None:
-    """Draw the price, the 24-hour statistics, a sparkline, and a link to the chart."""
+def render_symbol_tile(tile: SymbolTile, loading: tuple[int, int] | None) -> None:
+    """Draw the price, the 24-hour statistics, a sparkline, and a link to the chart.
+
+    `loading` are the loaded and all days of a backfill in progress.
+    """
     instrument, day = tile.instrument, tile.statistics
     base, quote = map(escape_markdown, (instrument.base, instrument.quote))
     with st.container(border=True, height="stretch", gap="xsmall"):
         if day is None:
             st.metric(f"{base} / {quote}", "\N{EM DASH}")
-            st.caption(f"{STATE_NAMES[tile.state]}. No candles yet.")
+            st.caption(f"{format_state(tile, loading)}. No candles yet.")
             return
         last, high, low = format_prices(instrument, day)
         st.metric(
@@ -58,8 +61,11 @@ def render_symbol_tile(tile: SymbolTile) -> None:
                 icon=":material/candlestick_chart:",
                 query_params={"symbol": instrument.symbol},
             )
-            if tile.state is not SymbolState.LIVE:
-                st.caption(f"{STATE_NAMES[tile.state]}, {format_lag(tile)}", width="content")
+            if tile.state is not SymbolState.LIVE or loading:
+                st.caption(
+                    f"{format_state(tile, loading)}; newest candle {format_lag(tile)}",
+                    width="content",
+                )
 
 
 def format_prices(instrument: Instrument, day: TickerStatistics) -> list[str]:
@@ -76,7 +82,7 @@ def render_totals(dashboard: Dashboard) -> None:
     if changes and dashboard.as_of - changes.since < _MIN_CHANGE_MS:
         changes = None
     size = storage.lake_bytes + storage.warehouse_bytes
-    lag = timedelta(milliseconds=dashboard.lag_ms) if dashboard.lag_ms is not None else None
+    lag = find_largest_lag(dashboard)
     with st.grid(4, min_column_width=150):
         _render_total(
             "Candles",
@@ -107,12 +113,24 @@ def render_totals(dashboard: Dashboard) -> None:
         _render_total(
             "Lag",
             dates.format_age(lag) if lag is not None else "\N{EM DASH}",
-            "Age of the last candle of the slowest symbol",
+            "Age of the newest candle of the slowest symbol, without those that are loading",
             humanize.format_signed_change(changes.lag_ms, _format_milliseconds)
-            if changes and changes.lag_ms
+            if changes and changes.lag_ms and not _is_any_loading(dashboard)
             else None,
             dashboard,
         )
+
+
+def find_largest_lag(dashboard: Dashboard) -> timedelta | None:
+    """Return the age of the slowest symbol's newest candle, without loading and ended symbols."""
+    excluded = (SymbolState.LOADING, SymbolState.NOT_TRADING)
+    lags = [tile.lag_ms for tile in dashboard.tiles if tile.state not in excluded]
+    largest = max((lag for lag in lags if lag is not None), default=None)
+    return None if largest is None else timedelta(milliseconds=largest)
+
+
+def _is_any_loading(dashboard: Dashboard) -> bool:
+    return any(tile.state is SymbolState.LOADING for tile in dashboard.tiles)
 
 
 def _render_total(

@@ -5,6 +5,7 @@ from datetime import date
 
 import streamlit as st
 
+from crypto_assets.errors import OrchestratorError
 from crypto_assets.market.utc_time import Window, day_of
 from crypto_assets.orchestrator import AutomaticBackfill, BackfillProgress, Instigator, Kind
 from crypto_assets.pipeline.control.backfill import BackfillRequest, Partitioning, plan_backfill
@@ -20,7 +21,7 @@ from crypto_assets.pipeline.control.runtime_settings import (
 )
 from crypto_assets.settings import get_settings
 from streamlit_app.data.app_settings import get_interactive_context
-from streamlit_app.data.shared import get_orchestrator, get_pipeline_context
+from streamlit_app.data.shared import FRESH_SECONDS, get_orchestrator, get_pipeline_context
 
 # Shorter than the refresh interval of the page.
 _FRESH_SECONDS = 2
@@ -62,6 +63,24 @@ def query_backfills() -> list[BackfillProgress]:
     # Those that still load are never pushed out of the list.
     found.sort(key=lambda backfill: (backfill.ended, -backfill.launched_at))
     return sorted(found[:_MAX_BACKFILLS], key=lambda backfill: -backfill.launched_at)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
+def query_loading_days() -> dict[str, tuple[int, int]]:
+    """Return the loaded and all days of each automatic backfill in progress, by symbol.
+
+    Empty while Dagster is unreachable. Raises WarehouseError.
+    """
+    try:
+        automatic = get_orchestrator().list_automatic_backfills(get_settings().partition_unit)
+    except OrchestratorError:
+        return {}
+    found = {}
+    for backfill in automatic:
+        if not backfill.progress.ended:
+            progress = _measure_progress(backfill)
+            found[backfill.symbol] = (progress.materialized, progress.key_count)
+    return found
 
 
 def _measure_progress(backfill: AutomaticBackfill) -> BackfillProgress:

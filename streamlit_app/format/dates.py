@@ -12,6 +12,7 @@ from crypto_assets.market.utc_time import DAY_MS, from_epoch_ms, now_ms
 COLUMN_DAY_FORMAT = "D MMM YYYY"
 COLUMN_TIME_FORMAT = "D MMM YYYY, HH:mm:ss"
 INPUT_DAY_FORMAT = "YYYY-MM-DD"
+AXIS_DAY_FORMAT = "%-d %b\n%Y"  # of Plotly
 
 
 def format_day(day: date) -> str:

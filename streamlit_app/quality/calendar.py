@@ -77,7 +77,13 @@ def draw_coverage_calendar(coverage: CoverageCalendar) -> go.Figure:
     layout = go.Layout(
         height=_ROW_PIXELS * len(symbols) + _MARGIN_PIXELS,
         margin={"l": 0, "r": 0, "t": 4, "b": 0},
-        xaxis={"fixedrange": True, "showgrid": False, "type": "date", "automargin": True},
+        xaxis={
+            "fixedrange": True,
+            "showgrid": False,
+            "type": "date",
+            "automargin": True,
+            "tickformat": dates.AXIS_DAY_FORMAT,
+        },
         yaxis={
             "fixedrange": True,
             "showgrid": False,

@@ -1,10 +1,14 @@
 """The status in the navigation bar: the most urgent state of all symbols decides."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from crypto_assets.market.staleness import SymbolState
 from crypto_assets.reports import Dashboard, Instrument, StorageUsage, SymbolTile
-from streamlit_app.components.status_bar import describe_status, format_state_table
+from streamlit_app.components.status_bar import describe_status, format_state, format_state_table
+from streamlit_app.dashboard.tiles import find_largest_lag
 
 LIVE, LOADING, DELAYED = SymbolState.LIVE, SymbolState.LOADING, SymbolState.DELAYED
 ENDED, UNREACHABLE = SymbolState.NOT_TRADING, SymbolState.UNREACHABLE
@@ -34,6 +38,16 @@ def build_dashboard(*states: SymbolState) -> Dashboard:
 )
 def test_the_most_urgent_state_decides(states: tuple[SymbolState, ...], text: str) -> None:
     assert describe_status(build_dashboard(*states))[1] == text
+
+
+def test_a_loading_symbol_has_its_progress_and_no_part_in_the_lag() -> None:
+    dashboard = build_dashboard(LOADING, LIVE)
+    loading, live = dashboard.tiles
+    assert format_state(loading, (12, 698)) == "Loading (12 of 698 days)"
+    assert format_state(live, (12, 698)) == "Live, history 12 of 698 days"
+    assert format_state(live, None) == "Live"
+    late = replace(dashboard, tiles=(replace(loading, lag_ms=10**10), live))
+    assert find_largest_lag(late) == timedelta(minutes=1)
 
 
 def test_the_age_belongs_to_its_symbol() -> None:
