@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from streamlit_app import auth
-from streamlit_app.components import phone_menu, status_bar
+from streamlit_app.components import notices, phone_menu, status_bar
 from streamlit_app.navigation import PAGES
 
 _HERE = Path(__file__)
@@ -49,5 +49,5 @@ with st.container(
     phone_menu.render_phone_menu()
     status_bar.render_status()
     auth.render_session()
-status_bar.render_unavailable_services()
+notices.render_unavailable_services()
 page.run()

@@ -86,7 +86,7 @@ def test_the_figures_of_a_calendar_agree_with_its_days(warehouse: Warehouse) -> 
     assert calendar.compute_shares() == {"BTCUSDT": pytest.approx(1 - 144 / (4 * 1440 + 570))}
 
 
-def test_days_that_nobody_requested_do_not_lower_the_coverage(warehouse: Warehouse) -> None:
+def test_days_never_requested_do_not_lower_the_coverage(warehouse: Warehouse) -> None:
     warehouse.symbols.register_symbols([describe("BTCUSDT")])
     for day in (0, 4):
         start = START + day * DAY_MS

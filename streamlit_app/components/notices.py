@@ -72,8 +72,9 @@ def render_error(error: CryptoAssetsError) -> None:
         st.code(f"{format_command('init')}\n{_format_backfill_command()}", language="bash")
 
 
+@st.fragment(run_every="5s")
 def render_unavailable_services() -> None:
-    """Warn about Dagster and the exchange while they are unavailable."""
+    """Warn about Dagster and the exchange while they are unavailable; refreshes itself."""
     for service, problem in data.get_health().items():
         if problem:
             st.warning(

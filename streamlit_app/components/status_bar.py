@@ -115,9 +115,3 @@ def _find_replica_lag() -> int:
         return data.query_replica_lag()
     except CryptoAssetsError:
         return 0  # an unreachable primary or replica is reported by what reads from it
-
-
-@st.fragment(run_every="5s")
-def render_unavailable_services() -> None:
-    """Draw a warning for each unavailable service, and refresh it without the page."""
-    notices.render_unavailable_services()

@@ -99,7 +99,7 @@ def test_nothing_is_live_while_the_exchange_is_unreachable(
         assert metric in api.get("/metrics").text
 
 
-def test_days_that_nobody_requested_are_no_gap(
+def test_days_never_requested_are_no_gap(
     simulated_exchange: StartExchange, build_platform: BuildPlatform
 ) -> None:
     context = build_platform(simulated_exchange(now=now_ms()))
