@@ -25,7 +25,7 @@ _FIELDS = (
     "start_date",
     "partition_unit",
 )
-# Files that Docker and Podman create: a command is run in the container, with its environment.
+# Files that Docker and Podman create.
 _CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
@@ -34,9 +34,11 @@ def format_command(*words: str, fields: tuple[str, ...] = _FIELDS) -> str:
 
     `fields` are the settings that it depends on. Relative paths count from the clone.
     """
-    if any(mark.exists() for mark in _CONTAINER_MARKS):
-        return shlex.join([_PROGRAM, *words])
-    return " ".join([*_list_variables(fields), shlex.join([*_find_program(), *words])])
+    program = _find_program()
+    # In our image, every shell has the variables of the container.
+    is_image = program == [_PROGRAM] and any(mark.exists() for mark in _CONTAINER_MARKS)
+    variables = [] if is_image else _list_variables(fields)
+    return " ".join([*variables, shlex.join([*program, *words])])
 
 
 def _find_program() -> list[str]:

@@ -71,7 +71,11 @@ def test_defaults_are_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "=" not in format_command("init")
 
 
-def test_in_a_container_the_program_has_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_the_image_every_shell_has_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shown_command, "_CONTAINER_MARKS", (Path("/"),))
     monkeypatch.setenv("CRYPTO_HOME", "/somewhere")
+    script = Path(sys.executable).with_name("crypto-assets")
+    monkeypatch.setattr(shutil, "which", lambda _: str(script))
     assert format_command("init") == "crypto-assets init"
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert format_command("init") == f"CRYPTO_HOME=/somewhere {relative(script)} init"
