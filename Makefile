@@ -24,7 +24,7 @@ DAGSTER_VENV := .venv-dagster-$(or $(VERSION),oldest)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live test-fast test test-mysql test-dagster coverage lint docs bench soak up image pin-images lock wheel
+.PHONY: help setup demo live test-fast test test-mysql test-dagster coverage lint docs screenshots bench soak up image pin-images lock wheel
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ lint: $(DEV) ## check style, types, import layers, Dagster definitions and proje
 
 docs: $(DEV) ## build the docs site into site/; a broken link is an error
 	@$(BIN)/python -m $(TESTS).project.docs_site
+
+screenshots: $(DEV) ## take every page of the running app at three sizes in both themes into screenshots/; ARGS="--page quality --timezone Asia/Kolkata"
+	@$(BIN)/python -m $(TESTS).streamlit_app.screenshots screenshots $(ARGS)
 
 bench: $(DEV) ## run the benchmarks on this machine and write bench.json
 	@sh deploy/install-test-services.sh

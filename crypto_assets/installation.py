@@ -15,13 +15,13 @@ VERSION = version("crypto-assets")
 
 _PACKAGE = Path(__file__).resolve().parent
 _WHEEL_FILES = _PACKAGE / "project_files"
-_IS_WHEEL = _WHEEL_FILES.is_dir()
+IS_WHEEL = _WHEEL_FILES.is_dir()
 
 # `crypto-assets up` sets it for the programs that it starts in another folder.
 BASE_FOLDER_VARIABLE = "CRYPTO_BASE_FOLDER"
 
 # The folder of `streamlit_app`, `docs`, `dagster.yaml` and `workspace.yaml`.
-PROJECT_ROOT = _WHEEL_FILES if _IS_WHEEL else _PACKAGE.parent
+PROJECT_ROOT = _WHEEL_FILES if IS_WHEEL else _PACKAGE.parent
 
 
 def find_project_file(relative: str) -> Path:
@@ -42,7 +42,7 @@ def find_base_folder() -> Path:
     """
     if folder := os.environ.get(BASE_FOLDER_VARIABLE):
         return Path(folder)
-    if not _IS_WHEEL:
+    if not IS_WHEEL:
         return PROJECT_ROOT
     try:
         return Path.cwd()
@@ -52,4 +52,4 @@ def find_base_folder() -> Path:
 
 def describe_document(relative: str) -> str:
     """Return where a reader finds a page of `docs/`: relative in a clone, else the full path."""
-    return str(PROJECT_ROOT / relative) if _IS_WHEEL else relative
+    return str(PROJECT_ROOT / relative) if IS_WHEEL else relative

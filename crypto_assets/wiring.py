@@ -1,6 +1,7 @@
 """Opens exchange, lakes and warehouse as the settings choose them; no other module chooses."""
 
 import atexit
+from collections.abc import Callable
 from dataclasses import fields
 from functools import lru_cache
 from threading import Lock
@@ -9,7 +10,8 @@ from pydantic import SecretStr
 
 from crypto_assets.access import find_operator_token
 from crypto_assets.errors import WrongUse
-from crypto_assets.exchange import open_exchange
+from crypto_assets.exchange import RequestRetryPolicy, open_exchange
+from crypto_assets.health_monitor import HealthMonitor
 from crypto_assets.lake import Lake, S3Options, WaitingLake, open_lake
 from crypto_assets.orchestrator import WEBSERVER_TIMEOUT_SECONDS, Orchestrator
 from crypto_assets.pipeline.alerting.destination import AlertAddress
@@ -25,6 +27,12 @@ from crypto_assets.warehouse import Warehouse
 _FAILOVER_SECONDS = 30.0
 _market_contexts: dict[str, tuple[Settings, PipelineContext]] = {}
 _market_lock = Lock()
+# The part of `open_exchange_monitor`.
+EXCHANGE = "exchange"
+# Connect and read timeouts, bounded because a person waits.
+_CHECK_RETRY_POLICY = RequestRetryPolicy(
+    attempts=1, max_budget_wait=4.0, connect_timeout=2.0, read_timeout=4.0
+)
 
 
 def open_pipeline_context(
@@ -97,16 +105,26 @@ def open_orchestrator(
     return Orchestrator(settings.dagster_url, timeout_seconds, find_operator_token(settings))
 
 
-def open_reports(settings: Settings) -> Reports:
+def open_exchange_monitor(settings: Settings) -> HealthMonitor:
+    """Open a monitor with the part EXCHANGE, which asks the exchange for its time."""
+    exchange = open_exchange(settings.exchange_url, settings.archive_url, _CHECK_RETRY_POLICY)
+    return HealthMonitor({EXCHANGE: exchange.rest.fetch_server_time})
+
+
+def open_reports(
+    settings: Settings, is_exchange_reachable: Callable[[], bool] = lambda: True
+) -> Reports:
     """Open the reports that pages, routes and commands read. Reads nothing yet."""
-    return _build_reports(open_warehouse(settings), settings)
+    return _build_reports(open_warehouse(settings), settings, is_exchange_reachable)
 
 
-def open_ready_reports(settings: Settings) -> Reports:
+def open_ready_reports(
+    settings: Settings, is_exchange_reachable: Callable[[], bool] = lambda: True
+) -> Reports:
     """Open the reports. Raises WarehouseNotReady if the warehouse has no tables yet."""
     warehouse = open_warehouse(settings)
     warehouse.require_ready()
-    return _build_reports(warehouse, settings)
+    return _build_reports(warehouse, settings, is_exchange_reachable)
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
@@ -170,8 +188,14 @@ def _open_waiting_lake(
     return WaitingLake(lake, waiter) if lake.url.startswith("s3://") else lake
 
 
-def _build_reports(warehouse: Warehouse, settings: Settings) -> Reports:
-    return Reports(warehouse, default_ingest_minutes=settings.ingest_interval_minutes)
+def _build_reports(
+    warehouse: Warehouse, settings: Settings, is_exchange_reachable: Callable[[], bool]
+) -> Reports:
+    return Reports(
+        warehouse,
+        default_ingest_minutes=settings.ingest_interval_minutes,
+        is_exchange_reachable=is_exchange_reachable,
+    )
 
 
 def _reveal_secret(secret: SecretStr | None) -> str | None:

@@ -34,6 +34,28 @@ install() {
     "$venv/bin/python" -m pip install -qq --no-input --disable-pip-version-check "$@"
 }
 
+# Installs the packages of the lock, and shows on a terminal how many are downloaded and unpacked. The
+# log of pip is printed if it fails.
+install_lock() {
+    "$venv/bin/python" -m pip install --no-input --disable-pip-version-check --progress-bar off \
+        --require-hashes --only-binary :all: -r "$lock" >"$venv/pip.log" 2>&1 &
+    pip_pid=$!
+    trap 'kill "$pip_pid" 2>/dev/null; exit 130' INT TERM
+    while kill -0 "$pip_pid" 2>/dev/null; do
+        [ -t 1 ] && show_progress
+        sleep 1
+    done
+    trap - INT TERM
+    [ -t 1 ] && printf '\r\033[K'
+    wait "$pip_pid" || { cat "$venv/pip.log" >&2; exit 1; }
+}
+
+show_progress() {
+    unpacked=$(find "$venv"/lib/python*/site-packages -maxdepth 1 -name '*.dist-info' | wc -l)
+    printf '\r\033[K%s of %s packages downloaded, %s unpacked' \
+        "$(grep -cE '^(Collecting|Processing|Ignoring) ' "$venv/pip.log")" "$packages" "$unpacked"
+}
+
 command -v "$python" >/dev/null ||
     die "$python not found: install Python 3.11 or newer (Debian, Ubuntu: apt-get install python3 python3-venv)"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
@@ -54,14 +76,15 @@ fi
 if [ -e "$unfinished" ] || [ ! -x "$venv/bin/python" ]; then
     rm -rf "$venv"
 fi
-echo "Installing the $(grep -c '^[a-z0-9]' "$lock") packages of $lock into $venv. The first time takes a minute or two …"
+packages=$(grep -c '^[a-z0-9]' "$lock")
+echo "Installing the $packages packages of $lock into $venv. The first time takes a minute or two …"
 mkdir -p "$venv"
 rm -f "$venv"/*-installed
 touch "$unfinished"
 [ -x "$venv/bin/pip" ] || "$python" -m venv "$venv"
 pin pip >"$venv/pip.lock"
 install --require-hashes -r "$venv/pip.lock"
-install --require-hashes --only-binary :all: -r "$lock"
+install_lock
 install --no-deps --no-build-isolation --editable .
 rm -f "$unfinished"
 touch "$stamp"

@@ -46,10 +46,17 @@ def run_action(action: Callable[[Author], str]) -> None:
     st.rerun()
 
 
-def render_feedback() -> None:
-    """Show the messages of finished changes, and open the requested dialog."""
+def render_messages() -> None:
+    """Show the messages of finished changes.
+
+    Call it after the parts of the page, so that no message comes before its change is visible.
+    """
     for message in st.session_state.pop(_MESSAGES_KEY, []):
         st.toast(message, icon=":material/check_circle:", duration="long")
+
+
+def render_requested_dialog() -> None:
+    """Open the dialog that was requested. Call it before the parts of the page, which are slow."""
     if dialog := st.session_state.pop(_DIALOG_KEY, None):
         dialog()
 

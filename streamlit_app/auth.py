@@ -20,21 +20,15 @@ from crypto_assets.access import (
 )
 from crypto_assets.errors import WrongUse
 from crypto_assets.settings import get_settings
+from crypto_assets.shown_command import format_command
 from crypto_assets.warehouse.catalog.app_settings import Author
 
-_STYLE = """
-<style>
-.session { display: flex; gap: .5rem; margin: 0; font-size: .875rem; white-space: nowrap; }
-.session a, .session button { padding: 0; border: 0; background: none; color: inherit;
-  font: inherit; text-decoration: underline; cursor: pointer; }
-</style>
-"""
-_LOCK_FORM = """{style}
+_LOCK_FORM = """
 <form class="session" method="post" action="{action}">
 <span>{label}</span><button type="submit">Lock</button>
 </form>
 """
-_UNLOCK_LINK = """{style}
+_UNLOCK_LINK = """
 <div class="session"><span>Read-only</span><a href="{target}">Unlock</a></div>
 """
 
@@ -65,7 +59,7 @@ def render_write_gate() -> bool:
     if get_access_control().can_unlock:
         st.info(
             "**Read-only.** To make changes, choose *Unlock* above and enter the operator token, "
-            "or open the link that `crypto-assets unlock` prints on the machine of the app.",
+            f"or open the link that `{_format_unlock_command()}` prints on the machine of the app.",
             icon=":material/lock:",
         )
     else:
@@ -75,6 +69,13 @@ def render_write_gate() -> bool:
             icon=":material/lock:",
         )
     return False
+
+
+def _format_unlock_command() -> str:
+    settings = get_settings()
+    url = settings.app_link_url
+    options = () if url == type(settings).model_fields["app_link_url"].default else ("--url", url)
+    return format_command("unlock", *options, fields=("home",))
 
 
 def require_write_access() -> None:
@@ -94,9 +95,9 @@ def render_session() -> None:
     caller = find_caller()
     if caller.credential is Credential.COOKIE:
         label = escape(caller.name) or caller.role.name.capitalize()
-        st.html(_LOCK_FORM.format(style=_STYLE, label=label, action=LOCK_PATH))
+        st.html(_LOCK_FORM.format(label=label, action=LOCK_PATH))
     elif get_access_control().can_unlock:
         page = urlsplit(st.context.url or "/")
         path = f"{page.path}?{page.query}" if page.query else page.path
         target = escape(f"{UNLOCK_PATH}?{urlencode({'next': path or '/'})}")
-        st.html(_UNLOCK_LINK.format(style=_STYLE, target=target))
+        st.html(_UNLOCK_LINK.format(target=target))

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from crypto_assets.api.dependencies import ApiContext
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.health_monitor import CHECK_REQUEST_SECONDS, HealthMonitor
+from crypto_assets.market.staleness import SymbolState
 from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.reports import Reports, StatusReport, SymbolStatusReport
@@ -71,6 +72,11 @@ class _PipelineCollector(Collector):
                 if (value := read_value(symbol)) is not None:
                     gauge.add_metric([symbol.symbol], value)
             yield gauge
+        states = _create_gauge("symbol_state", "1 for the symbol's state.", "symbol", "state")
+        for symbol in status.symbols:
+            for state in SymbolState:
+                states.add_metric([symbol.symbol, state], symbol.state is state)
+        yield states
         yield from _collect_storage_metrics(status)
 
     def _collect_run_counts(self) -> Iterator[GaugeMetricFamily]:

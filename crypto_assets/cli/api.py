@@ -14,7 +14,13 @@ from crypto_assets.http_server import serve_app
 from crypto_assets.pipeline.control.backfill import Partitioning
 from crypto_assets.settings import get_settings
 from crypto_assets.tcp_ports import require_free_port
-from crypto_assets.wiring import open_orchestrator, open_pipeline_context, open_reports
+from crypto_assets.wiring import (
+    EXCHANGE,
+    open_exchange_monitor,
+    open_orchestrator,
+    open_pipeline_context,
+    open_reports,
+)
 
 _GRACE_SECONDS = 10
 
@@ -49,9 +55,10 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
     settings = get_settings()
     context = open_pipeline_context(settings)
     context.warehouse.require_ready()
+    exchange = open_exchange_monitor(settings)
     api_context = ApiContext(
         pipeline=context,
-        reports=open_reports(settings),
+        reports=open_reports(settings, lambda: exchange.is_working(EXCHANGE)),
         orchestrator=open_orchestrator(settings),
         partitioning=Partitioning(settings.partition_unit, settings.start_date),
     )

@@ -23,7 +23,7 @@ from crypto_assets.cli.up import (
     start_services,
 )
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.utc_time import day_of
+from crypto_assets.market.utc_time import MINUTES_PER_DAY, Window, day_of
 from crypto_assets.settings import get_settings
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets.wiring import open_shared_context
@@ -71,10 +71,15 @@ def demo(
         run_init()
         first, last = _choose_demo_days(days)
         symbols = [symbol.name for symbol in open_shared_context().warehouse.symbols.list_tracked()]
-        click.echo(f"loading {', '.join(symbols)}, {first} to {last}, as Dagster runs ...")
-        run_backfill(symbols, first, last)
+        stored = _count_stored_candles()
+        missing = _find_first_incomplete_day(symbols, first, last)
+        if missing > first:
+            click.echo(f"{first} to {missing - timedelta(days=1)} are stored already")
+        click.echo(f"loading {', '.join(symbols)}, {missing} to {last}, as Dagster runs ...")
+        run_backfill(symbols, missing, last)
+        loaded, seconds = _count_stored_candles() - stored, time.monotonic() - start
         _capture_order_books(symbols, last)
-        print_demo_report(open_shared_context(), symbols, first, last, time.monotonic() - start)
+        print_demo_report(open_shared_context(), symbols, first, last, loaded, seconds)
         if not once:
             start_services(tree, dagster_port, app_port, api_port)
             tree.wait_until_stopped()
@@ -93,6 +98,24 @@ def _choose_demo_days(count: int) -> tuple[date, date]:
     """Return the first and last of the last `count` days, including today, since START_DATE."""
     today = day_of(open_shared_context().exchange_now())
     return max(get_settings().start_date, today - timedelta(days=count - 1)), today
+
+
+def _count_stored_candles() -> int:
+    return sum(
+        coverage.rows for coverage in open_shared_context().warehouse.coverage.list_by_symbol()
+    )
+
+
+def _find_first_incomplete_day(symbols: Sequence[str], first: date, last: date) -> date:
+    """Return the first day that is not complete for each symbol, at the latest `last`, today."""
+    coverage, window = open_shared_context().warehouse.coverage, Window.of_days(first, last)
+    incomplete = [
+        day_of(start)
+        for symbol in symbols
+        for start, minutes in coverage.count_minutes_by_day(symbol, window).items()
+        if minutes < MINUTES_PER_DAY
+    ]
+    return min(incomplete, default=last)
 
 
 def _capture_order_books(symbols: Sequence[str], today: date) -> None:

@@ -16,10 +16,16 @@ from crypto_assets.wiring import open_reports
 
 
 def print_demo_report(
-    context: PipelineContext, symbols: Sequence[str], first: date, last: date, seconds: float
+    context: PipelineContext,
+    symbols: Sequence[str],
+    first: date,
+    last: date,
+    loaded: int,
+    seconds: float,
 ) -> None:
     """Print what is stored, and compare it with the exchange's own hours and days.
 
+    `loaded` is the number of candles that were not stored before, and `seconds` the time to load.
     Raises CryptoAssetsError, after printing, if a value differs.
     """
     report = open_reports(get_settings()).get_status()
@@ -35,7 +41,10 @@ def print_demo_report(
         ),
     )
     rows = sum(symbol.rows for symbol in report.symbols)
-    click.echo(f"{rows:,} minute candles loaded in {seconds:.0f} s into {get_settings().home}")
+    click.echo(
+        f"{loaded:,} minute candles loaded in {seconds:.0f} s; "
+        f"{rows:,} are stored in {get_settings().home}"
+    )
     differences = [difference for result in results.values() for difference in result.differences]
     if differences:
         raise CryptoAssetsError(f"{len(differences)} values differ, the first: {differences[0]}")

@@ -11,17 +11,21 @@ from crypto_assets.cli.formatting import format_duration_ms, format_utc_minute, 
 from crypto_assets.cli.unlock import print_token_problems
 from crypto_assets.reports import StatusReport
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import open_ready_reports
+from crypto_assets.wiring import EXCHANGE, open_exchange_monitor, open_ready_reports
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object; times in epoch ms.")
 def status(as_json: bool) -> None:
-    """Print coverage, open gaps and lag of each symbol.
+    """Print state, coverage, open gaps and lag of each symbol.
 
     Also prints the first and last candle, the number of rows, and the size of lake and warehouse.
+    Coverage is the share of the requested minutes that are stored or explained; days that were
+    never requested are counted as not loaded.
     """
-    reports = open_ready_reports(get_settings())
+    settings = get_settings()
+    monitor = open_exchange_monitor(settings)
+    reports = open_ready_reports(settings, lambda: monitor.check_all()[EXCHANGE] is None)
     report = reports.get_status()
     if as_json:
         click.echo(orjson.dumps(asdict(report)))
@@ -39,15 +43,17 @@ def print_status(report: StatusReport) -> None:
         click.echo(f"The replica is {seconds:,} s behind: newer candles are on the primary.")
     print_table(
         "candles",
-        ("symbol", "first", "last", "minutes", "coverage", "open gaps", "lag"),
+        ("symbol", "state", "first", "last", "minutes", "coverage", "gaps", "not loaded", "lag"),
         (
             (
                 symbol.symbol,
+                symbol.state.replace("_", " "),
                 format_utc_minute(symbol.first_open_time),
                 format_utc_minute(symbol.last_open_time),
                 f"{symbol.rows:,}",
                 f"{symbol.coverage:.2%}",
-                str(symbol.open_gaps),
+                f"{symbol.open_gaps:,}",
+                f"{symbol.unloaded_days:,} d",
                 format_duration_ms(symbol.lag_ms),
             )
             for symbol in report.symbols

@@ -6,6 +6,7 @@ import click
 
 from crypto_assets.access import CODE_SECONDS, list_token_problems, open_access_control
 from crypto_assets.settings import Settings, get_settings
+from crypto_assets.shown_command import format_command
 
 
 @click.command()
@@ -33,9 +34,8 @@ def print_unlock_link(settings: Settings, local_url: str) -> None:
     """
     is_default = settings.app_link_url == Settings.model_fields["app_link_url"].default
     url = local_url if is_default else settings.app_link_url
-    command = "crypto-assets unlock"
-    if url != settings.app_link_url:
-        command += f" --url {url}"
+    options = () if url == settings.app_link_url else ("--url", url)
+    command = format_command("unlock", *options, fields=("home",))
     if not sys.stdout.isatty():
         click.echo(f"\n  unlock   `{command}` prints a link that lets a browser make changes")
         return

@@ -18,5 +18,5 @@ def abandoned_runs_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(
         f"failed runs whose process no longer exists: {', '.join(failed)}"
         if failed
-        else "every run in progress has a live process, or belongs to another machine"
+        else "nothing to do: no orphaned runs on this machine"
     )

@@ -12,6 +12,7 @@ from crypto_assets.dagster_ext.run_failures import list_failed_partitions
 from crypto_assets.defs.markets import DEFAULT_MARKET, WEBHOOK_RESOURCE_KEY, MarketSpec
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
+from crypto_assets.orchestrator.recent_runs import GENERATED_JOB_PREFIX
 from crypto_assets.pipeline.alerting.alert_repetition import AlertHistory
 from crypto_assets.pipeline.alerting.stale_symbols import (
     build_stale_symbol_alert,
@@ -157,10 +158,20 @@ def _is_final_failure(instance: dg.DagsterInstance, record: dg.RunRecord, now: i
 def _build_run_alerts(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> list[Alert]:
     base = get_settings().dagster_link_url
     return [
-        Alert(f"{run.job_name} failed", reason, symbol, partition, f"{base}/runs/{run.run_id}")
+        Alert(
+            f"{_describe_job(run)} failed", reason, symbol, partition, f"{base}/runs/{run.run_id}"
+        )
         for run in runs
         for symbol, partition, reason in list_failed_partitions(instance, run)
     ]
+
+
+def _describe_job(run: dg.DagsterRun) -> str:
+    """Return the job's name, or the assets of a run that Dagster's pages launched without one."""
+    if not run.job_name.startswith(GENERATED_JOB_PREFIX):
+        return run.job_name
+    assets = sorted(key.to_user_string() for key in run.asset_selection or ())
+    return f"Materialization of {', '.join(assets)}" if assets else "A materialization"
 
 
 def _build_symbol_alert(market: MarketSpec, stale: StaleSymbol) -> Alert:

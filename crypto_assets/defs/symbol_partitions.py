@@ -12,12 +12,15 @@ from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.partitions import MarketPartitions, range_tags
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
-from crypto_assets.orchestrator.run_queue import AUTOMATIC_BACKFILL_TAGS, RUN_CLASS_TAG, RunClass
+from crypto_assets.orchestrator.run_queue import (
+    AUTOMATIC_BACKFILL_TAGS,
+    BACKFILLED_SYMBOL_TAG,
+    RUN_CLASS_TAG,
+    RunClass,
+)
 from crypto_assets.pipeline.control.bootstrap import follow_symbols
 from crypto_assets.pipeline.ingestion import tick_plan
 
-# The symbol of an automatic backfill.
-_BACKFILLED_SYMBOL_TAG = "crypto/past_of"
 _ANY_BACKFILL = {RUN_CLASS_TAG: RunClass.BACKFILL.value}
 # Of how many holes an evaluation requests a part.
 _MAX_HOLES = 4
@@ -66,7 +69,7 @@ def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefiniti
         if not tracked:
             return dg.SkipReason(f"no symbol is tracked yet{problems}")
         missing = partitions.list_unpartitioned_symbols(context.instance, tracked)
-        reason = f"all {len(tracked)} tracked symbols have partitions{problems}"
+        reason = f"nothing to do: all {len(tracked)} tracked symbols have partitions{problems}"
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else dg.SkipReason(reason),
@@ -108,15 +111,13 @@ def build_catch_up_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinit
             yield dg.SkipReason(str(error))
             return
         if not missing:
-            yield dg.SkipReason(
-                "no symbol is missing more days than ticks and gap repair can fetch"
-            )
+            yield dg.SkipReason("nothing to do: no symbol is more than two days behind")
             return
         instance, names = context.instance, dict.fromkeys(days.symbol for days in missing)
         waiting = [
             symbol
             for symbol in partitions.list_partitioned_symbols(instance, names)
-            if not find_active_run(instance, job.name, tags={_BACKFILLED_SYMBOL_TAG: symbol})
+            if not find_active_run(instance, job.name, tags={BACKFILLED_SYMBOL_TAG: symbol})
         ]
         reason = f"a backfill is active, or no partition exists yet: {', '.join(names)}"
         occasion = f"missing on {today} from"
@@ -149,7 +150,7 @@ def _build_backfill_requests(
     """
     start = max(days.first, partitions.start)
     dates = partitions.list_date_keys(start, days.last) if start <= days.last else []
-    tags = {**AUTOMATIC_BACKFILL_TAGS, _BACKFILLED_SYMBOL_TAG: days.symbol}
+    tags = {**AUTOMATIC_BACKFILL_TAGS, BACKFILLED_SYMBOL_TAG: days.symbol}
     runs = [rectangle.partition_keys for rectangle in split_dates(dates, (days.symbol,))]
     return [
         dg.RunRequest(

@@ -1,12 +1,23 @@
 """When data counts as stale: the rule of the dashboard, alerts, freshness policies and metrics."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from crypto_assets.market.utc_time import MINUTE_MS
 
 _TOLERATED_INTERVALS = 3
 # A daemon that restarts takes some minutes.
 _GRACE_MINUTES = 5
+
+
+class SymbolState(StrEnum):
+    """How current the candles of a tracked symbol are, the most urgent state first."""
+
+    UNREACHABLE = "unreachable"  # the exchange does not respond, so no new candle can arrive
+    DELAYED = "delayed"  # stale by `StalenessPolicy`
+    NOT_TRADING = "not_trading"  # the exchange publishes no new candles
+    LOADING = "loading"  # behind, but fetched just now: a backfill catches up
+    LIVE = "live"
 
 
 @dataclass(frozen=True)
@@ -42,3 +53,30 @@ class StalenessPolicy:
             last_open_time < exchange_now - self.tolerance_ms
             and (last_fetch_time or 0) < local_now - self.tolerance_ms
         )
+
+    def classify_symbol(
+        self,
+        *,
+        is_trading: bool,
+        is_exchange_reachable: bool,
+        last_open_time: int | None,
+        last_fetch_time: int | None,
+        tracked_since: int,
+        exchange_now: int,
+        local_now: int,
+    ) -> SymbolState:
+        """Return the state of a tracked symbol; times as in `is_symbol_stale`."""
+        if not is_trading:
+            return SymbolState.NOT_TRADING
+        if not is_exchange_reachable:
+            return SymbolState.UNREACHABLE
+        if self.is_symbol_stale(
+            last_open_time=last_open_time,
+            last_fetch_time=last_fetch_time,
+            tracked_since=tracked_since,
+            exchange_now=exchange_now,
+            local_now=local_now,
+        ):
+            return SymbolState.DELAYED
+        is_behind = last_open_time is None or last_open_time < exchange_now - self.tolerance_ms
+        return SymbolState.LOADING if is_behind else SymbolState.LIVE

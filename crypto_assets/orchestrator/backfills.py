@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from crypto_assets.errors import UnknownTarget
 from crypto_assets.orchestrator.failure_reasons import fetch_backfill_failures
+from crypto_assets.orchestrator.partition_keys import describe_partition_keys
 from crypto_assets.orchestrator.webserver_client import (
     GraphQLObject,
     WebserverClient,
@@ -71,6 +72,18 @@ mutation ($id: String!) {
 }
 """
 
+# Its partition keys: for a multi-partitioned asset, Dagster lists each of them.
+_TARGET_QUERY = """
+query ($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    __typename
+    ... on PartitionBackfill { assetBackfillData { rootTargetedPartitions { partitionKeys } } }
+    ... on Error { message }
+  }
+}
+"""
+_MAX_NAMED_KEYS = 5_000
+
 # A backfill with one of these statuses has ended.
 _ENDED_STATUSES = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
 
@@ -80,7 +93,8 @@ class BackfillProgress:
     """The progress of a backfill, counted in asset partitions (each key once per asset).
 
     `key_count` counts the partition keys; `launched_at` and `ended_at` are epoch ms. `error` is the
-    backfill's own error, or the reasons of its failed runs.
+    backfill's own error, or the reasons of its failed runs. `is_automatic` marks one that a sensor
+    has launched.
     """
 
     id: str
@@ -93,6 +107,7 @@ class BackfillProgress:
     materialized: int
     failed: int
     error: str | None
+    is_automatic: bool = False
 
     @property
     def ended(self) -> bool:
@@ -102,6 +117,20 @@ class BackfillProgress:
     def done_ratio(self) -> float:
         """The share of asset partitions that were materialized or failed, from 0 to 1."""
         return min(1.0, (self.materialized + self.failed) / (self.targeted or 1))
+
+    @property
+    def loaded_key_count(self) -> int:
+        """How many partition keys are loaded; one counts once all its assets are materialized."""
+        return self.materialized * self.key_count // (self.targeted or 1)
+
+    @property
+    def failed_key_count(self) -> int:
+        """How many partition keys have failed; Dagster counts canceled ones as failed."""
+        return (
+            0
+            if self.status == "CANCELED"
+            else -(-self.failed * self.key_count // (self.targeted or 1))
+        )
 
     @property
     def succeeded(self) -> bool:
@@ -154,7 +183,7 @@ def _parse_progress(webserver: WebserverClient, backfill: GraphQLObject) -> Back
     return BackfillProgress(
         id=backfill["id"],
         status=backfill["status"],
-        title=backfill["title"],
+        title=backfill["title"] or _build_title(webserver, backfill),
         key_count=backfill["numPartitions"] or 0,
         launched_at=epoch_seconds_to_ms(backfill["timestamp"]),
         ended_at=epoch_seconds_to_ms(backfill["endTimestamp"])
@@ -165,6 +194,15 @@ def _parse_progress(webserver: WebserverClient, backfill: GraphQLObject) -> Back
         failed=failed,
         error=_describe_error(webserver, backfill) if failed or backfill["error"] else None,
     )
+
+
+def _build_title(webserver: WebserverClient, backfill: GraphQLObject) -> str | None:
+    """Name a backfill of Dagster's own pages, which have no title, by its partitions."""
+    if not 0 < (backfill["numPartitions"] or 0) <= _MAX_NAMED_KEYS:
+        return None
+    result = webserver.run_query(_TARGET_QUERY, id=backfill["id"])["partitionBackfillOrError"]
+    target = (result.get("assetBackfillData") or {}).get("rootTargetedPartitions") or {}
+    return describe_partition_keys(target.get("partitionKeys") or ())
 
 
 def _describe_error(webserver: WebserverClient, backfill: GraphQLObject) -> str | None:

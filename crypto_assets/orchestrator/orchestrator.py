@@ -18,6 +18,10 @@ from crypto_assets.orchestrator import (
     runs,
 )
 from crypto_assets.orchestrator.asset_checks import AssetCheck
+from crypto_assets.orchestrator.automatic_backfills import (
+    AutomaticBackfill,
+    fetch_automatic_backfills,
+)
 from crypto_assets.orchestrator.backfills import BackfillProgress
 from crypto_assets.orchestrator.dynamic_partitions import add_partition_keys
 from crypto_assets.orchestrator.instigators import Instigator, Kind
@@ -31,6 +35,7 @@ from crypto_assets.orchestrator.webserver_client import (
     WebserverClient,
     epoch_seconds_to_ms,
 )
+from crypto_assets.settings import PartitionUnit
 
 _MANUAL_RUN_TAGS = build_run_tags(RunClass.MANUAL)
 
@@ -110,6 +115,13 @@ class Orchestrator:
         """List the most recent backfills, newest first."""
         return backfills.fetch_recent_backfills(self._webserver, limit)
 
+    def list_automatic_backfills(self, unit: PartitionUnit) -> list[AutomaticBackfill]:
+        """List the recent backfills that sensors have launched, newest first.
+
+        `unit` is that of the partitions.
+        """
+        return fetch_automatic_backfills(self._webserver, unit)
+
     def cancel_backfill(self, backfill_id: str) -> None:
         """Cancel a backfill unless it has ended."""
         backfills.request_backfill_cancel(self._webserver, backfill_id)
@@ -142,9 +154,15 @@ class Orchestrator:
         """Launch a run of one asset of the group `maintenance`, and return the run's id."""
         return maintenance.launch_maintenance_task(self._webserver, task, _MANUAL_RUN_TAGS)
 
-    def list_recent_runs(self, limit: int = 50) -> list[RunSummary]:
-        """List the most recent runs of all jobs, newest first."""
-        return recent_runs.fetch_recent_runs(self._webserver, limit)
+    def list_recent_runs(
+        self, limit: int = 50, statuses: Sequence[str] = (), job: str | None = None
+    ) -> list[RunSummary]:
+        """List the most recent runs, newest first, of some statuses or one job if given."""
+        return recent_runs.fetch_recent_runs(self._webserver, limit, statuses, job)
+
+    def list_job_names(self) -> list[str]:
+        """List the jobs of the code location, sorted, without Dagster's implicit ones."""
+        return recent_runs.fetch_job_names(self._webserver)
 
     def list_asset_checks(self, limit: int = 20) -> list[AssetCheck]:
         """List every asset check with its latest evaluations."""

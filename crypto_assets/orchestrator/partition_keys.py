@@ -58,5 +58,16 @@ def describe_run_partitions(tags: Mapping[str, str]) -> str | None:
     return f"{tags[DAYS_TAG]}|{tags[SYMBOLS_TAG]}" if DAYS_TAG in tags else None
 
 
+def describe_partition_keys(keys: Sequence[str]) -> str | None:
+    """Describe keys as a backfill is titled: `BTCUSDT, ETHUSDT 2026-09-01 to 2026-09-06`."""
+    pairs = [key.partition("|") for key in keys]
+    dates = sorted({date_key for date_key, _, _ in pairs})
+    if not dates:
+        return None
+    symbols = list(dict.fromkeys(symbol for _, _, symbol in pairs if symbol))
+    named = build_partition_tags(dates, symbols) if symbols else {DAYS_TAG: "", SYMBOLS_TAG: ""}
+    return f"{named[SYMBOLS_TAG]} {_describe_range(dates[0], dates[-1])}".strip()
+
+
 def _describe_range(first: str, last: str) -> str:
     return first if last == first else f"{first} to {last}"

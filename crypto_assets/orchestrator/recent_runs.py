@@ -1,7 +1,9 @@
-"""The most recent runs: job, partitions, status and duration."""
+"""The most recent runs: job, partitions, status, duration, and the reason of a failure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crypto_assets.orchestrator.failure_reasons import parse_failure_reason
 from crypto_assets.orchestrator.partition_keys import describe_run_partitions
 from crypto_assets.orchestrator.webserver_client import (
     GraphQLObject,
@@ -10,8 +12,8 @@ from crypto_assets.orchestrator.webserver_client import (
 )
 
 _RUNS_QUERY = """
-query ($limit: Int!) {
-  runsOrError(limit: $limit) {
+query ($filter: RunsFilter!, $limit: Int!) {
+  runsOrError(filter: $filter, limit: $limit) {
     __typename
     ... on Runs {
       results {
@@ -24,15 +26,25 @@ query ($limit: Int!) {
   }
 }
 """
+_JOBS_QUERY = """
+query {
+  repositoriesOrError {
+    __typename
+    ... on RepositoryConnection { nodes { jobs { name } } }
+    ... on Error { message }
+  }
+}
+"""
 # The name of Dagster's implicit jobs, which run an ad hoc selection of assets.
-_GENERATED_JOB_PREFIX = "__ASSET_JOB"
+GENERATED_JOB_PREFIX = "__ASSET_JOB"
 
 
 @dataclass(frozen=True)
 class RunSummary:
     """A run; times in epoch ms, None before it starts or ends; `status` is Dagster's.
 
-    `partitions` is a partition key, or the first and the last key of a range.
+    `partitions` is a partition key, or the first and the last key of a range. `failure_reason` is
+    None too for a failed run whose process was killed.
     """
 
     id: str
@@ -42,6 +54,7 @@ class RunSummary:
     started_at: int | None
     ended_at: int | None
     partitions: str | None
+    failure_reason: str | None
 
     @property
     def duration_ms(self) -> int | None:
@@ -50,10 +63,17 @@ class RunSummary:
         return self.ended_at - self.started_at
 
 
-def fetch_recent_runs(webserver: WebserverClient, limit: int) -> list[RunSummary]:
-    """Fetch the most recent runs, newest first."""
+def fetch_recent_runs(
+    webserver: WebserverClient, limit: int, statuses: Sequence[str] = (), job: str | None = None
+) -> list[RunSummary]:
+    """Fetch the most recent runs, newest first, with one of the statuses and of the job."""
+    runs_filter: dict[str, object] = {}
+    if statuses:
+        runs_filter["statuses"] = list(statuses)
+    if job is not None:
+        runs_filter["pipelineName"] = job
     result = webserver.require_type(
-        webserver.run_query(_RUNS_QUERY, limit=limit)["runsOrError"], "Runs"
+        webserver.run_query(_RUNS_QUERY, filter=runs_filter, limit=limit)["runsOrError"], "Runs"
     )
     return [_parse_run(run) for run in result["results"]]
 
@@ -68,11 +88,20 @@ def _parse_run(run: GraphQLObject) -> RunSummary:
         started_at=epoch_seconds_to_ms(run["startTime"]) if run["startTime"] else None,
         ended_at=epoch_seconds_to_ms(run["endTime"]) if run["endTime"] else None,
         partitions=describe_run_partitions(tags),
+        failure_reason=parse_failure_reason(run["runId"], tags),
     )
 
 
+def fetch_job_names(webserver: WebserverClient) -> list[str]:
+    """Fetch the names of all jobs, sorted, without Dagster's implicit ones."""
+    result = webserver.run_query(_JOBS_QUERY)["repositoriesOrError"]
+    nodes = webserver.require_type(result, "RepositoryConnection")["nodes"]
+    names = (job["name"] for node in nodes for job in node["jobs"])
+    return sorted(name for name in names if not name.startswith(GENERATED_JOB_PREFIX))
+
+
 def _describe_job(run: GraphQLObject) -> str:
-    if not run["jobName"].startswith(_GENERATED_JOB_PREFIX):
+    if not run["jobName"].startswith(GENERATED_JOB_PREFIX):
         return str(run["jobName"])
     selected = ["/".join(key["path"]) for key in run["assetSelection"] or ()]
     return ", ".join(sorted(selected)) or "assets"

@@ -42,5 +42,6 @@ def build_run_tags(run_class: RunClass) -> dict[str, str]:
 
 
 BACKFILL_TAGS = build_run_tags(RunClass.BACKFILL)
-# A backfill that a sensor launches starts after those that a user launches.
+# A backfill that a sensor launches starts after those that a user launches. It has one symbol.
+BACKFILLED_SYMBOL_TAG = "crypto/past_of"
 AUTOMATIC_BACKFILL_TAGS = {**BACKFILL_TAGS, PRIORITY_TAG: "-2"}

@@ -30,13 +30,51 @@ class DayCell:
     explained: int
     missing: int
 
+    @property
+    def requested(self) -> int:
+        """The minutes that the day should have, 0 if nothing of it was ever requested."""
+        if self.state is DayState.NOT_LOADED:
+            return 0
+        return self.stored + self.explained + self.missing
+
+    @property
+    def requested_missing(self) -> int:
+        """The missing minutes, 0 if nothing of the day was ever requested."""
+        return 0 if self.state is DayState.NOT_LOADED else self.missing
+
 
 @dataclass(frozen=True)
 class CoverageCalendar:
-    """`rows` maps each tracked symbol to its cells, one for each of `days`, oldest first."""
+    """`rows` maps each tracked symbol to its cells, one for each of `days`, oldest first.
+
+    `open_gaps` counts the gaps of these days that the ledger does not explain.
+    """
 
     days: tuple[date, ...]
     rows: dict[str, tuple[DayCell, ...]]
+    open_gaps: int = 0
+
+    def count_days(self, state: DayState) -> int:
+        """Count the days of all symbols in a state."""
+        return sum(cell.state is state for row in self.rows.values() for cell in row)
+
+    @property
+    def missing_minutes(self) -> int:
+        """Unexplained minutes of the days that are loaded, or of which the ledger has a gap."""
+        return sum(cell.requested_missing for row in self.rows.values() for cell in row)
+
+    def compute_shares(self) -> dict[str, float]:
+        """Return the share, 0 to 1, of each symbol's requested minutes that need nothing.
+
+        They are stored or explained. Days that are not loaded count neither way, and a symbol
+        without any other day is left out.
+        """
+        shares = {}
+        for symbol, row in self.rows.items():
+            expected = sum(cell.requested for cell in row)
+            if expected:
+                shares[symbol] = 1 - sum(cell.requested_missing for cell in row) / expected
+        return shares
 
 
 def build_coverage_calendar(
@@ -49,21 +87,25 @@ def build_coverage_calendar(
     window = Window.of_days(first, last)
     if not 1 <= (last - first).days + 1 <= MAX_CALENDAR_DAYS:
         raise WrongUse(f"a calendar has 1 to {MAX_CALENDAR_DAYS} days, not {first} to {last}")
+    gaps = {
+        symbol.name: warehouse.gap_ledger.list_gaps(symbol.name, window)
+        for symbol in warehouse.symbols.list_tracked()
+    }
     return CoverageCalendar(
         tuple(window.iter_days()),
         {
-            symbol.name: _build_symbol_row(warehouse, symbol.name, window, now_ms)
-            for symbol in warehouse.symbols.list_tracked()
+            name: _build_symbol_row(warehouse, name, window, of_symbol, now_ms)
+            for name, of_symbol in gaps.items()
         },
+        sum(not gap.gap_class.is_explained for of_symbol in gaps.values() for gap in of_symbol),
     )
 
 
 def _build_symbol_row(
-    warehouse: Warehouse, symbol: str, window: Window, now_ms: int
+    warehouse: Warehouse, symbol: str, window: Window, gaps: Sequence[Gap], now_ms: int
 ) -> tuple[DayCell, ...]:
     known_until = find_known_until(warehouse, symbol) or 0
     stored = warehouse.coverage.count_minutes_by_day(symbol, window)
-    gaps = warehouse.gap_ledger.list_gaps(symbol, window)
     today = floor_ms(now_ms, DAY_MS)
     return tuple(
         _build_day_cell(stored[start], gaps, _find_expected_window(start, today, known_until))

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import pyarrow.compute as pc
+
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
+from crypto_assets.market.staleness import SymbolState
 from crypto_assets.market.utc_time import MINUTE_MS, floor_ms
 from crypto_assets.reports.instruments import Instrument, list_instruments
-from crypto_assets.reports.status import find_stale_names
+from crypto_assets.reports.status import read_symbol_states
 from crypto_assets.reports.storage import StorageUsage
 from crypto_assets.reports.ticker_statistics import (
     DayParts,
@@ -18,8 +21,6 @@ from crypto_assets.reports.ticker_statistics import (
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.stats.coverage import SymbolCoverage
 from crypto_assets.warehouse.stats.totals import StoredTotals, TotalsSnapshot
-
-SPARKLINE_HOURS = 48
 
 
 class Concern(StrEnum):
@@ -46,11 +47,12 @@ class AttentionItem:
 class SymbolTile:
     """A summary of one symbol; `statistics` is None if no candle is stored.
 
-    `sparkline` holds the hourly closes of the last 48 hours, oldest first. `lag_ms` is the time
-    since the newest candle ended, by this machine's clock.
+    `sparkline` holds the opening price of the 24 hours of `statistics` and their hourly closes,
+    oldest first. `lag_ms` is the time since the newest candle ended, by this machine's clock.
     """
 
     instrument: Instrument
+    state: SymbolState
     statistics: TickerStatistics | None = None
     sparkline: tuple[float, ...] = ()
     lag_ms: int | None = None
@@ -91,19 +93,33 @@ class Dashboard:
     attention: tuple[AttentionItem, ...]
 
 
-def build_dashboard(warehouse: Warehouse, now_ms: int, default_ingest_minutes: int) -> Dashboard:
+def build_dashboard(
+    warehouse: Warehouse,
+    now_ms: int,
+    default_ingest_minutes: int,
+    *,
+    is_exchange_reachable: bool = True,
+) -> Dashboard:
     """Build the dashboard; reads some hundred rows per symbol, all by key.
 
     `default_ingest_minutes` is the ingest interval if users have set none.
     """
+    states = read_symbol_states(
+        warehouse, now_ms, default_ingest_minutes, is_exchange_reachable=is_exchange_reachable
+    )
     coverages = {coverage.symbol: coverage for coverage in warehouse.coverage.list_by_symbol()}
     tiles = tuple(
-        _build_tile(warehouse, instrument, coverages[instrument.symbol], now_ms)
+        _build_tile(
+            warehouse,
+            instrument,
+            states[instrument.symbol],
+            coverages[instrument.symbol],
+            now_ms,
+        )
         for instrument in list_instruments(warehouse)
-        if instrument.symbol in coverages
+        if instrument.symbol in coverages and instrument.symbol in states
     )
     total = warehouse.totals.measure_current(now_ms)
-    stale_names = find_stale_names(warehouse, now_ms, default_ingest_minutes)
     return Dashboard(
         as_of=now_ms,
         tiles=tiles,
@@ -114,7 +130,7 @@ def build_dashboard(warehouse: Warehouse, now_ms: int, default_ingest_minutes: i
         attention=tuple(
             item
             for tile in tiles
-            for item in _list_attention_items(tile, coverages[tile.instrument.symbol], stale_names)
+            for item in _list_attention_items(tile, coverages[tile.instrument.symbol])
         ),
     )
 
@@ -134,34 +150,41 @@ def _compute_changes(now: StoredTotals, then: TotalsSnapshot | None) -> TotalCha
 
 
 def _build_tile(
-    warehouse: Warehouse, instrument: Instrument, coverage: SymbolCoverage, now_ms: int
+    warehouse: Warehouse,
+    instrument: Instrument,
+    state: SymbolState,
+    coverage: SymbolCoverage,
+    now_ms: int,
 ) -> SymbolTile:
     if coverage.last_open_time is None:
-        return SymbolTile(instrument)
+        return SymbolTile(instrument, state)
     known_until = floor_ms(coverage.last_open_time, MINUTE_MS) + MINUTE_MS
-    day = read_day_parts(warehouse, instrument.symbol, known_until, SPARKLINE_HOURS)
+    day = read_day_parts(warehouse, instrument.symbol, known_until)
     return SymbolTile(
         instrument,
-        statistics=summarize_day(instrument.symbol, day),
-        sparkline=_build_sparkline(day),
+        state,
+        statistics=(statistics := summarize_day(instrument.symbol, day)),
+        sparkline=_build_sparkline(day, statistics),
         lag_ms=coverage.lag_ms(now_ms),
     )
 
 
-def _build_sparkline(day: DayParts) -> tuple[float, ...]:
-    closes = roll_up(day.hours, Interval.H1)["close"]
-    return tuple(float(close) for close in closes.to_pylist())
+def _build_sparkline(day: DayParts, statistics: TickerStatistics | None) -> tuple[float, ...]:
+    """Return the prices of the 24 hours, so that the line begins where the change is counted."""
+    if statistics is None:
+        return ()
+    hours = roll_up(day.hours, Interval.H1)
+    closes = hours.filter(pc.greater_equal(hours["open_time"], day.first_hour))["close"]
+    return tuple(float(price) for price in [statistics.open, *closes.to_pylist()])
 
 
-def _list_attention_items(
-    tile: SymbolTile, coverage: SymbolCoverage, stale_names: set[str]
-) -> list[AttentionItem]:
+def _list_attention_items(tile: SymbolTile, coverage: SymbolCoverage) -> list[AttentionItem]:
     items = []
     if tile.lag_ms is None:
         items.append(AttentionItem(Concern.EMPTY, coverage.symbol))
-    elif not tile.instrument.trading:
+    elif tile.state is SymbolState.NOT_TRADING:
         items.append(AttentionItem(Concern.NOT_TRADING, coverage.symbol))
-    elif coverage.symbol in stale_names:
+    elif tile.state is SymbolState.DELAYED:
         items.append(AttentionItem(Concern.STALE, coverage.symbol, tile.lag_ms))
     if coverage.missing_minutes:
         items.append(AttentionItem(Concern.GAPS, coverage.symbol, coverage.missing_minutes))

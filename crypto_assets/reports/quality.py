@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from crypto_assets.reports.status import SymbolStatusReport, build_status_report
+from crypto_assets.reports.status import StatusReport, SymbolStatusReport
 from crypto_assets.warehouse import ExchangeConflict, Warehouse
 from crypto_assets.warehouse.klines.revisions import Revision
 from crypto_assets.warehouse.quality.quarantine import QuarantineRecord
@@ -24,11 +24,8 @@ class QualityReport:
     conflicts: tuple[ExchangeConflict, ...]
 
 
-def build_quality_report(
-    warehouse: Warehouse, now_ms: int, default_ingest_minutes: int, limit: int
-) -> QualityReport:
-    """Build the report; reads a few keys per symbol and `limit` rows of each list."""
-    status = build_status_report(warehouse, now_ms, default_ingest_minutes)
+def build_quality_report(warehouse: Warehouse, status: StatusReport, limit: int) -> QualityReport:
+    """Build the report from a status report; reads `limit` rows of each list."""
     return QualityReport(
         as_of=status.as_of,
         symbols=status.symbols,

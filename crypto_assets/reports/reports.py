@@ -38,7 +38,8 @@ class Reports:
     """Reads of the warehouse, each of bounded work; times are epoch ms.
 
     `clock` is the time against which lags are measured, and `default_ingest_minutes` the ingest
-    interval if users have set none. A symbol may be typed in any case; results name it as the
+    interval if users have set none. While `is_exchange_reachable` returns False, the state of
+    trading symbols is UNREACHABLE. A symbol may be typed in any case; results name it as the
     exchange does. Every method may raise a WarehouseError, methods with a symbol UnknownSymbol,
     methods with parameters WrongUse.
     """
@@ -48,10 +49,12 @@ class Reports:
         warehouse: Warehouse,
         clock: Callable[[], int] = now_ms,
         default_ingest_minutes: int = EMBEDDED_INGEST_MINUTES,
+        is_exchange_reachable: Callable[[], bool] = lambda: True,
     ) -> None:
         self._warehouse = warehouse
         self._clock = clock
         self._default_ingest_minutes = default_ingest_minutes
+        self._is_exchange_reachable = is_exchange_reachable
 
     def list_instruments(self) -> list[Instrument]:
         """List tracked symbols, oldest registration first."""
@@ -135,10 +138,20 @@ class Reports:
         return compute_statistics_24h(self._warehouse, self._resolve_symbol(symbol))
 
     def get_dashboard(self) -> Dashboard:
-        return build_dashboard(self._warehouse, self._clock(), self._default_ingest_minutes)
+        return build_dashboard(
+            self._warehouse,
+            self._clock(),
+            self._default_ingest_minutes,
+            is_exchange_reachable=self._is_exchange_reachable(),
+        )
 
     def get_status(self) -> StatusReport:
-        return build_status_report(self._warehouse, self._clock(), self._default_ingest_minutes)
+        return build_status_report(
+            self._warehouse,
+            self._clock(),
+            self._default_ingest_minutes,
+            is_exchange_reachable=self._is_exchange_reachable(),
+        )
 
     def get_replica_lag(self) -> int:
         """Return by how many ms the replica is behind the primary; 0 without a replica."""
@@ -239,9 +252,7 @@ class Reports:
         return self._warehouse.order_books.read_by_update_id(symbol, last_update_id)
 
     def get_quality(self, limit: int = 100) -> QualityReport:
-        return build_quality_report(
-            self._warehouse, self._clock(), self._default_ingest_minutes, limit
-        )
+        return build_quality_report(self._warehouse, self.get_status(), limit)
 
     def close(self) -> None:
         """Close the warehouse's connections; the next read opens new ones."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from crypto_assets.market.staleness import SymbolState
+from crypto_assets.market.utc_time import MINUTES_PER_DAY
 from crypto_assets.reports.storage import StorageUsage, measure_storage
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.stats.coverage import SymbolCoverage
@@ -14,6 +16,7 @@ class SymbolStatusReport:
     `coverage` is the share, 0 to 1, of the minutes between the first and the last candle that are
     stored or explained; below 1, minutes are missing that the exchange may have. Gaps before the
     first candle or after the last one count as missing minutes, but not against the coverage.
+    `unloaded_days` lie between them too, but were never requested, and count as neither.
     Expired minutes count neither as stored nor as missing, but `first_open_time` includes the hours
     and days computed from them. `lag_ms` is the time since the newest candle ended.
     """
@@ -25,8 +28,13 @@ class SymbolStatusReport:
     coverage: float
     open_gaps: int
     missing_minutes: int
+    unloaded_days: int
     lag_ms: int | None
-    is_stale: bool
+    state: SymbolState
+
+    @property
+    def is_stale(self) -> bool:
+        return self.state is SymbolState.DELAYED
 
 
 @dataclass(frozen=True)
@@ -44,34 +52,50 @@ class StatusReport:
 
 
 def build_status_report(
-    warehouse: Warehouse, now_ms: int, default_ingest_minutes: int
+    warehouse: Warehouse,
+    now_ms: int,
+    default_ingest_minutes: int,
+    *,
+    is_exchange_reachable: bool = True,
 ) -> StatusReport:
     """Build the report; reads a few keys per symbol.
 
     `default_ingest_minutes` is the ingest interval if users have set none.
     """
-    stale_names = find_stale_names(warehouse, now_ms, default_ingest_minutes)
+    states = read_symbol_states(
+        warehouse, now_ms, default_ingest_minutes, is_exchange_reachable=is_exchange_reachable
+    )
     return StatusReport(
         as_of=now_ms,
         symbols=tuple(
-            _build_symbol_status(coverage, now_ms, coverage.symbol in stale_names)
+            _build_symbol_status(coverage, now_ms, states[coverage.symbol])
             for coverage in warehouse.coverage.list_by_symbol()
+            if coverage.symbol in states
         ),
         storage=measure_storage(warehouse),
         replica_lag_ms=warehouse.read_server.measure_lag(),
     )
 
 
-def find_stale_names(warehouse: Warehouse, now_ms: int, default_ingest_minutes: int) -> set[str]:
-    """Return the stale symbols at `now_ms` (epoch ms), by this machine's clock."""
-    stale = warehouse.staleness.list_stale_symbols(
-        default_ingest_minutes, now_ms, now_ms, from_replica=True
+def read_symbol_states(
+    warehouse: Warehouse,
+    now_ms: int,
+    default_ingest_minutes: int,
+    *,
+    is_exchange_reachable: bool = True,
+) -> dict[str, SymbolState]:
+    """Return the states of tracked symbols at `now_ms` (epoch ms), by this machine's clock."""
+    return warehouse.staleness.read_states(
+        default_ingest_minutes,
+        now_ms,
+        now_ms,
+        is_exchange_reachable=is_exchange_reachable,
+        from_replica=True,
     )
-    return {symbol.symbol for symbol in stale}
 
 
 def _build_symbol_status(
-    coverage: SymbolCoverage, now_ms: int, is_stale: bool
+    coverage: SymbolCoverage, now_ms: int, state: SymbolState
 ) -> SymbolStatusReport:
     return SymbolStatusReport(
         symbol=coverage.symbol,
@@ -81,6 +105,7 @@ def _build_symbol_status(
         coverage=coverage.share,
         open_gaps=coverage.open_gaps,
         missing_minutes=coverage.missing_minutes,
+        unloaded_days=coverage.unloaded_minutes // MINUTES_PER_DAY,
         lag_ms=coverage.lag_ms(now_ms),
-        is_stale=is_stale,
+        state=state,
     )

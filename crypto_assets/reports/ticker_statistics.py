@@ -78,13 +78,11 @@ def compute_statistics_24h(warehouse: Warehouse, symbol: str) -> TickerStatistic
     return summarize_day(symbol, read_day_parts(warehouse, symbol, known_until))
 
 
-def read_day_parts(
-    warehouse: Warehouse, symbol: str, known_until: int, hours: int = 24
-) -> DayParts:
-    """Read the rows of the last 24 hours; `hours` (24 or more) is how many full hours to read."""
+def read_day_parts(warehouse: Warehouse, symbol: str, known_until: int) -> DayParts:
+    """Read the rows of the last 24 hours."""
     start = known_until - DAY_MS
     before_hour = Window(start, ceil_ms(start, HOUR_MS))
-    full_hours = Window(floor_ms(known_until, HOUR_MS) - hours * HOUR_MS, known_until)
+    full_hours = Window(floor_ms(known_until, HOUR_MS) - DAY_MS, known_until)
     minutes = read_period_parts(warehouse, symbol, Interval.M1, before_hour, known_until)
     has_start = minutes.num_rows and floor_ms(minutes["open_time"][0].as_py(), MINUTE_MS) == start
     return DayParts(

@@ -32,6 +32,18 @@ def test_the_demo_reports_what_it_loaded_and_checked(demo: tuple[Desk, Ran]) -> 
     assert str(desk.home) in ran.out
 
 
+def test_a_second_demo_loads_only_what_is_missing(demo: tuple[Desk, Ran]) -> None:
+    desk, _ = demo
+    ran = desk.run("demo", "--once", "--days", str(_DAYS))
+    assert ran.code == 0, ran.err
+    today = day_of(now_ms())
+    assert "are stored already" in ran.out and f"{today} to {today}, as Dagster runs" in ran.out
+    (line,) = [line for line in ran.out.splitlines() if "minute candles loaded in" in line]
+    loaded, stored = (int(part.split()[0].replace(",", "")) for part in line.split("; "))
+    assert loaded < len(_SYMBOLS) * 60, "only the minutes since the first demo"
+    assert stored >= (_DAYS - 1) * 1440 * len(_SYMBOLS)
+
+
 def test_status_as_json(demo: tuple[Desk, Ran]) -> None:
     desk, _ = demo
     ran = desk.run("status", "--json")

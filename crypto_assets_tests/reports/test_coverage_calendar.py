@@ -75,3 +75,23 @@ def test_a_symbol_without_a_candle_is_not_loaded(warehouse: Warehouse) -> None:
 def test_a_calendar_is_bounded(warehouse: Warehouse, last: date) -> None:
     with pytest.raises(WrongUse, match="1 to 366 days"):
         Reports(warehouse).get_coverage_calendar(FIRST, last)
+
+
+def test_the_figures_of_a_calendar_agree_with_its_days(warehouse: Warehouse) -> None:
+    hole = Window(START + 2 * DAY_MS, START + 2 * DAY_MS + 144 * MINUTE_MS)
+    calendar = stocked(warehouse, hole).get_coverage_calendar(FIRST, LAST)
+    assert (calendar.open_gaps, calendar.missing_minutes) == (1, 144)
+    # ETHUSDT, and the first day of BTCUSDT, were never requested.
+    assert calendar.count_days(DayState.NOT_LOADED) == 7
+    assert calendar.compute_shares() == {"BTCUSDT": pytest.approx(1 - 144 / (4 * 1440 + 570))}
+
+
+def test_days_never_requested_do_not_lower_the_coverage(warehouse: Warehouse) -> None:
+    warehouse.symbols.register_symbols([describe("BTCUSDT")])
+    for day in (0, 4):
+        start = START + day * DAY_MS
+        load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(start, start + DAY_MS)))
+    calendar = Reports(warehouse, clock=lambda: NOW).get_coverage_calendar(FIRST, LAST)
+    assert calendar.compute_shares() == {"BTCUSDT": 1}
+    assert (calendar.open_gaps, calendar.missing_minutes) == (0, 0)
+    assert calendar.count_days(DayState.NOT_LOADED) == 3

@@ -65,11 +65,12 @@ def test_a_tile_for_each_tracked_symbol(reports: Reports) -> None:
     assert (xrp.statistics, xrp.sparkline, xrp.lag_ms) == (None, (), None)
 
 
-def test_the_sparkline_is_48_hours_of_closes_and_the_last_price(reports: Reports) -> None:
+def test_the_sparkline_shows_the_24_hours_of_the_change(reports: Reports) -> None:
     tile = reports.get_dashboard().tiles[1]
-    hours = reports.get_candles("SHIBUSDT", "1h", limit=49).frame["close"]
+    hours = reports.get_candles("SHIBUSDT", "1h", limit=24).frame["close"]
     assert tile.statistics is not None
-    assert tile.sparkline == pytest.approx(hours.tolist())
+    assert tile.sparkline[0] == pytest.approx(float(tile.statistics.open))
+    assert tile.sparkline[1:] == pytest.approx(hours.tolist())
     assert tile.sparkline[-1] == pytest.approx(float(tile.statistics.last))
 
 

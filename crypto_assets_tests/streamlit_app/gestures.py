@@ -27,14 +27,20 @@ def confirm(page: Page, label: str) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def locate_card(page: Page, name: str) -> Locator:
-    """Return the card of a schedule or sensor."""
-    return page.locator(f".st-key-card_{name}")
+def locate_row(page: Page, name: str) -> Locator:
+    """Return the row of a schedule, a sensor or a symbol in its table."""
+    return page.locator(f"[data-row={name}]")
 
 
-def locate_badge(page: Page, name: str, text: str) -> Locator:
-    """Return the state badge of a card."""
-    return locate_card(page, name).locator(".stMarkdownBadge", has_text=text)
+def click_in_row(page: Page, name: str, action: str) -> None:
+    """Click a switch, a button or a link of a row."""
+    locate_row(page, name).locator(f"[data-action={action}]").click()
+
+
+def expect_running(page: Page, name: str, running: bool) -> None:
+    """Check the switch of a schedule or sensor."""
+    switch = locate_row(page, name).get_by_role("switch")
+    expect(switch).to_have_attribute("aria-checked", str(running).lower())
 
 
 def open_part(page: Page, name: str) -> None:

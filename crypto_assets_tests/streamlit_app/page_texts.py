@@ -28,7 +28,7 @@ DAGSTER_TEXTS = {
 def expect_warehouse_texts(tabs: Mapping[str, Tab]) -> None:
     """Check that all tabs, given by page, show data of the warehouse."""
     for name, tab in tabs.items():
-        expect(tab.page.locator(".stMarkdownBadge", has_text="Live")).to_be_visible()
+        expect(tab.page.locator(".st-key-status", has_text="Live")).to_be_visible()
         expect(tab.page.get_by_text("Cannot reach the warehouse")).to_have_count(0)
         expect(tab.page.get_by_text(WAREHOUSE_TEXTS[name]).first).to_be_visible()
         _expect_no_errors(tab)

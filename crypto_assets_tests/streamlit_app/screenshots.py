@@ -1,8 +1,9 @@
 """Take screenshots of every page of a running app.
 
 `python -m crypto_assets_tests.streamlit_app.screenshots OUT` takes them of the app at --url, by
-default that of `make demo`. Each page is taken wide and narrow, in the light and the dark theme, as
-OUT/{page}-{width}-{scheme}.png, and each tab of a page as OUT/{page}-{part}-{width}-{scheme}.png.
+default that of `make demo`; `make screenshots` calls it. Each page is taken at three sizes, in the
+light and the dark theme, as OUT/{page}-{width}-{scheme}.png, and each tab of a page as
+OUT/{page}-{part}-{width}-{scheme}.png.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from crypto_assets_tests.services.chromium import ARGUMENTS, find_chromium, wait
 from crypto_assets_tests.streamlit_app.page_checks import SCHEMES, TIMEOUT_MS, Scheme
 from streamlit_app.navigation import PAGES
 
-SIZES = ((1440, 900), (390, 844))
+SIZES = ((1440, 900), (1920, 1080), (390, 844))
 
 # Placeholders of Streamlit.
 LOADING_SELECTOR = "[data-testid=stSpinner], [data-testid=stSkeleton]"
@@ -26,7 +27,7 @@ OPAQUE_STYLE = "[data-stale] { opacity: 1 !important; transition: none !importan
 
 # What must be present before a screenshot, by page.
 READY_SELECTORS = {
-    "dashboard": "[data-testid=stMetricChart] path",
+    "dashboard": ".sparkline",
     "analytics": ".live-chart .trace.boxes",
     "pipeline": ".flow .stage",
     "quality": ".js-plotly-plot .heatmaplayer image",
@@ -34,7 +35,7 @@ READY_SELECTORS = {
 # The tabs of the pages, except the first ones.
 PARTS = {
     "pipeline": ("Ingestion log", "Deduplication", "Storage", "Data explorer"),
-    "quality": ("Gaps", "Revisions", "Quarantine", "Checks", "Verify"),
+    "quality": ("Gaps", "Revisions", "Conflicts", "Quarantine", "Checks", "Verify"),
     "settings": ("Retention", "Alerts", "Appearance", "Environment", "Change log"),
 }
 

@@ -13,9 +13,10 @@ from crypto_assets_tests.streamlit_app import page_texts
 from crypto_assets_tests.streamlit_app.dagster_app import ControlledApp, controlled_app
 from crypto_assets_tests.streamlit_app.gestures import (
     click_button,
+    click_in_row,
     confirm,
-    locate_badge,
-    locate_card,
+    expect_running,
+    locate_row,
     open_part,
     unlock_address,
 )
@@ -56,8 +57,8 @@ def test_both_pages_render(
 ) -> None:
     tab = opened(open_tab, desk, "scheduler", width=width, color_scheme=scheme)
     for name in ("ingest_schedule", "order_books_schedule", "catch_up", "run_failures"):
-        expect(locate_badge(tab.page, name, "Stopped")).to_be_visible()
-    expect(tab.page.get_by_text("14 partitions, up to 20,160 candles")).to_be_visible()
+        expect_running(tab.page, name, False)
+    expect(tab.page.get_by_text("14 days, up to 20,160 candles")).to_be_visible()
     assert_accessible(tab, width, scheme)
     tab.page.goto(f"{desk.address}/settings")
     expect(tab.page.get_by_text("ETH / USDT")).to_be_visible()
@@ -89,23 +90,22 @@ def assert_accessible(tab: Tab, width: int, scheme: Scheme) -> None:
     assert list_errors(tab) == []
 
 
-def test_a_schedule_starts_and_stops_after_confirmation(
+def test_a_schedule_starts_and_stops_after_a_confirmation(
     open_tab: OpenTab, desk: ControlledApp
 ) -> None:
     tab = opened(open_tab, desk, "scheduler")
     name, page = "maintenance_schedule", tab.page
-    click_button(page, f"start_{name}")
-    confirm(page, "Start")
-    expect(locate_badge(page, name, "Running")).to_be_visible()
-    expect(locate_card(page, name)).to_contain_text("Next: 03:00 UTC")
+    click_in_row(page, name, "switch")
+    expect_running(page, name, True)
+    expect(locate_row(page, name)).to_contain_text("03:00 UTC")
     assert desk.dagster.get_instigator(Kind.SCHEDULE, name).running
-    click_button(page, f"stop_{name}")
+    click_in_row(page, name, "switch")
     expect(page.get_by_role("dialog")).to_contain_text("lake and warehouse grow")
     assert desk.dagster.get_instigator(Kind.SCHEDULE, name).running, (
         "not stopped before the confirmation"
     )
     confirm(page, "Stop")
-    expect(locate_badge(page, name, "Stopped")).to_be_visible()
+    expect_running(page, name, False)
     assert not desk.dagster.get_instigator(Kind.SCHEDULE, name).running
     assert desk.list_changes()[:2] == [
         (f"schedule {name}", "running", "stopped"),
@@ -116,12 +116,12 @@ def test_a_schedule_starts_and_stops_after_confirmation(
 
 def test_the_fetch_interval_can_be_changed(open_tab: OpenTab, desk: ControlledApp) -> None:
     tab = opened(open_tab, desk, "scheduler")
-    click_button(tab.page, "interval_ingest_interval_minutes")
+    click_in_row(tab.page, "ingest_schedule", "interval")
     field = tab.page.get_by_role("dialog").get_by_role("spinbutton")
     field.fill("7")
     field.press("Tab")
     confirm(tab.page, "Save")
-    expect(locate_card(tab.page, "ingest_schedule")).to_contain_text("Every 7 min")
+    expect(locate_row(tab.page, "ingest_schedule")).to_contain_text("7 min")
     assert desk.warehouse.app_settings.get_value("ingest_interval_minutes") == 7
     assert desk.list_changes()[0] == ("ingest_interval_minutes", None, 7)
     assert list_errors(tab) == []
@@ -129,8 +129,8 @@ def test_the_fetch_interval_can_be_changed(open_tab: OpenTab, desk: ControlledAp
 
 def test_a_sensor_runs_now_and_reports_the_result(open_tab: OpenTab, desk: ControlledApp) -> None:
     tab = opened(open_tab, desk, "scheduler")
-    click_button(tab.page, "run_symbols")
-    expect(tab.page.get_by_test_id("stToast")).to_contain_text("Symbols: skipped")
+    click_in_row(tab.page, "symbols", "run")
+    expect(tab.page.get_by_test_id("stToast")).to_contain_text("Symbols:")
     assert list_errors(tab) == []
 
 
@@ -138,14 +138,14 @@ def test_a_backfill_is_launched_and_completes(open_tab: OpenTab, desk: Controlle
     tab = opened(open_tab, desk, "scheduler")
     page = tab.page
     choose(page, "BTCUSDT")
-    expect(page.get_by_text("7 partitions, up to 10,080 candles")).to_be_visible()
+    expect(page.get_by_text("7 days, up to 10,080 candles")).to_be_visible()
     expect(page.get_by_text("Estimated time: unknown")).to_be_visible()
     click_button(page, "launch")
     first = page.locator("[class*=st-key-backfill_]").first
     expect(first).to_contain_text("BTCUSDT")
     expect(first.get_by_role("progressbar")).to_be_visible()
     page.reload()
-    expect(first).to_contain_text("28 of 28 asset partitions materialized", timeout=BACKFILL_MS)
+    expect(first).to_contain_text("7 of 7 days loaded", timeout=BACKFILL_MS)
     expect(first).to_contain_text("Completed", timeout=BACKFILL_MS)
     expect(first.get_by_role("progressbar")).to_have_count(0)
     coverage = desk.warehouse.coverage.list_by_symbol()
@@ -166,6 +166,8 @@ def test_a_backfill_is_canceled_and_the_estimate_uses_the_last_one(
     first.get_by_role("button", name="Cancel", exact=False).click()
     confirm(page, "Cancel backfill")
     expect(first).to_contain_text("Canceled", timeout=BACKFILL_MS)
+    expect(first).to_contain_text("of 7 days loaded")
+    expect(first).not_to_contain_text("failed")
     (name, _, new_value) = desk.list_changes()[0]
     assert name.startswith("backfill ") and new_value == "canceled"
     assert list_errors(tab) == []
@@ -298,6 +300,6 @@ def test_the_theme_applies_to_all_pages(open_tab: OpenTab, desk: ControlledApp) 
     )
     assert_page_ok(tab.page, 1440, "dark")
     tab.page.goto(f"{desk.address}/scheduler")
-    expect(locate_card(tab.page, "ingest_schedule")).to_be_visible()
+    expect(locate_row(tab.page, "ingest_schedule")).to_be_visible()
     assert_page_ok(tab.page, 1440, "dark")
     assert list_errors(tab) == []

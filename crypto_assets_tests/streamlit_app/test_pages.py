@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, floor_ms, now_ms
+from crypto_assets.shown_command import format_command
 from crypto_assets_tests.reports.stock import generated, load
 from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 
@@ -54,7 +55,7 @@ def test_stale_symbols_are_listed_once(run_app: RunApp, tmp_path: Path) -> None:
     warnings = [warning.value for warning in app.warning if "USDT" in warning.value]
     stale, empty = sorted(warnings, key=lambda text: "BTC" not in text)
     assert "BTCUSDT for 2 h" in stale and "SHIBUSDT for 2 h" in stale and "`ingest`" in stale
-    assert "XRPUSDT" in empty and "crypto-assets backfill" in empty
+    assert "XRPUSDT" in empty and "Scheduler page" in empty
     assert not app.exception
 
 
@@ -63,7 +64,8 @@ def test_without_a_warehouse_pages_explain_what_to_do(run_app: RunApp, tmp_path:
         app = run_app(tmp_path, page)
         assert not app.exception
         assert "not set up yet" in texts_of(app)
-        assert "crypto-assets init\ncrypto-assets backfill --symbols BTCUSDT" in texts_of(app)
+        assert f"{format_command('init')}\n" in texts_of(app)
+        assert format_command("backfill", "--symbols", "BTCUSDT") in texts_of(app)
 
 
 def test_without_symbols_pages_explain_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
@@ -71,7 +73,7 @@ def test_without_symbols_pages_explain_what_to_do(run_app: RunApp, tmp_path: Pat
     for page in (None, ANALYTICS):
         app = run_app(tmp_path, page)
         assert not app.exception
-        assert "CRYPTO_SYMBOLS=BTCUSDT,ETHUSDT crypto-assets init" in texts_of(app)
+        assert f"CRYPTO_SYMBOLS=BTCUSDT,ETHUSDT {format_command('init')}" in texts_of(app)
 
 
 def test_without_candles_pages_explain_what_to_do(run_app: RunApp, tmp_path: Path) -> None:
@@ -80,6 +82,19 @@ def test_without_candles_pages_explain_what_to_do(run_app: RunApp, tmp_path: Pat
     assert not dashboard.exception and not chart.exception
     assert "**No candles yet**: BTCUSDT, SHIBUSDT" in texts_of(dashboard)
     assert "crypto-assets backfill --symbols BTCUSDT --from 20" in texts_of(chart)
+    assert f"CRYPTO_HOME={tmp_path}" in texts_of(chart)
+
+
+def test_many_symbols_are_a_table(run_app: RunApp, tmp_path: Path) -> None:
+    names = [f"{base}USDT" for base in ("BTC", "ETH", "SOL", "XRP", "ADA", "DOT", "LTC")]
+    warehouse = make_home(tmp_path, tuple(names))
+    until = floor_ms(now_ms(), MINUTE_MS)
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(until - DAY_MS, until)))
+    app = run_app(tmp_path)
+    assert not app.exception
+    assert set(metrics_of(app)) == {"Candles", "Lake objects", "Storage", "Lag"}
+    (table,) = [found for found in app.get("bidi_component") if "symbols" in str(found.proto.id)]
+    assert all(name in str(table.proto) for name in names)
 
 
 def test_a_broken_warehouse_is_explained_without_a_traceback(

@@ -1,4 +1,4 @@
-"""Quality: coverage in figures, and a tab per kind of finding."""
+"""Quality: the period, its coverage in figures, and a tab per kind of finding."""
 
 from streamlit_app.components.tabs import render_tabs
 from streamlit_app.quality import (
@@ -6,6 +6,7 @@ from streamlit_app.quality import (
     checks,
     conflicts,
     gap_ledger,
+    period,
     quarantine,
     revisions,
     summary,
@@ -22,5 +23,6 @@ _PARTS = {
     "Verify": verification.render_verification,
 }
 
+period.render_period_control()
 summary.render_quality_summary()
 render_tabs(_PARTS)

@@ -5,13 +5,13 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from crypto_assets.errors import OrchestratorError
+from crypto_assets.errors import OrchestratorError, WarehouseError
 from streamlit_app import actions, auth
 from streamlit_app.components import notices
 from streamlit_app.data import scheduler
-from streamlit_app.scheduler import backfill_form, backfill_list, instigator_card
+from streamlit_app.scheduler import backfill_form, backfill_list, instigator_table
 
-actions.render_feedback()
+actions.render_requested_dialog()
 can_write = auth.render_write_gate()
 
 
@@ -39,8 +39,8 @@ def render_schedules() -> None:
                 "runs are paused. Start it with `crypto-assets up`.",
                 icon=":material/warning:",
             )
-        instigator_card.render_instigator_cards(
-            automation.schedules, scheduler.query_fetch_intervals(), can_write
+        instigator_table.render_instigator_table(
+            automation.schedules, scheduler.query_fetch_intervals(), "Schedule", can_write
         )
 
 
@@ -51,7 +51,7 @@ def render_sensors() -> None:
     except OrchestratorError:
         st.caption("Not available while Dagster is unreachable.")
         return
-    instigator_card.render_instigator_cards(sensors, {}, can_write)
+    instigator_table.render_instigator_table(sensors, {}, "Sensor", can_write)
 
 
 @st.fragment(run_every="10s")
@@ -68,6 +68,8 @@ def render_backfills() -> None:
     except OrchestratorError:
         st.caption("Not available while Dagster is unreachable.")
         return
+    except WarehouseError:
+        return  # the form beside explains it
     backfill_list.render_backfill_list(backfills, can_write)
 
 
@@ -91,3 +93,4 @@ for container, render_part in (
 ):
     with container:
         render_part()
+actions.render_messages()

@@ -9,7 +9,7 @@ from streamlit_app.components import notices
 from streamlit_app.components.tabs import render_tabs
 from streamlit_app.settings import alerts, appearance, change_log, environment, retention, symbols
 
-actions.render_feedback()
+actions.render_requested_dialog()
 can_write = auth.render_write_gate()
 _PARTS = {
     "Symbols": lambda: symbols.render_symbol_settings(can_write),
@@ -28,3 +28,4 @@ def render_settings_part(part: str) -> None:
 
 
 render_tabs({part: partial(render_settings_part, part) for part in _PARTS})
+actions.render_messages()

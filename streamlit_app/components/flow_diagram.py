@@ -8,10 +8,9 @@ from datetime import timedelta
 from html import escape
 
 import streamlit as st
-from rich.filesize import decimal as file_size
 
 from crypto_assets.reports import DataFlow, FlowStage, StageCounts
-from streamlit_app.format import humanize
+from streamlit_app.format import dates, humanize
 
 _CANDLE_STAGES = (FlowStage.CANDLE_OBJECTS, FlowStage.MINUTES, FlowStage.HOURS, FlowStage.DAYS)
 _BOOK_STAGES = (FlowStage.BOOK_OBJECTS, FlowStage.BOOKS)
@@ -110,10 +109,10 @@ def _format_count(counts: StageCounts, unit: str) -> str:
 
 def _format_details(flow: DataFlow, counts: StageCounts) -> list[str]:
     if counts.size_bytes:
-        return [file_size(counts.size_bytes)]
+        return [humanize.format_size(counts.size_bytes)]
     if counts.newest is None or counts.stage is FlowStage.EXCHANGE:
         return []
-    ago = humanize.format_duration(timedelta(milliseconds=flow.as_of - counts.newest))
+    ago = dates.format_age(timedelta(milliseconds=flow.as_of - counts.newest))
     return [f"newest {'captured' if counts.stage is FlowStage.BOOKS else 'closed'} {ago} ago"]
 
 

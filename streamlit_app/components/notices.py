@@ -19,6 +19,7 @@ from crypto_assets.errors import (
 )
 from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.settings import get_settings
+from crypto_assets.shown_command import format_command
 from streamlit_app import data
 from streamlit_app.data.analytics import ChartResult, get_providers
 
@@ -68,11 +69,12 @@ def render_error(error: CryptoAssetsError) -> None:
     )
     if isinstance(error, WarehouseNotReady):
         st.markdown("Create the tables, register the symbols, and load some days:")
-        st.code("crypto-assets init\n" + _format_backfill_command(), language="bash")
+        st.code(f"{format_command('init')}\n{_format_backfill_command()}", language="bash")
 
 
+@st.fragment(run_every="5s")
 def render_unavailable_services() -> None:
-    """Warn about Dagster and the exchange while they are unavailable."""
+    """Warn about Dagster and the exchange while they are unavailable; refreshes itself."""
     for service, problem in data.get_health().items():
         if problem:
             st.warning(
@@ -104,14 +106,15 @@ def render_empty_state(text: str) -> None:
 def render_no_symbols() -> None:
     """Show how to track the first symbols."""
     st.info("**No tracked symbols.** Add one on the Settings page, or run:", icon=":material/add:")
-    st.code("CRYPTO_SYMBOLS=BTCUSDT,ETHUSDT crypto-assets init", language="bash")
+    st.code(f"CRYPTO_SYMBOLS=BTCUSDT,ETHUSDT {format_command('init')}", language="bash")
 
 
 def render_no_candles(symbol: str) -> None:
     """Show how to load the candles of a symbol that has none."""
     st.info(
         f"**No candles of {escape_markdown(symbol)} yet.** They load automatically while Dagster "
-        "runs. To load some days now, start a backfill on the Scheduler page, or run:",
+        "runs: the Scheduler page shows the progress. To load some days at once, start a backfill "
+        "there, or run:",
         icon=":material/download:",
     )
     st.code(_format_backfill_command(symbol), language="bash")
@@ -122,7 +125,7 @@ def _format_backfill_command(symbols: str = "") -> str:
     """Return the command that loads the last 30 days, not before START_DATE."""
     names, today = symbols or ",".join(get_settings().symbols), day_of(now_ms())
     first = max(get_settings().start_date, today - timedelta(days=_SUGGESTED_DAYS))
-    return f"crypto-assets backfill --symbols {names} --from {first} --to {today}"
+    return format_command("backfill", "--symbols", names, "--from", f"{first}", "--to", f"{today}")
 
 
 def format_sentence(text: str) -> str:

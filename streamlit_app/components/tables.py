@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import ArrayLike
-from rich.filesize import decimal as file_size
 
+from streamlit_app.format import dates, humanize
 from streamlit_app.format.decimal_places import DecimalPlaces
 
 # Tables of more rows have a fixed height and scroll.
@@ -21,8 +21,13 @@ _MIN_LOCALIZED = 0.01
 def time_column(label: str, help_text: str | None = None) -> Any:
     """A column of times, which `build_table_frame` converts from epoch ms."""
     return st.column_config.DatetimeColumn(
-        label, format="D MMM YYYY, HH:mm:ss", timezone="UTC", help=help_text
+        label, format=dates.COLUMN_TIME_FORMAT, timezone="UTC", help=help_text
     )
+
+
+def day_column(label: str) -> Any:
+    """A column of UTC days."""
+    return st.column_config.DateColumn(label, format=dates.COLUMN_DAY_FORMAT)
 
 
 def count_column(label: str, help_text: str | None = None) -> Any:
@@ -58,7 +63,7 @@ def build_table_frame(
     """Build a frame. Columns in `times` hold epoch ms or None; columns in `sizes` hold bytes."""
     frame = pd.DataFrame(list(rows))
     for name in sizes:
-        frame[name] = [file_size(size) for size in frame[name]]
+        frame[name] = [humanize.format_size(size) for size in frame[name]]
     for name in times:
         if name in frame:
             frame[name] = pd.to_datetime(frame[name].astype("Int64"), unit="ms", utc=True)

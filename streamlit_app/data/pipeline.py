@@ -15,9 +15,14 @@ from streamlit_app.data.shared import FRESH_SECONDS, get_orchestrator, get_repor
 MAX_RUNS = 50
 
 
-@st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
-def query_runs() -> list[RunSummary]:
-    return get_orchestrator().list_recent_runs(MAX_RUNS)
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=20, show_spinner=False)
+def query_runs(statuses: tuple[str, ...], job: str | None) -> list[RunSummary]:
+    return get_orchestrator().list_recent_runs(MAX_RUNS, statuses, job)
+
+
+@st.cache_data(ttl=300, max_entries=1, show_spinner=False)
+def query_job_names() -> list[str]:
+    return get_orchestrator().list_job_names()
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)

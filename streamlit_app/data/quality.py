@@ -4,6 +4,7 @@ from datetime import date
 
 import streamlit as st
 
+from crypto_assets.market.utc_time import Window
 from crypto_assets.orchestrator import AssetCheck
 from crypto_assets.reports import CoverageCalendar, QualityReport
 from crypto_assets.warehouse import ExchangeConflict
@@ -27,8 +28,8 @@ def query_coverage_calendar(first: date, last: date) -> CoverageCalendar:
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
-def query_gaps(symbol: str | None, include_filled: bool) -> list[Gap]:
-    return get_reports().list_gaps(symbol, closed=include_filled, limit=MAX_LISTED_ROWS)
+def query_gaps(symbol: str | None, window: Window, include_filled: bool) -> list[Gap]:
+    return get_reports().list_gaps(symbol, window, closed=include_filled, limit=MAX_LISTED_ROWS)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)

@@ -1,12 +1,13 @@
 """The queries of the page Scheduler."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import streamlit as st
 
-from crypto_assets.market.utc_time import day_of
-from crypto_assets.orchestrator import BackfillProgress, Instigator, Kind
+from crypto_assets.errors import OrchestratorError
+from crypto_assets.market.utc_time import Window, day_of
+from crypto_assets.orchestrator import AutomaticBackfill, BackfillProgress, Instigator, Kind
 from crypto_assets.pipeline.control.backfill import BackfillRequest, Partitioning, plan_backfill
 from crypto_assets.pipeline.control.backfill_estimate import (
     BackfillEstimate,
@@ -20,7 +21,7 @@ from crypto_assets.pipeline.control.runtime_settings import (
 )
 from crypto_assets.settings import get_settings
 from streamlit_app.data.app_settings import get_interactive_context
-from streamlit_app.data.shared import get_orchestrator, get_pipeline_context
+from streamlit_app.data.shared import FRESH_SECONDS, get_orchestrator, get_pipeline_context
 
 # Shorter than the refresh interval of the page.
 _FRESH_SECONDS = 2
@@ -49,8 +50,48 @@ def query_automation() -> AutomationStatus:
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=1, show_spinner=False)
 def query_backfills() -> list[BackfillProgress]:
-    """Return the recent backfills, newest first. Raises OrchestratorError."""
-    return get_orchestrator().list_recent_backfills(_MAX_BACKFILLS)
+    """Return the recent backfills of users and sensors, newest first.
+
+    Raises OrchestratorError, WarehouseError.
+    """
+    orchestrator = get_orchestrator()
+    automatic = orchestrator.list_automatic_backfills(get_settings().partition_unit)
+    found = [
+        *orchestrator.list_recent_backfills(_MAX_BACKFILLS),
+        *map(_measure_progress, automatic[:_MAX_BACKFILLS]),
+    ]
+    # Those that still load are never pushed out of the list.
+    found.sort(key=lambda backfill: (backfill.ended, -backfill.launched_at))
+    return sorted(found[:_MAX_BACKFILLS], key=lambda backfill: -backfill.launched_at)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)
+def query_loading_days() -> dict[str, tuple[int, int]]:
+    """Return the loaded and all days of each automatic backfill in progress, by symbol.
+
+    Empty while Dagster is unreachable. Raises WarehouseError.
+    """
+    try:
+        automatic = get_orchestrator().list_automatic_backfills(get_settings().partition_unit)
+    except OrchestratorError:
+        return {}
+    found = {}
+    for backfill in automatic:
+        if not backfill.progress.ended:
+            progress = _measure_progress(backfill)
+            found[backfill.symbol] = (progress.materialized, progress.key_count)
+    return found
+
+
+def _measure_progress(backfill: AutomaticBackfill) -> BackfillProgress:
+    """Count the days that its unfinished runs have loaded; Dagster reports only ended runs."""
+    coverage = get_pipeline_context().warehouse.coverage
+    loaded = sum(
+        sum(map(bool, coverage.count_minutes_by_day(backfill.symbol, window).values()))
+        for window in (Window.of_days(first, last) for first, last in backfill.begun)
+    )
+    progress = backfill.progress
+    return replace(progress, materialized=min(progress.targeted, progress.materialized + loaded))
 
 
 @st.cache_data(ttl=_FRESH_SECONDS, max_entries=1, show_spinner=False)

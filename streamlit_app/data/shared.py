@@ -3,7 +3,6 @@
 import streamlit as st
 
 from crypto_assets import wiring
-from crypto_assets.exchange import RequestRetryPolicy, open_exchange
 from crypto_assets.health_monitor import CHECK_REQUEST_SECONDS, HealthMonitor
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.context import PipelineContext
@@ -14,17 +13,14 @@ from crypto_assets.settings import get_settings
 FRESH_SECONDS = 4
 # Connect and read timeouts, bounded because a person waits.
 _ORCHESTRATOR_TIMEOUTS = (1.0, 15.0)
-_SINGLE_ATTEMPT = RequestRetryPolicy(
-    attempts=1, max_budget_wait=4.0, connect_timeout=2.0, read_timeout=4.0
-)
 
 # The services of `get_health`.
-DAGSTER, EXCHANGE = "Dagster", "exchange"
+DAGSTER, EXCHANGE = "Dagster", wiring.EXCHANGE
 
 
 @st.cache_resource(show_spinner=False, on_release=Reports.close)
 def get_reports() -> Reports:
-    return wiring.open_reports(get_settings())
+    return wiring.open_reports(get_settings(), lambda: not get_health().get(EXCHANGE))
 
 
 @st.cache_resource(show_spinner=False)
@@ -39,18 +35,24 @@ def get_orchestrator() -> Orchestrator:
 
 
 @st.cache_resource(show_spinner=False, on_release=HealthMonitor.close)
-def _get_health() -> HealthMonitor:
-    settings = get_settings()
-    dagster = wiring.open_orchestrator(settings, CHECK_REQUEST_SECONDS)
-    rest = open_exchange(settings.exchange_url, settings.archive_url, _SINGLE_ATTEMPT).rest
-    return HealthMonitor(
-        {DAGSTER: dagster.require_healthy_daemons, EXCHANGE: rest.fetch_server_time}
-    )
+def _get_dagster_monitor() -> HealthMonitor:
+    dagster = wiring.open_orchestrator(get_settings(), CHECK_REQUEST_SECONDS)
+    return HealthMonitor({DAGSTER: dagster.require_healthy_daemons})
+
+
+@st.cache_resource(show_spinner=False, on_release=HealthMonitor.close)
+def _get_exchange_monitor() -> HealthMonitor:
+    return wiring.open_exchange_monitor(get_settings())
 
 
 def get_health() -> dict[str, str | None]:
     """Return the latest problem of each service, None if it works; empty before the first check."""
-    return _get_health().list_latest_results()
+    monitors = (_get_dagster_monitor(), _get_exchange_monitor())
+    return {
+        service: problem
+        for monitor in monitors
+        for service, problem in monitor.list_latest_results().items()
+    }
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=1, show_spinner=False)

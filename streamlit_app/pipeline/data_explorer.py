@@ -13,7 +13,6 @@ from crypto_assets.market.order_book import OrderBook
 from crypto_assets.market.utc_time import (
     Window,
     day_of,
-    format_utc,
     from_epoch_ms,
     now_ms,
     to_epoch_ms,
@@ -24,6 +23,7 @@ from crypto_assets.reports.table_files import FileKind
 from streamlit_app import data
 from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
+from streamlit_app.format import dates
 from streamlit_app.format.decimal_places import DecimalPlaces
 
 _PAGE_ROWS = 100
@@ -79,6 +79,7 @@ def _render_filters(symbols: list[str]) -> tuple[ExplorerDataset, str, Window]:
                 label,
                 datetime.combine(day, time()),
                 key=key,
+                format=dates.INPUT_DAY_FORMAT,
                 bind="query-params",
                 width=210,
                 on_change=_reset_page,
@@ -224,7 +225,7 @@ def _render_levels(book: OrderBook | None, instrument: Instrument) -> None:
     price = tables.decimal_column(
         "Price", DecimalPlaces.for_printed_values(prices, instrument.digits).maximum
     )
-    st.markdown(f"**Levels at {format_utc(book.captured_at)}**")
+    st.markdown(f"**Levels at {dates.format_instant(book.captured_at, seconds=True)}**")
     for column, name, side in zip(
         st.columns(2), ("Bids", "Asks"), (book.bids, book.asks), strict=True
     ):

@@ -1,11 +1,11 @@
 """Storage: the sizes of the lake's buckets and of the warehouse's tables."""
 
 import streamlit as st
-from rich.filesize import decimal as file_size
 
 from streamlit_app import data
 from streamlit_app.components import notices, tables
 from streamlit_app.data import pipeline
+from streamlit_app.format import humanize
 
 
 @st.fragment(run_every="30s")
@@ -14,7 +14,7 @@ def render_storage() -> None:
         storage, sizes = data.query_dashboard().storage, pipeline.query_table_sizes()
         lake, warehouse = st.columns(2)
         with lake:
-            st.subheader(f"Lake: {file_size(storage.lake_bytes)}")
+            st.subheader(f"Lake: {humanize.format_size(storage.lake_bytes)}")
             if not storage.lake:
                 notices.render_empty_state("The lake is empty.")
             else:
@@ -40,7 +40,7 @@ def render_storage() -> None:
                     "Objects and size of the lake by bucket and kind",
                 )
         with warehouse:
-            st.subheader(f"Warehouse: {file_size(sum(sizes.values()))}")
+            st.subheader(f"Warehouse: {humanize.format_size(sum(sizes.values()))}")
             largest = sorted(sizes.items(), key=lambda item: -item[1])
             tables.render_table(
                 tables.build_table_frame(

@@ -1,19 +1,18 @@
 """The coverage calendar: the state of each day of each symbol."""
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date
 from html import escape
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.reports import CoverageCalendar, DayCell, DayState
 from streamlit_app import colours
 from streamlit_app.components import notices, tables
-from streamlit_app.data import quality
+from streamlit_app.format import dates
+from streamlit_app.quality.period import query_period_coverage
 
-_RANGE_LABELS = {30: "30 days", 90: "90 days", 365: "1 year"}
 _STATE_COLOURS = {
     DayState.COMPLETE: colours.COMPLETE,
     DayState.OUTAGE: colours.EXPLAINED,
@@ -32,18 +31,8 @@ _ROW_PIXELS, _MARGIN_PIXELS = 30, 56
 
 @st.fragment(run_every="30s")
 def render_coverage_calendar() -> None:
-    days = st.segmented_control(
-        "Period",
-        list(_RANGE_LABELS),
-        default=90,
-        format_func=_RANGE_LABELS.__getitem__,
-        required=True,
-        key="reach",
-        bind="query-params",
-    )
     with notices.render_errors():
-        last = day_of(now_ms())
-        coverage = quality.query_coverage_calendar(last - timedelta(days=days - 1), last)
+        coverage = query_period_coverage()
         if not coverage.rows:
             notices.render_no_symbols()
             return
@@ -88,7 +77,13 @@ def draw_coverage_calendar(coverage: CoverageCalendar) -> go.Figure:
     layout = go.Layout(
         height=_ROW_PIXELS * len(symbols) + _MARGIN_PIXELS,
         margin={"l": 0, "r": 0, "t": 4, "b": 0},
-        xaxis={"fixedrange": True, "showgrid": False, "type": "date", "automargin": True},
+        xaxis={
+            "fixedrange": True,
+            "showgrid": False,
+            "type": "date",
+            "automargin": True,
+            "tickformat": dates.AXIS_DAY_FORMAT,
+        },
         yaxis={
             "fixedrange": True,
             "showgrid": False,
@@ -106,7 +101,7 @@ def format_day_cell(symbol: str, day: date, cell: DayCell) -> str:
         parts.append(f"{cell.explained:,} explained")
     if cell.missing and cell.state is not DayState.NOT_LOADED:
         parts.append(f"{cell.missing:,} missing")
-    title = f"<b>{symbol}, {day:%-d %b %Y}</b><br>{_STATE_NAMES[cell.state]}"
+    title = f"<b>{symbol}, {dates.format_day(day)}</b><br>{_STATE_NAMES[cell.state]}"
     return title if cell.state is DayState.NOT_LOADED else f"{title}: {', '.join(parts)}"
 
 
@@ -150,7 +145,7 @@ def _render_day_table(coverage: CoverageCalendar) -> None:
         tables.render_table(
             tables.build_table_frame(rows),
             {
-                "day": st.column_config.DateColumn("Day (UTC)", format="D MMM YYYY"),
+                "day": tables.day_column("Day (UTC)"),
                 "symbol": st.column_config.TextColumn("Symbol"),
                 "state": st.column_config.TextColumn("State"),
                 "stored": tables.count_column("Stored", "Minutes"),

@@ -5,6 +5,7 @@ import streamlit as st
 from crypto_assets.warehouse.quality.gap_ledger import Gap, GapClass
 from streamlit_app.components import notices, tables
 from streamlit_app.data import quality
+from streamlit_app.quality.period import read_period_window
 from streamlit_app.quality.symbol_filter import render_symbol_filter
 
 _CLASS_TEXTS = {
@@ -23,9 +24,9 @@ def render_gap_ledger() -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             symbol = render_symbol_filter()
             include_filled = st.toggle("Include filled", key="filled", bind="query-params")
-        gaps = quality.query_gaps(symbol, include_filled)
+        gaps = quality.query_gaps(symbol, read_period_window(), include_filled)
         if not gaps:
-            notices.render_empty_state("No gaps.")
+            notices.render_empty_state("No gaps in this period.")
             return
         tables.render_table(
             tables.build_table_frame(

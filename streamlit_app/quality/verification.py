@@ -6,13 +6,14 @@ from datetime import date, timedelta
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
-from crypto_assets.market.utc_time import Window, day_of, format_utc, now_ms
+from crypto_assets.market.utc_time import Window, day_of, now_ms
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.reconciliation.candle_comparer import Difference
 from crypto_assets.pipeline.reconciliation.verify import VerificationResult, verify_symbol
 from streamlit_app import auth, data
 from streamlit_app.components import notices, tables
 from streamlit_app.data import app_settings
+from streamlit_app.format import dates
 from streamlit_app.quality import conflicts
 
 MAX_VERIFIED_DAYS = 31
@@ -42,10 +43,15 @@ def render_verification() -> None:
             st.container(horizontal=True, vertical_alignment="bottom"),
         ):
             symbol = st.selectbox("Symbol", names, key="verify_symbol", width=180)
-            first = st.date_input(
-                "From", today - timedelta(days=_SUGGESTED_DAYS - 1), key="verify_from", width=150
+            first, last = (
+                st.date_input(
+                    label, day, format=dates.INPUT_DAY_FORMAT, key=f"verify_{end}", width=150
+                )
+                for end, label, day in (
+                    ("from", "From (UTC day)", today - timedelta(days=_SUGGESTED_DAYS - 1)),
+                    ("to", "To (UTC day, inclusive)", today),
+                )
             )
-            last = st.date_input("To", today, key="verify_to", width=150)
             submitted = st.form_submit_button(
                 "Verify", icon=":material/rule:", type="primary", disabled=not can_write
             )
@@ -83,7 +89,7 @@ def _verify_days(symbol: str, first: date, last: date) -> None:
         context = app_settings.get_interactive_context()
         require_stores_ready(context)
         for done, day in enumerate(days):
-            text = f"{symbol}, {day:%-d %b %Y} ({done + 1} of {len(days)})"
+            text = f"{symbol}, {dates.format_day(day)} ({done + 1} of {len(days)})"
             progress.progress(done / len(days), text)
             verified += verify_symbol(context, symbol, Window.of_day(day))
     finally:
@@ -93,7 +99,7 @@ def _verify_days(symbol: str, first: date, last: date) -> None:
 
 def _render_result(result: _VerifiedDays) -> None:
     verified = result.verified
-    span = f"{result.symbol}, {result.first:%-d %b %Y} to {result.last:%-d %b %Y}"
+    span = f"{result.symbol}, {dates.format_day_range(result.first, result.last)}"
     compared = f"{verified.compared:,} hours and days and {verified.minutes:,} minutes of the lake"
     if not verified.compared:
         st.info(f"**{span}: no data to compare yet.**", icon=":material/hourglass_empty:")
@@ -133,19 +139,22 @@ def _render_differences(differences: tuple[Difference, ...]) -> None:
         return
     tables.render_table(
         tables.build_table_frame(
-            {
-                "interval": str(difference.interval),
-                "at": format_utc(difference.open_time),
-                "column": difference.column,
-                "ours": _format_figure(difference, difference.ours),
-                "theirs": _format_figure(difference, difference.theirs),
-                "against": str(difference.against),
-            }
-            for difference in differences
+            (
+                {
+                    "interval": str(difference.interval),
+                    "at": difference.open_time,
+                    "column": difference.column,
+                    "ours": _format_figure(difference, difference.ours),
+                    "theirs": _format_figure(difference, difference.theirs),
+                    "against": str(difference.against),
+                }
+                for difference in differences
+            ),
+            ["at"],
         ),
         {
             "interval": st.column_config.TextColumn("Interval", width="small"),
-            "at": st.column_config.TextColumn("Opens (UTC)"),
+            "at": tables.time_column("Opens (UTC)"),
             "column": st.column_config.TextColumn("Column"),
             "ours": st.column_config.TextColumn("Ours", alignment="right"),
             "theirs": st.column_config.TextColumn("Reference", alignment="right"),

@@ -14,7 +14,7 @@ from streamlit_app import data
 from streamlit_app.actions import run_action
 from streamlit_app.components import notices
 from streamlit_app.data import app_settings, scheduler
-from streamlit_app.format import humanize
+from streamlit_app.format import dates
 
 _SUGGESTED_DAYS = 7
 
@@ -53,7 +53,7 @@ def _render_day_inputs() -> tuple[date, date]:
             max(start, today - timedelta(days=_SUGGESTED_DAYS)),
             min_value=start,
             max_value=today,
-            format="YYYY-MM-DD",
+            format=dates.INPUT_DAY_FORMAT,
             key="from",
             width=150,
         )
@@ -62,7 +62,7 @@ def _render_day_inputs() -> tuple[date, date]:
             max(start, today - timedelta(days=1)),
             min_value=start,
             max_value=today,
-            format="YYYY-MM-DD",
+            format=dates.INPUT_DAY_FORMAT,
             key="to",
             width=150,
         )
@@ -79,23 +79,32 @@ def _get_today() -> date:
 def _render_estimate(preview: scheduler.BackfillPreview) -> None:
     estimate = preview.estimate
     duration = estimate.duration
-    time = "unknown" if duration is None else f"about {humanize.format_duration(duration)}"
+    time = "unknown" if duration is None else f"about {dates.format_age(duration)}"
     st.markdown(
-        f"**{estimate.partitions:,}** partitions, up to **{estimate.candles:,}** candles, "
+        f"**{estimate.partitions:,}** {_get_unit_name()}, up to **{estimate.candles:,}** candles, "
         f"**{estimate.requests:,}** requests to the exchange. Estimated time: **{time}**"
     )
-    st.caption(f"{_explain_estimate(preview)} Stored days are fetched again, without duplicates.")
+    st.caption(
+        f"{_explain_estimate(preview)} Stored days are downloaded again, without duplicates."
+    )
+
+
+def _get_unit_name() -> str:
+    """Return `days` or `months`: those of each symbol count."""
+    return f"{get_settings().partition_unit}s"
 
 
 def _explain_estimate(preview: scheduler.BackfillPreview) -> str:
     """Explain what the estimated time is based on."""
     pace = preview.pace
     if pace is None:
-        return "No completed backfill to base an estimate on."
+        return "No estimate yet: no backfill has finished here."
     measured = "the last backfill" if pace.measured == 1 else f"the last {pace.measured} backfills"
     if preview.estimate.partitions > 3 * pace.largest:
-        return f"Rough estimate, based on {measured} of at most {pace.largest:,} partitions."
-    return f"Based on {measured} of at most {pace.largest:,} partitions."
+        return (
+            f"Rough estimate, based on {measured} of at most {pace.largest:,} {_get_unit_name()}."
+        )
+    return f"Based on {measured} of at most {pace.largest:,} {_get_unit_name()}."
 
 
 def _launch_backfill(symbols: tuple[str, ...], first: date, last: date, who: Author) -> str:

@@ -1,4 +1,4 @@
-"""The recent backfills of Dagster: progress, and a button to cancel."""
+"""The recent backfills, of users and of sensors: progress, and a button to cancel."""
 
 from datetime import timedelta
 from functools import partial
@@ -7,11 +7,12 @@ import streamlit as st
 
 from crypto_assets.orchestrator import BackfillProgress
 from crypto_assets.pipeline.control import admin
+from crypto_assets.settings import get_settings
 from crypto_assets.warehouse.catalog.app_settings import Author
 from streamlit_app import data
 from streamlit_app.actions import confirm_action
 from streamlit_app.components import notices
-from streamlit_app.format import humanize
+from streamlit_app.format import dates
 from streamlit_app.scheduler import dagster_labels
 
 
@@ -23,22 +24,42 @@ def render_backfill_list(backfills: list[BackfillProgress], can_write: bool) -> 
         _render_backfill(backfill, can_write)
 
 
+def name_backfill(backfill: BackfillProgress) -> str:
+    """Return a title, also for a backfill of so many partitions that Dagster's pages named none."""
+    return backfill.title or f"{backfill.key_count:,} partitions"
+
+
+def format_progress(backfill: BackfillProgress) -> str:
+    """Format how many days are loaded, each symbol's counted, and how long it has taken."""
+    unit = f"{get_settings().partition_unit}s"
+    parts = [f"{backfill.loaded_key_count:,} of {backfill.key_count:,} {unit} loaded"]
+    if backfill.is_automatic:
+        parts[0] = f"{backfill.loaded_key_count:,} of {backfill.key_count:,} days loaded"
+    if failed := backfill.failed_key_count:
+        parts.append(f"{failed:,} failed")
+    if backfill.ended_at:
+        duration = timedelta(milliseconds=backfill.ended_at - backfill.launched_at)
+        parts.append(f"took {dates.format_duration(duration)}")
+    parts.append(f"started {dates.format_time_since(backfill.launched_at)}")
+    if backfill.is_automatic:
+        parts.append("automatic")
+    return " · ".join(parts)
+
+
 def _render_backfill(backfill: BackfillProgress, can_write: bool) -> None:
-    with st.container(border=True, gap="xsmall", key=f"backfill_{backfill.id}"):
+    with st.container(border=True, gap="xxsmall", key=f"backfill_{backfill.id}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-            st.markdown(
-                f"**{notices.escape_markdown(backfill.title or backfill.id)}**", width="content"
-            )
+            st.markdown(f"**{notices.escape_markdown(name_backfill(backfill))}**", width="content")
             _render_badge(backfill)
         if not backfill.ended:
             st.progress(backfill.done_ratio)
         with st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
         ):
-            st.caption(_format_progress(backfill), width="content")
-            if not backfill.ended and backfill.status != "CANCELING":
+            st.caption(format_progress(backfill), width="content")
+            if not (backfill.ended or backfill.is_automatic or backfill.status == "CANCELING"):
                 _render_cancel_button(backfill, can_write)
-        if backfill.error:
+        if backfill.error and backfill.status != "CANCELED":
             st.caption(f":red[{notices.format_sentence(backfill.error.splitlines()[0])}]")
 
 
@@ -54,25 +75,14 @@ def _render_badge(backfill: BackfillProgress) -> None:
         st.badge(state, icon=":material/hourglass_top:", color="violet")
 
 
-def _format_progress(backfill: BackfillProgress) -> str:
-    """Format the number of asset partitions: a day of a symbol counts once per asset."""
-    parts = [f"{backfill.materialized:,} of {backfill.targeted:,} asset partitions materialized"]
-    if backfill.failed and backfill.status != "CANCELED":  # Dagster counts canceled ones as failed.
-        parts.append(f"{backfill.failed:,} failed")
-    if backfill.ended_at:
-        duration = timedelta(milliseconds=backfill.ended_at - backfill.launched_at)
-        parts.append(f"took {humanize.format_duration(duration)}")
-    return f"{', '.join(parts)}; launched {humanize.format_time_since(backfill.launched_at)}"
-
-
 def _render_cancel_button(backfill: BackfillProgress, can_write: bool) -> None:
+    name = name_backfill(backfill)
     if st.button(
         "Cancel", icon=":material/close:", key=f"cancel_{backfill.id}", disabled=not can_write
     ):
         confirm_action(
             "Cancel backfill?",
-            f"{backfill.title or backfill.id}: loaded data is kept. Launch it again to load the "
-            "rest.",
+            f"{name}: loaded data is kept. Launch it again to load the rest.",
             "Cancel backfill",
             partial(_cancel_backfill, backfill),
         )
@@ -80,4 +90,4 @@ def _render_cancel_button(backfill: BackfillProgress, can_write: bool) -> None:
 
 def _cancel_backfill(backfill: BackfillProgress, who: Author) -> str:
     admin.cancel_backfill(data.get_pipeline_context(), data.get_orchestrator(), backfill.id, who)
-    return f"Canceled: {backfill.title or backfill.id}."
+    return f"Canceled: {name_backfill(backfill)}."

@@ -1,8 +1,11 @@
 """Readable labels of Dagster's names, states, and ticks."""
 
-from crypto_assets.orchestrator import BackfillProgress, Instigator, InstigatorTick, Kind
-from streamlit_app.components import notices
-from streamlit_app.format import humanize
+import re
+from html import escape
+
+from crypto_assets.market.utc_time import MINUTE_MS, floor_ms, now_ms
+from crypto_assets.orchestrator import BackfillProgress, Instigator, InstigatorTick
+from streamlit_app.format import dates, humanize
 
 _STOPPING_TEXTS = {
     "ingest_schedule": "While it is stopped, no new candles are loaded. After a restart, the next "
@@ -15,10 +18,12 @@ _STOPPING_TEXTS = {
     "symbols": "While it is stopped, added symbols get no partitions, and no candles are loaded "
     "for them.",
     "run_failures": "While it is stopped, failed runs send no alerts.",
-    "stale_symbols": "While it is stopped, stale symbols send no alerts.",
+    "stale_symbols": "While it is stopped, delayed symbols send no alerts.",
 }
+# Names that do not say what the schedule or sensor does; Dagster's names are kept.
+_TITLES = {"left_runs": "Orphaned runs", "leftovers": "Orphaned objects"}
 _STATE_TEXTS = {
-    "REQUESTED": "In progress",
+    "REQUESTED": "Loading",
     "CANCELING": "Canceling",
     "CANCELED": "Canceled",
     "FAILING": "Failing",
@@ -28,11 +33,14 @@ _STATE_TEXTS = {
     "COMPLETED": "Completed",
 }
 _MAX_NOTE_LENGTH = 160
+_DAILY_CRON = re.compile(r"(\d+) (\d+) \* \* \*")
+_HOURLY_CRON = re.compile(r"(\d+) \* \* \* \*")
 
 
 def format_instigator_title(instigator: Instigator) -> str:
     """`Ingest` for `ingest_schedule`."""
-    return instigator.name.removesuffix("_schedule").replace("_", " ").capitalize()
+    name = instigator.name.removesuffix("_schedule")
+    return _TITLES.get(name, name.replace("_", " ").capitalize())
 
 
 def explain_stopping(instigator: Instigator) -> str:
@@ -41,24 +49,45 @@ def explain_stopping(instigator: Instigator) -> str:
 
 
 def format_frequency(instigator: Instigator) -> str:
-    """Format the cron expression of a schedule or the interval of a sensor."""
-    if instigator.kind is Kind.SENSOR:
-        return f"Every {_format_seconds(instigator.interval_seconds or 30)}"
-    return f"Cron `{instigator.cron}`, UTC"
+    """Format the cron expression of a schedule or the interval of a sensor in words."""
+    if instigator.cron is None:
+        seconds = instigator.interval_seconds or 30
+        return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min"
+    crons = re.findall(r"'([^']*)'", instigator.cron) or [instigator.cron]
+    if times := [match for cron in crons if (match := _DAILY_CRON.fullmatch(cron))]:
+        clocks = sorted(f"{int(time[2]):02}:{int(time[1]):02}" for time in times)
+        return f"Day at {' and '.join(clocks)} UTC"
+    if hourly := _HOURLY_CRON.fullmatch(instigator.cron):
+        return f"Hour at :{int(hourly[1]):02}"
+    return f"{instigator.cron}, UTC"
 
 
-def format_tick(tick: InstigatorTick) -> str:
-    """Format the result and time of a tick."""
-    when = humanize.format_time_since(tick.at)
-    if tick.status == "FAILURE":
-        return f":red[:material/error: Failed {when}:] {_escape_note(tick.note or 'see Dagster')}"
-    if tick.status == "STARTED":
-        return f"Started {when}"
-    if tick.run_ids:
-        runs = "1 run" if len(tick.run_ids) == 1 else f"{len(tick.run_ids)} runs"
-        return f":blue[:material/check_circle:] {runs} {when}"
-    note = f": {_escape_note(tick.note)}" if tick.note else ""
-    return f"Skipped {when}{note}"
+def format_last_ticks(instigator: Instigator) -> str:
+    """Format the last tick that did something, and the reason if a later one was skipped."""
+    last_tick, last_action = instigator.last_tick, instigator.last_action
+    if last_tick is None:
+        return "Not run yet"
+    if last_action is None or last_action.at == last_tick.at:
+        return format_tick(last_tick)
+    return format_tick(last_action) + _format_note(_describe_skipped(last_tick))
+
+
+def format_next_tick(instigator: Instigator, minutes: int | None) -> str:
+    """Format when it runs next; `minutes` is the interval of a schedule that has one."""
+    if not instigator.running:
+        return "Stopped"
+    at = instigator.next_tick_at
+    if minutes:
+        step = minutes * MINUTE_MS
+        at = floor_ms(now_ms(), step) + step
+    if at is None:
+        return "Due now"
+    when = dates.format_time_until(at)
+    if when == "now":
+        return "Due now"
+    if instigator.cron is None:
+        return when.capitalize()
+    return f"{when.capitalize()}{_format_note(dates.format_near_instant(at))}"
 
 
 def format_backfill_state(backfill: BackfillProgress) -> str:
@@ -68,11 +97,32 @@ def format_backfill_state(backfill: BackfillProgress) -> str:
     return _STATE_TEXTS.get(backfill.status, backfill.status.replace("_", " ").capitalize())
 
 
-def _escape_note(text: str) -> str:
-    """Shorten a message of Dagster, and escape its Markdown."""
+def format_tick(tick: InstigatorTick) -> str:
+    """Format the result and time of a tick as HTML."""
+    when = dates.format_time_since(tick.at)
+    if tick.status == "FAILURE":
+        return f'<span class="bad">Failed {when}</span>{_format_note(tick.note or "see Dagster")}'
+    if tick.status == "STARTED":
+        return f"Running for {when.removesuffix(' ago')}"
+    if tick.run_ids:
+        return f"{humanize.format_count(len(tick.run_ids), 'run')} {when}"
+    return f"Skipped {when}{_format_note(_capitalize(tick.note or ''))}"
+
+
+def _describe_skipped(tick: InstigatorTick) -> str:
+    when = dates.format_time_since(tick.at)
+    if tick.status == "STARTED":
+        return f"Running for {when.removesuffix(' ago')}"
+    return f"{_capitalize(tick.note or 'Skipped')} ({when})"
+
+
+def _capitalize(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _format_note(text: str) -> str:
+    """Format a smaller line below, shortened."""
+    if not text:
+        return ""
     note = text if len(text) <= _MAX_NOTE_LENGTH else f"{text[:_MAX_NOTE_LENGTH]}…"
-    return notices.escape_markdown(note)
-
-
-def _format_seconds(seconds: int) -> str:
-    return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min"
+    return f'<span class="note">{escape(note)}</span>'

@@ -13,7 +13,7 @@ from streamlit_app.actions import confirm_action, run_action
 from streamlit_app.components import notices
 from streamlit_app.data import app_settings
 
-_ADDRESS_KEY = "webhook_url"
+_ADDRESS_KEY, _SAVES_KEY = "webhook_url", "saved_webhooks"
 
 
 def render_alert_settings(can_write: bool) -> None:
@@ -38,7 +38,7 @@ def render_alert_settings(can_write: bool) -> None:
         ):
             confirm_action(
                 "Turn off alerts?",
-                "Failed runs and stale symbols will send no alerts.",
+                "Failed runs and delayed symbols will send no alerts.",
                 "Turn off",
                 _disable_alerts,
             )
@@ -58,7 +58,7 @@ def render_alert_settings(can_write: bool) -> None:
 
 def _format_destination(webhook: Webhook, is_overridden: bool) -> str:
     if not webhook.url:
-        return "**Alerts are off.** Failed runs and stale symbols send no alerts."
+        return "**Alerts are off.** Failed runs and delayed symbols send no alerts."
     scheme = webhook.url.partition(":")[0]
     origin = "set here" if is_overridden else "from `CRYPTO_ALERT_WEBHOOK_URL`"
     return f"Alerts go to `{scheme}://{webhook.display_address}/{SECRET_MASK}` ({origin})."
@@ -78,12 +78,13 @@ def _send_test_alert(webhook: Webhook) -> None:
 
 
 def _render_address_form(label: str, can_write: bool) -> None:
-    with st.form("webhook", border=False, clear_on_submit=True):
+    with st.form("webhook", border=False):
         url = st.text_input(
             label,
             type="password",
             placeholder="https://hooks.slack.com/services/…",
-            key=_ADDRESS_KEY,
+            # A new key after each saved address; one that is refused can be corrected.
+            key=f"{_ADDRESS_KEY}_{st.session_state.get(_SAVES_KEY, 0)}",
             help="An incoming webhook of Slack, or of a compatible service such as Mattermost.",
             width=520,
         )
@@ -113,6 +114,7 @@ def _confirm_address(url: str) -> None:
 
 def _save_address(url: str, who: Author) -> str:
     app_settings.get_alert_destination().set_override(url, who)
+    st.session_state[_SAVES_KEY] = st.session_state.get(_SAVES_KEY, 0) + 1
     return "Webhook saved. Send a test to check it."
 
 

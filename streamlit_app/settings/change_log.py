@@ -3,12 +3,10 @@
 import json
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.warehouse.catalog.app_settings import SettingChange
-from streamlit_app.components import notices
+from streamlit_app.components import notices, tables
 from streamlit_app.data import app_settings
 
 _NONE = "\N{EM DASH}"
@@ -20,20 +18,20 @@ def render_change_log() -> None:
     if not changes:
         notices.render_empty_state("No changes yet.")
         return
-    st.dataframe(
-        pd.DataFrame([_build_row(change) for change in changes]),
-        hide_index=True,
-        height="content" if len(changes) <= 15 else 560,
-        column_config={
-            "When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
-            "What": st.column_config.TextColumn(width="medium"),
+    names = ("What", "Before", "After", "Who", "Address")
+    tables.render_table(
+        tables.build_table_frame(map(_build_row, changes), ["When"]),
+        {
+            "When": tables.time_column("When (UTC)"),
+            **{name: st.column_config.TextColumn(name) for name in names},
         },
+        "Changes, newest first",
     )
 
 
 def _build_row(change: SettingChange) -> dict[str, Any]:
     return {
-        "When (UTC)": from_epoch_ms(change.changed_at).replace(tzinfo=None),
+        "When": change.changed_at,
         "What": change.name.replace("_", " "),
         "Before": _format_value(change.old),
         "After": _format_value(change.new),

@@ -6,7 +6,7 @@ import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError, WrongUse
 from crypto_assets.market.symbols import SymbolStatus, parse_symbol
-from crypto_assets.market.utc_time import from_epoch_ms
+from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.pipeline.control import admin
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import RegisteredSymbol
@@ -15,6 +15,9 @@ from streamlit_app import data
 from streamlit_app.actions import confirm_action, run_action
 from streamlit_app.components import notices
 from streamlit_app.data import app_settings
+from streamlit_app.format import dates
+
+_MAX_NAMED_MATCHES = 8
 
 
 def render_symbol_settings(can_write: bool) -> None:
@@ -32,6 +35,7 @@ def _render_add_form(tracked: set[str], can_write: bool) -> None:
     # A container, so that a warning that comes and goes does not move the input below.
     with st.container():
         options = _list_addable_symbols(tracked)
+    start = get_settings().start_date
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             "Add a symbol",
@@ -52,11 +56,11 @@ def _render_add_form(tracked: set[str], can_write: bool) -> None:
             disabled=not can_write or not name,
         )
     st.caption(
-        "New candles load with the next tick. History since "
-        f"{get_settings().start_date:%-d %b %Y} downloads automatically."
+        f"History since {dates.format_day(start)} "
+        f"({(day_of(now_ms()) - start).days + 1:,} days) downloads automatically."
     )
     if clicked and name:
-        run_action(partial(_track_symbol, name))
+        run_action(partial(_track_typed_symbol, name, options))
 
 
 def _list_addable_symbols(tracked: set[str]) -> list[str]:
@@ -69,6 +73,21 @@ def _list_addable_symbols(tracked: set[str]) -> list[str]:
             icon=":material/cloud_off:",
         )
         return []
+
+
+def _track_typed_symbol(text: str, listed: list[str], who: Author) -> str:
+    """Track a listed symbol, also if only the beginning of its name was typed.
+
+    Raises WrongUse, which names the symbols that begin so if there are several.
+    """
+    typed = text.strip().upper()
+    matches = [name for name in listed if name.startswith(typed)]
+    if typed in listed or not matches:
+        return _track_symbol(text, who)
+    if len(matches) > 1:
+        named = ", ".join(matches[:_MAX_NAMED_MATCHES])
+        raise WrongUse(f"{typed} is not a symbol; choose one of: {named}")
+    return _track_symbol(matches[0], who)
 
 
 def _track_symbol(name: str, who: Author) -> str:
@@ -130,8 +149,8 @@ def _untrack_symbol(name: str, who: Author) -> str:
 
 def _format_tracking(symbol: RegisteredSymbol) -> str:
     if symbol.active_until:
-        return f"not tracked since {from_epoch_ms(symbol.active_until):%d %b %Y}"
-    return f"tracked since {from_epoch_ms(symbol.active_since):%d %b %Y}"
+        return f"not tracked since {dates.format_day(day_of(symbol.active_until))}"
+    return f"tracked since {dates.format_day(day_of(symbol.active_since))}"
 
 
 def _render_status_badge(symbol: RegisteredSymbol) -> None:

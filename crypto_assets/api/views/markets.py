@@ -7,6 +7,7 @@ from pydantic import Field
 from crypto_assets.api.views.base import EpochMs, ExactDecimal, ResponseView, RoundedDecimal
 from crypto_assets.api.views.pipeline import StorageView
 from crypto_assets.market.order_book import OrderBook, PriceLevel
+from crypto_assets.market.staleness import SymbolState
 from crypto_assets.reports.dashboard import Concern
 
 
@@ -44,7 +45,10 @@ class StatisticsView(ResponseView):
 class TileView(ResponseView):
     instrument: InstrumentView
     statistics: StatisticsView | None
-    sparkline: tuple[float, ...] = Field(description="Hourly closes, oldest first.")
+    sparkline: tuple[float, ...] = Field(
+        description="The opening price of the last 24 hours and their hourly closes, oldest first."
+    )
+    state: SymbolState
     lag_ms: int | None = Field(description="Milliseconds since the newest candle ended.")
 
 

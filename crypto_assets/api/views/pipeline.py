@@ -5,6 +5,7 @@ from pydantic import Field
 from crypto_assets.api.views.base import EpochMs, ExactDecimal, ResponseView
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.staleness import SymbolState
 from crypto_assets.warehouse import ConflictKind
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
 
@@ -34,7 +35,12 @@ class SymbolStatusView(ResponseView):
     )
     open_gaps: int
     missing_minutes: int
+    unloaded_days: int = Field(
+        description="Days from the first to the last candle that were never requested; they count "
+        "neither as missing nor against the coverage."
+    )
     lag_ms: int | None = Field(description="Milliseconds since the newest candle ended.")
+    state: SymbolState
 
 
 class StatusView(ResponseView):

@@ -10,7 +10,9 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.app_settings import AuthorOrName
 
 _SETTING_NAME = "alert_webhook_url"
-_TEST_ALERT = Alert("This is a test", "no action is needed: crypto-assets sends its alerts here")
+_TEST_ALERT = Alert(
+    "This is a test", "No action is needed: crypto-assets sends its alerts here", is_problem=False
+)
 
 
 class AlertAddress:
@@ -75,6 +77,6 @@ def validate_webhook_url(url: str) -> str:
     """
     address = url.strip()
     if not is_web_address(address):
-        raise WrongUse("the address must begin with https:// and contain a host")
+        raise WrongUse("enter a full URL, such as https://hooks.slack.com/services/...")
     refuse_host(urlsplit(address).hostname or "", look_up=False)
     return address

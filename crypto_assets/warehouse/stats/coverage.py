@@ -1,7 +1,7 @@
 """What is stored per symbol, per day and in bytes; each figure takes a few key lookups."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +24,7 @@ from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.utc_time import (
     DAY_MS,
     MINUTE_MS,
+    MINUTES_PER_DAY,
     Window,
     floor_ms,
     group_periods,
@@ -43,6 +44,7 @@ from crypto_assets.warehouse.engine.schema import (
 from crypto_assets.warehouse.engine.time_filters import floor_to_day, match_window
 from crypto_assets.warehouse.quality.gap_detection import MissingRange
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
+from crypto_assets.warehouse.stats.unrecorded_holes import find_holes
 
 _SYMBOLS_PER_STATEMENT = 100
 _NOTHING = Window(0, 0)
@@ -55,7 +57,9 @@ class SymbolCoverage:
     `first_open_time` is that of the oldest candle, which may be an hour or a day whose minutes have
     expired. `missing_minutes` and `open_gaps` have no explanation; `explained_minutes` are in gaps
     of the classes with `GapClass.is_explained`. Expired minutes are not counted. The figures with
-    `inside` count only the minutes between the first and the last candle.
+    `inside` count only the minutes between the first and the last candle. `unloaded_minutes` are
+    those between them of which nothing was ever requested: whole days, of which the gap ledger
+    has no record either.
     """
 
     symbol: str
@@ -69,14 +73,15 @@ class SymbolCoverage:
     purged_before: int | None
     missing_inside: int
     explained_inside: int
+    unloaded_minutes: int = 0
 
     @property
     def share(self) -> float:
         """The share, 0 to 1, of the minutes from the first to the last candle that need nothing.
 
         They are stored or explained. A minute that the ledger lists as missing counts as missing
-        even if other minutes would outweigh it. Gaps before the first candle or after the last one
-        have no part in it. 0 before the first load.
+        even if other minutes would outweigh it. Gaps before the first candle or after the last one,
+        and unloaded minutes, have no part in it. 0 before the first load.
         """
         if self.first_open_time is None:
             return 0.0
@@ -87,9 +92,9 @@ class SymbolCoverage:
 
     @property
     def minutes_expected(self) -> int:
-        """Minutes from the first to the last candle, both included, without expired ones."""
+        """Minutes from the first to the last candle that were ever requested and not expired."""
         window = _find_stored_window(self.first_open_time, self.last_open_time, self.purged_before)
-        return 0 if window is None else window.minutes
+        return 0 if window is None else window.minutes - self.unloaded_minutes
 
     def lag_ms(self, now: int) -> int | None:
         """Return how long ago the newest candle closed, None without candles."""
@@ -286,7 +291,18 @@ def _list_coverages(connection: Connection) -> list[SymbolCoverage]:
                 explained_inside=sum(count.inside for count in explained),
             )
         )
-    return coverages
+    return [_exclude_unloaded_days(connection, coverage) for coverage in coverages]
+
+
+def _exclude_unloaded_days(connection: Connection, coverage: SymbolCoverage) -> SymbolCoverage:
+    """Count the days of which nothing was requested; reads them only if whole days are absent."""
+    known = coverage.rows + coverage.explained_inside + coverage.missing_inside
+    absent = coverage.minutes_expected - known
+    if absent < MINUTES_PER_DAY:
+        return coverage
+    holes = find_holes(connection, coverage.symbol)
+    days = sum(hole.window.narrow_to(DAY_MS).minutes for hole in holes)
+    return replace(coverage, unloaded_minutes=min(absent, days))
 
 
 def _find_stored_window(

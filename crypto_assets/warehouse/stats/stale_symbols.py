@@ -1,8 +1,8 @@
-"""Finds tracked symbols of which no new candles arrive."""
+"""How current the candles of the tracked symbols are."""
 
 from dataclasses import dataclass
 
-from crypto_assets.market.staleness import StalenessPolicy
+from crypto_assets.market.staleness import StalenessPolicy, SymbolState
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.warehouse.catalog.app_settings import AppSettings
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
@@ -38,21 +38,48 @@ class StalenessStats:
     ) -> list[StaleSymbol]:
         """List the tracked, trading symbols that are stale, oldest registration first.
 
+        The arguments are those of `read_states`.
+        """
+        states = self.read_states(
+            default_ingest_minutes, exchange_now, local_now, from_replica=from_replica
+        )
+        marks = self._read_marks(from_replica)
+        return [
+            StaleSymbol(name, marks.get(name, Watermark()).last_open_time)
+            for name, state in states.items()
+            if state is SymbolState.DELAYED
+        ]
+
+    def read_states(
+        self,
+        default_ingest_minutes: int,
+        exchange_now: int,
+        local_now: int,
+        *,
+        is_exchange_reachable: bool = True,
+        from_replica: bool = False,
+    ) -> dict[str, SymbolState]:
+        """Return the state of each tracked symbol, oldest registration first.
+
         `StalenessPolicy` decides. The ingest interval is the app's setting, else
         `default_ingest_minutes`; `exchange_now` and `local_now` are epoch ms.
         """
         policy = StalenessPolicy(self._app_settings.get_ingest_interval(default_ingest_minutes))
-        read_marks = self._watermarks.get_all_readable if from_replica else self._watermarks.get_all
-        marks = read_marks()
-        return [
-            StaleSymbol(symbol.name, mark.last_open_time)
-            for symbol in self._symbols.list_tracked(from_replica=from_replica)
-            if symbol.status is SymbolStatus.TRADING
-            and policy.is_symbol_stale(
+        marks = self._read_marks(from_replica)
+        return {
+            symbol.name: policy.classify_symbol(
+                is_trading=symbol.status is SymbolStatus.TRADING,
+                is_exchange_reachable=is_exchange_reachable,
                 last_open_time=(mark := marks.get(symbol.name, Watermark())).last_open_time,
                 last_fetch_time=mark.last_fetch_time,
                 tracked_since=symbol.active_since,
                 exchange_now=exchange_now,
                 local_now=local_now,
             )
-        ]
+            for symbol in self._symbols.list_tracked(from_replica=from_replica)
+        }
+
+    def _read_marks(self, from_replica: bool) -> dict[str, Watermark]:
+        if from_replica:
+            return self._watermarks.get_all_readable()
+        return self._watermarks.get_all()

@@ -40,10 +40,11 @@ class UnrecordedHoles:
 
     def list_holes(self, symbol: str | None = None) -> list[Hole]:
         """List the holes of one or of all tracked symbols, without the parts in the ledger."""
-        return self._database.run_primary_read(lambda c: list(_find_holes(c, symbol)))
+        return self._database.run_primary_read(lambda c: list(find_holes(c, symbol)))
 
 
-def _find_holes(connection: Connection, symbol: str | None) -> Iterator[Hole]:
+def find_holes(connection: Connection, symbol: str | None) -> Iterator[Hole]:
+    """Yield the holes of one or of all tracked symbols, without the parts in the ledger."""
     rows = connection.execute(_select_steps(symbol)).all()
     for (symbol_id, name), steps in groupby(sorted(rows), key=attrgetter("symbol_id", "symbol")):
         for _, _, previous, following in steps:

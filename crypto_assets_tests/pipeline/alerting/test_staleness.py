@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.market.staleness import StalenessPolicy
-from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
+from crypto_assets.market.staleness import StalenessPolicy, SymbolState
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
 from crypto_assets.pipeline.alerting.stale_symbols import find_stale_symbols
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.reports import Concern, Reports
@@ -45,6 +45,71 @@ def test_every_consumer_follows_the_interval_set_in_the_app(
         "metrics": _read_stale_metric(context, reports, tmp_path),
     }
     assert found == dict.fromkeys(found, is_stale)
+
+
+NOW = 1_780_000_000_000
+POLICY = StalenessPolicy(5)
+
+
+@pytest.mark.parametrize(
+    ("behind_minutes", "fetched_minutes_ago", "is_reachable", "state"),
+    [
+        (6, 1, True, SymbolState.LIVE),
+        (6, 1, False, SymbolState.UNREACHABLE),
+        (25, 25, True, SymbolState.DELAYED),
+        (25, 25, False, SymbolState.UNREACHABLE),
+        (300 * 1440, 1, True, SymbolState.LOADING),
+        (None, None, True, SymbolState.LOADING),
+    ],
+)
+def test_the_policy_names_the_state_of_a_symbol(
+    behind_minutes: int | None,
+    fetched_minutes_ago: int | None,
+    is_reachable: bool,
+    state: SymbolState,
+) -> None:
+    def before(minutes: int | None) -> int | None:
+        return None if minutes is None else NOW - minutes * MINUTE_MS
+
+    ages = {
+        "last_open_time": before(behind_minutes),
+        "last_fetch_time": before(fetched_minutes_ago),
+        "tracked_since": NOW - 2 * MINUTE_MS,
+        "exchange_now": NOW,
+        "local_now": NOW,
+    }
+    found = POLICY.classify_symbol(is_trading=True, is_exchange_reachable=is_reachable, **ages)
+    assert found is state
+    ended = POLICY.classify_symbol(is_trading=False, is_exchange_reachable=is_reachable, **ages)
+    assert ended is SymbolState.NOT_TRADING
+
+
+def test_nothing_is_live_while_the_exchange_is_unreachable(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
+) -> None:
+    context = build_platform(simulated_exchange(now=now_ms()))
+    _load_until(context, floor_ms(now_ms(), MINUTE_MS))
+    reports = Reports(context.warehouse, is_exchange_reachable=lambda: False)
+    assert reports.get_status().symbols[0].state is SymbolState.UNREACHABLE
+    assert reports.get_dashboard().tiles[0].state is SymbolState.UNREACHABLE
+    with serve_api(create_context(context.warehouse, tmp_path, reports=reports)) as api:
+        assert api.read("/api/pipeline/status")["data"]["symbols"][0]["state"] == "unreachable"
+        assert api.read("/api/dashboard")["data"]["tiles"][0]["state"] == "unreachable"
+        metric = 'crypto_assets_symbol_state{state="unreachable",symbol="BTCUSDT"} 1.0'
+        assert metric in api.get("/metrics").text
+
+
+def test_days_never_requested_are_no_gap(
+    simulated_exchange: StartExchange, build_platform: BuildPlatform
+) -> None:
+    context = build_platform(simulated_exchange(now=now_ms()))
+    midnight = floor_ms(now_ms(), DAY_MS)
+    for days_ago in (9, 1):
+        start = midnight - days_ago * DAY_MS
+        load(context.warehouse, "BTCUSDT", generated("BTCUSDT", Window(start, start + DAY_MS)))
+    (status,) = Reports(context.warehouse).get_status().symbols
+    assert (status.coverage, status.open_gaps, status.missing_minutes) == (1, 0, 0)
+    assert status.unloaded_days == 7
 
 
 def _load_until(context: PipelineContext, until: int) -> None:

@@ -1,6 +1,4 @@
-"""Formats of numbers and durations."""
-
-from datetime import timedelta
+"""Formats of numbers."""
 
 import pytest
 
@@ -20,10 +18,7 @@ def test_a_change_has_its_sign() -> None:
     assert [humanize.format_percent(ratio) for ratio in (0.0125, -0.5)] == ["+1.25%", "-50.00%"]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(-3, "0 s"), (59, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (7500, "2 h 5 min"),
-     (86_400, "1 d"), (360_000, "4 d 4 h")],
-)  # fmt: skip
-def test_a_duration_has_its_two_largest_units(seconds: int, shown: str) -> None:
-    assert humanize.format_duration(timedelta(seconds=seconds)) == shown
+def test_a_count_agrees_with_its_unit() -> None:
+    counts = [humanize.format_count(count, "run") for count in (0, 1, 1234)]
+    assert counts == ["0 runs", "1 run", "1,234 runs"]
+    assert humanize.format_count(1234) == "1,234"
