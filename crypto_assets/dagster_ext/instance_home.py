@@ -28,6 +28,7 @@ _SHIPPED_DIGESTS = {
     "0c842dd444e5bf16",
     "157c3503813040ef",
     "521cdee923d38a2b",
+    "67fb8ec0c52e6c71",
     "7815a068377ad47c",
     "7e2576f423eb756f",
     "7e6e1e9a874944f1",

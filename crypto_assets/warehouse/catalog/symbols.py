@@ -163,4 +163,7 @@ def _parse_symbol_row(row: Row[tuple[object, ...]]) -> RegisteredSymbol:
 
 
 def _format_unknown_symbol(name: str) -> str:
-    return f"{name} is not in the warehouse: add it to CRYPTO_SYMBOLS and run `crypto-assets init`"
+    return (
+        f"{name} is not in the warehouse: add it on the app's Settings page, or to CRYPTO_SYMBOLS "
+        "and run `crypto-assets init`"
+    )
