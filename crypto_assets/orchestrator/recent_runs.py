@@ -1,5 +1,6 @@
 """The most recent runs: job, partitions, status and duration."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from crypto_assets.orchestrator.partition_keys import describe_run_partitions
@@ -62,7 +63,9 @@ def _parse_run(run: GraphQLObject) -> RunSummary:
     tags = {tag["key"]: tag["value"] for tag in run["tags"]}
     return RunSummary(
         id=run["runId"],
-        job=_describe_job(run),
+        job=describe_run_target(
+            run["jobName"], ["/".join(key["path"]) for key in run["assetSelection"] or ()]
+        ),
         status=run["status"],
         created_at=epoch_seconds_to_ms(run["creationTime"] or 0),
         started_at=epoch_seconds_to_ms(run["startTime"]) if run["startTime"] else None,
@@ -71,8 +74,8 @@ def _parse_run(run: GraphQLObject) -> RunSummary:
     )
 
 
-def _describe_job(run: GraphQLObject) -> str:
-    if not run["jobName"].startswith(_GENERATED_JOB_PREFIX):
-        return str(run["jobName"])
-    selected = ["/".join(key["path"]) for key in run["assetSelection"] or ()]
-    return ", ".join(sorted(selected)) or "assets"
+def describe_run_target(job: str, assets: Iterable[str]) -> str:
+    """Return the name of a run's job, or the names of its assets if a user has selected them."""
+    if not job.startswith(_GENERATED_JOB_PREFIX):
+        return job
+    return ", ".join(sorted(assets)) or "assets"

@@ -10,7 +10,11 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.app_settings import AuthorOrName
 
 _SETTING_NAME = "alert_webhook_url"
-_TEST_ALERT = Alert("This is a test", "no action is needed: crypto-assets sends its alerts here")
+_TEST_ALERT = Alert(
+    "This is a test",
+    "no action is needed: crypto-assets sends its alerts here",
+    is_notice=True,
+)
 
 
 class AlertAddress:
