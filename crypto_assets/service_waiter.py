@@ -2,15 +2,17 @@
 
 Clients of the exchange, the lake and the warehouse retry each request for some seconds. A restart
 or a failover takes longer, and a run that fails what it does meanwhile is left half done until
-somebody repeats it. Runs and commands therefore wait; pages, the API, schedules and sensors do
-not.
+somebody repeats it. Runs and commands therefore wait; pages and the API do not, and schedules and
+sensors wait for the exchange for some seconds in all.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
@@ -23,15 +25,57 @@ T = TypeVar("T")
 Report = Callable[[str], None]
 
 # How long runs and commands wait: longer than a restart or a failover takes. A tick waits less,
-# since the next one is due in a minute.
+# since the next one is due in a minute, and least for the exchange, which may be away for hours.
 MAX_OUTAGE_SECONDS = 300.0
 TICK_OUTAGE_SECONDS = 30.0
+TICK_EXCHANGE_SECONDS = 5.0
+# After how long a request without a response is reported.
+_SLOW_RESPONSE_SECONDS = 4.0
 # The clients have retried before each of these delays, in seconds.
 _INITIAL_DELAY, _MAX_DELAY = 0.5, 4.0
 # A call that fails so often while others get responses has met another fault than an outage.
 _MAX_FAILURES_BESIDE_RESPONSES = 3
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass
+class ExchangeAllowance:
+    """How many seconds the requests of an evaluation may still wait for the exchange, in all."""
+
+    seconds: float
+
+    @contextmanager
+    def charge_failures(self) -> Iterator[None]:
+        """Subtract the time of a block that fails because the exchange does not respond."""
+        started = time.monotonic()
+        try:
+            yield
+        except TransientError:
+            self.seconds = max(0.0, self.seconds - (time.monotonic() - started))
+            raise
+
+
+_allowance: ContextVar[ExchangeAllowance | None] = ContextVar("exchange_allowance", default=None)
+
+
+@contextmanager
+def limit_exchange_wait(seconds: float = TICK_EXCHANGE_SECONDS) -> Iterator[None]:
+    """Let requests to the exchange in this block, of this thread, wait so long in all.
+
+    Then they raise ExchangeUnavailable, also if the look-up of the host's name hangs. For schedules
+    and sensors: while one of them waits, Dagster evaluates fewer of the others.
+    """
+    token = _allowance.set(ExchangeAllowance(seconds))
+    try:
+        yield
+    finally:
+        _allowance.reset(token)
+
+
+def get_exchange_allowance() -> ExchangeAllowance | None:
+    """Return the allowance of the block, if it has one."""
+    return _allowance.get()
 
 
 @dataclass
@@ -54,7 +98,7 @@ class ServiceWaiter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._states: dict[str, _ServiceState] = {}
-        self._limit = 0.0
+        self._limit = self._exchange_limit = 0.0
         self._report: Report = _log.warning
         self._canceled = threading.Event()
 
@@ -68,22 +112,31 @@ class ServiceWaiter:
         """Whether the work within `wait_up_to` was interrupted."""
         return self._canceled.is_set()
 
+    @property
+    def exchange_seconds(self) -> float:
+        """How long a request to the exchange may take with its retries; infinite by default."""
+        return self._exchange_limit if self.is_waiting_allowed else math.inf
+
     @contextmanager
-    def wait_up_to(self, seconds: float, report: Report | None = None) -> Iterator[None]:
+    def wait_up_to(
+        self, seconds: float, report: Report | None = None, exchange_seconds: float | None = None
+    ) -> Iterator[None]:
         """Let calls of all threads wait up to this long per outage, and report each outage once.
 
         Reports are lines such as `waiting for the warehouse: …`, for the log by default. With 0
-        seconds, calls within a longer limit do not wait.
+        seconds, calls within a longer limit do not wait. `exchange_seconds` is the limit for the
+        exchange, if it is another one; the time of a request with its retries counts.
         """
-        outer = self._limit, self._report
+        outer = self._limit, self._exchange_limit, self._report
         if not self._limit:
             self._canceled.clear()
             self._states.clear()
         self._limit, self._report = seconds, report or _log.warning
+        self._exchange_limit = seconds if exchange_seconds is None else exchange_seconds
         try:
             yield
         finally:
-            self._limit, self._report = outer
+            self._limit, self._exchange_limit, self._report = outer
 
     def cancel_on_error(self) -> AbstractContextManager[None]:
         """Return a context that an exception ends with all waiting, in every thread.
@@ -92,7 +145,7 @@ class ServiceWaiter:
         """
         return _CancelOnError(self._canceled)
 
-    def run(self, service: str, call: Callable[[], T]) -> T:
+    def run(self, service: str, call: Callable[[], T], *, is_exchange: bool = False) -> T:
         """Return what `call` returns; repeat it while the service does not respond.
 
         `service` is as messages name it, such as "the warehouse". Raises the TransientError of the
@@ -101,7 +154,10 @@ class ServiceWaiter:
         state = self._get_state(service)
         if not self.is_waiting_allowed:
             return call()
-        rounds = _CallRounds(self, service, state)
+        limit = self._exchange_limit if is_exchange else self._limit
+        rounds = _CallRounds(self, service, state, limit)
+        if is_exchange:
+            rounds.count_from_now()
         try:
             result: T = Retrying(
                 retry=retry_if_exception(_means_outage),
@@ -141,18 +197,38 @@ class ServiceWaiter:
             state.down_since = now if state.down_since is None else state.down_since
             return now - state.down_since
 
-    def is_waiting_after(self, seconds: float) -> bool:
-        """Whether calls still wait after an outage of this length."""
-        return self.is_waiting_allowed and seconds < self._limit
+    @contextmanager
+    def watch_exchange(self, service: str) -> Iterator[None]:
+        """Report an outage also while a request to the exchange gets no response for seconds."""
+        if not self.is_waiting_allowed:
+            yield
+            return
+        reason = f"no response within {_SLOW_RESPONSE_SECONDS:.0f} s"
+        timer = threading.Timer(
+            _SLOW_RESPONSE_SECONDS, self.report_exchange_outage, (service, reason)
+        )
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def report_exchange_outage(self, service: str, reason: object) -> None:
+        """Report that the exchange does not respond, if calls wait for it."""
+        if self.is_waiting_allowed:
+            state = self._get_state(service)
+            self.record_failure(state)
+            self.report_outage(service, state, reason, self._exchange_limit)
 
     def report_outage(
-        self, service: str, state: _ServiceState, error: BaseException | None
+        self, service: str, state: _ServiceState, reason: object, limit: float
     ) -> None:
-        """Report an outage, unless another thread has."""
+        """Report an outage, unless another thread has; `limit` is how long calls wait."""
         with self._lock:
             is_known, state.is_reported = state.is_reported, True
         if not is_known:
-            self._report(f"waiting for {service}, up to {self._limit:.0f} s: {error}")
+            self._report(f"waiting for {service}, up to {limit:.0f} s: {reason}")
 
 
 def _means_outage(error: BaseException) -> bool:
@@ -163,11 +239,18 @@ def _means_outage(error: BaseException) -> bool:
 class _CallRounds:
     """The attempts of one call; decides when it gives up."""
 
-    def __init__(self, waiter: ServiceWaiter, service: str, state: _ServiceState) -> None:
+    def __init__(
+        self, waiter: ServiceWaiter, service: str, state: _ServiceState, limit: float
+    ) -> None:
         self._waiter, self._service, self._state = waiter, service, state
+        self._limit = limit
         self._first_failure: float | None = None
         self._last_responses = state.responses
         self._failures_beside_responses = 0
+
+    def count_from_now(self) -> None:
+        """Count the time of the first attempt too, not only the time after its failure."""
+        self._first_failure = time.monotonic()
 
     def has_ended(self, _: RetryCallState) -> bool:
         down = self._waiter.record_failure(self._state)
@@ -179,12 +262,13 @@ class _CallRounds:
         longest = max(down, now - self._first_failure)
         return (
             self._failures_beside_responses >= _MAX_FAILURES_BESIDE_RESPONSES
-            or not self._waiter.is_waiting_after(longest)
+            or not self._waiter.is_waiting_allowed
+            or longest >= self._limit
         )
 
     def report_once(self, attempt: RetryCallState) -> None:
         error = attempt.outcome.exception() if attempt.outcome else None
-        self._waiter.report_outage(self._service, self._state, error)
+        self._waiter.report_outage(self._service, self._state, error, self._limit)
 
 
 class _CancelOnError(AbstractContextManager[None]):

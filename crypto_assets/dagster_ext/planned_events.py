@@ -22,7 +22,7 @@ def should_run_checks(run: dg.DagsterRun, *, has_assets: bool) -> bool:
 
 
 def report_planned_key(
-    context: dg.AssetExecutionContext, asset: dg.AssetKey, partition: str
+    instance: dg.DagsterInstance, run: dg.DagsterRun, step: str, asset: dg.AssetKey, partition: str
 ) -> None:
     """Plan one partition, so that Dagster shows it as failed when the run fails.
 
@@ -30,10 +30,8 @@ def report_planned_key(
     status from planned partitions: https://github.com/dagster-io/dagster/issues/17836.
     """
     data = AssetMaterializationPlannedData(asset, partition=partition)
-    event = dg.DagsterEvent.build_asset_materialization_planned_event(
-        context.run.job_name, context.op_execution_context.op.name, data
-    )
-    context.instance.report_dagster_event(event, context.run.run_id)
+    event = dg.DagsterEvent.build_asset_materialization_planned_event(run.job_name, step, data)
+    instance.report_dagster_event(event, run.run_id)
 
 
 def delete_planned_checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:

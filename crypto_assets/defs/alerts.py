@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -12,8 +12,9 @@ from crypto_assets.dagster_ext.run_failures import list_failed_partitions
 from crypto_assets.defs.markets import DEFAULT_MARKET, WEBHOOK_RESOURCE_KEY, MarketSpec
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
-from crypto_assets.orchestrator.recent_runs import GENERATED_JOB_PREFIX
+from crypto_assets.orchestrator.recent_runs import describe_run_target
 from crypto_assets.pipeline.alerting.alert_repetition import AlertHistory
+from crypto_assets.pipeline.alerting.exchange_outage import ExchangeOutage, check_exchange
 from crypto_assets.pipeline.alerting.stale_symbols import (
     build_stale_symbol_alert,
     find_stale_symbols,
@@ -21,6 +22,7 @@ from crypto_assets.pipeline.alerting.stale_symbols import (
 from crypto_assets.pipeline.alerting.targets import list_targets, send_to_targets
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.pipeline.stages.results import KlinesStage
+from crypto_assets.service_waiter import limit_exchange_wait
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import StaleSymbol
 
@@ -39,12 +41,14 @@ _CURSOR_EXPIRY_MS = 5 * MINUTE_MS
 class _AlertCursor:
     """A sensor's state: alerts sent, what it observed and when, its last evaluation (epoch ms).
 
-    Its JSON fields are `said`, `seen` and `looked_at`, as in stored cursors of earlier versions.
+    Its JSON fields are `said`, `seen` and `looked_at`, as in stored cursors of earlier versions,
+    and `outage`, which those do not have.
     """
 
     history: AlertHistory = field(default_factory=AlertHistory)
     observed: dict[str, int] = field(default_factory=dict)
     evaluated_at: int | None = None
+    outage: ExchangeOutage = field(default_factory=ExchangeOutage)
 
     @classmethod
     def from_json(cls, text: str | None) -> Self:
@@ -52,10 +56,16 @@ class _AlertCursor:
             return cls()
         state: dict[str, Any] = json.loads(text)
         sent = {identity: (last, times) for identity, (last, times) in state["said"].items()}
-        return cls(AlertHistory(sent), state["seen"], state["looked_at"])
+        outage = ExchangeOutage.from_cursor(state.get("outage"))
+        return cls(AlertHistory(sent), state["seen"], state["looked_at"], outage)
 
     def to_json(self) -> str:
-        state = {"said": self.history.sent, "seen": self.observed, "looked_at": self.evaluated_at}
+        state = {
+            "said": self.history.sent,
+            "seen": self.observed,
+            "looked_at": self.evaluated_at,
+            "outage": asdict(self.outage),
+        }
         return json.dumps(state, separators=(",", ":"))
 
 
@@ -87,16 +97,24 @@ def build_stale_symbols_sensor(market: MarketSpec) -> dg.SensorDefinition:
         target=None,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Sends an alert about each tracked symbol that gets no new candles.",
+        description="Sends an alert about each tracked symbol that gets no new candles, and about "
+        "an exchange that does not respond.",
         required_resource_keys={market.resource_key, WEBHOOK_RESOURCE_KEY},
     )
     def stale_symbols_sensor(
         context: dg.SensorEvaluationContext,
     ) -> dg.SensorResult | dg.SkipReason:
-        """Send alerts about symbols that this sensor has observed as stale for three minutes."""
+        """Send alerts about symbols that this sensor has observed as stale for three minutes.
+
+        Also one about an exchange that has not responded to three evaluations in a row, as ticks
+        in these minutes, and one when it responds again.
+        """
         cursor, now = _AlertCursor.from_json(context.cursor), now_ms()
+        platform = market.get_platform(context)
         try:
-            stale = find_stale_symbols(market.get_platform(context))
+            with limit_exchange_wait():
+                outage, outage_alerts = check_exchange(platform, cursor.outage, now)
+                stale = find_stale_symbols(platform)
         except CryptoAssetsError as error:
             return dg.SkipReason(str(error))
         known = cursor.observed if now - (cursor.evaluated_at or 0) < _CURSOR_EXPIRY_MS else {}
@@ -107,7 +125,10 @@ def build_stale_symbols_sensor(market: MarketSpec) -> dg.SensorDefinition:
             if now - observed[item.symbol] >= _STALE_ALERT_DELAY_MS
         ]
         webhook: Webhook = getattr(context.resources, WEBHOOK_RESOURCE_KEY)
-        return _send_alerts(webhook, alerts, cursor, observed, now)
+        named = [_add_market_name(market, alert) for alert in outage_alerts]
+        return _send_alerts(
+            webhook, alerts, replace(cursor, outage=outage), observed, now, undamped=named
+        )
 
     return stale_symbols_sensor
 
@@ -118,9 +139,14 @@ def _send_alerts(
     cursor: _AlertCursor,
     observed: dict[str, int],
     now: int,
+    undamped: Sequence[Alert] = (),
 ) -> dg.SensorResult | dg.SkipReason:
-    """Send the alerts that are due; if that fails, the next evaluation retries."""
+    """Send the alerts that are due; if that fails, the next evaluation retries.
+
+    `undamped` alerts are sent in any case.
+    """
     due, history = cursor.history.select_due_alerts(alerts, now)
+    due = [*undamped, *due]
     targets = list_targets(webhook, get_settings().alert_urls.get_secret_value())
     try:
         failures = send_to_targets(targets, due) if due else []
@@ -132,7 +158,7 @@ def _send_alerts(
     already_sent = f", {len(alerts)} sent before" if alerts else ""
     return dg.SensorResult(
         skip_reason=dg.SkipReason(message or f"no new alerts{already_sent}"),
-        cursor=_AlertCursor(history, observed, now).to_json(),
+        cursor=_AlertCursor(history, observed, now, cursor.outage).to_json(),
     )
 
 
@@ -159,25 +185,29 @@ def _build_run_alerts(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun
     base = get_settings().dagster_link_url
     return [
         Alert(
-            f"{_describe_job(run)} failed", reason, symbol, partition, f"{base}/runs/{run.run_id}"
+            f"{_describe_target(run)} failed",
+            reason,
+            symbol,
+            partition,
+            f"{base}/runs/{run.run_id}",
         )
         for run in runs
         for symbol, partition, reason in list_failed_partitions(instance, run)
     ]
 
 
-def _describe_job(run: dg.DagsterRun) -> str:
-    """Return the job's name, or the assets of a run that Dagster's pages launched without one."""
-    if not run.job_name.startswith(GENERATED_JOB_PREFIX):
-        return run.job_name
-    assets = sorted(key.to_user_string() for key in run.asset_selection or ())
-    return f"Materialization of {', '.join(assets)}" if assets else "A materialization"
+def _describe_target(run: dg.DagsterRun) -> str:
+    assets = [key.to_user_string() for key in run.asset_selection or ()]
+    return describe_run_target(run.job_name, assets)
 
 
 def _build_symbol_alert(market: MarketSpec, stale: StaleSymbol) -> Alert:
     asset = market.asset_key(KlinesStage.FACTS).to_user_string()
     link = f"{market.settings.dagster_link_url}/assets/{asset}"
-    alert = build_stale_symbol_alert(stale, link)
+    return _add_market_name(market, build_stale_symbol_alert(stale, link))
+
+
+def _add_market_name(market: MarketSpec, alert: Alert) -> Alert:
     return alert if market.is_default else replace(alert, subject=f"{market.name}: {alert.subject}")
 
 

@@ -14,6 +14,7 @@ from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG, RunClass, buil
 from crypto_assets.pipeline.ingestion.close_day import list_due_days
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.stages.symbol_status import refresh_statuses
+from crypto_assets.service_waiter import limit_exchange_wait
 
 _TAGS = build_run_tags(RunClass.CLOSE_DAY)
 
@@ -49,8 +50,9 @@ def build_close_day_schedule(market: MarketSpec, job: AssetJob) -> dg.ScheduleDe
         """Request one run per contiguous range of due days, for all symbols."""
         platform, partitions = market.get_platform(context), market.partitions
         try:
-            refresh_statuses(platform)
-            due = list_due_days(platform)
+            with limit_exchange_wait():
+                refresh_statuses(platform)
+                due = list_due_days(platform)
             tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
         except CryptoAssetsError as error:
             yield dg.SkipReason(str(error))

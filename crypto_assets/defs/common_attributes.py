@@ -1,7 +1,7 @@
 """What all assets have in common: owners, a freshness policy, and a link to their source."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +43,20 @@ def _add_freshness_policy(spec: dg.AssetSpec, market: MarketSpec) -> dg.AssetSpe
 
 
 def _add_code_references(spec: dg.AssetSpec, references: Mapping[dg.AssetKey, Any]) -> dg.AssetSpec:
-    if spec.key not in references or _CODE_REFERENCES in spec.metadata:
+    if spec.key not in references:
         return spec
     return spec.merge_attributes(metadata={_CODE_REFERENCES: references[spec.key]})
 
 
 def _find_code_references(definitions: dg.Definitions) -> dict[dg.AssetKey, Any]:
-    """Find the function of each asset: a file of this machine, or a page of CRYPTO_SOURCE_URL."""
+    """Find the function of each asset: a file of this machine, or a page of CRYPTO_SOURCE_URL.
+
+    An external asset has the link to its file already, and an asset of a further market both.
+    """
     assets = [asset for asset in definitions.assets or () if isinstance(asset, dg.AssetsDefinition)]
-    linked = dg.with_source_code_references(assets)
+    unlinked = [asset for asset in assets if not _has_code_references(asset)]
+    external = [asset for asset in assets if not asset.is_executable]
+    linked: Sequence[Any] = [*dg.with_source_code_references(unlinked), *external]
     if branch := BRANCH_URL.fullmatch(get_settings().source_url):
         linked = dg.link_code_references_to_git(
             linked,
@@ -68,3 +73,7 @@ def _find_code_references(definitions: dg.Definitions) -> dict[dg.AssetKey, Any]
         for key, metadata in asset.metadata_by_key.items()
         if _CODE_REFERENCES in metadata
     }
+
+
+def _has_code_references(asset: dg.AssetsDefinition) -> bool:
+    return any(_CODE_REFERENCES in metadata for metadata in asset.metadata_by_key.values())

@@ -8,6 +8,7 @@ import dagster as dg
 
 from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.dagster_ext.asset_job import AssetJob
+from crypto_assets.defs.assets.order_books import build_order_books_op
 from crypto_assets.defs.backfill import backfill_job
 from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.owners import JOB_OWNERS
@@ -27,6 +28,7 @@ from crypto_assets.pipeline.recovery.orphaned_objects import (
     find_uncomputed_days,
 )
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
+from crypto_assets.service_waiter import limit_exchange_wait
 from crypto_assets.warehouse import Gap
 
 _TAGS = build_run_tags(RunClass.REPAIR)
@@ -58,18 +60,23 @@ def build_load_objects_job(market: MarketSpec) -> AssetJob:
     )
 
 
-def build_load_books_job(market: MarketSpec) -> AssetJob:
+def build_load_books_job(market: MarketSpec) -> dg.JobDefinition:
     """Build the job that loads orphaned order books.
 
     Separate from the job `order_books`, whose schedule waits for that job's earlier run.
     """
-    return dg.define_asset_job(
-        market.prefix_name("load_leftover_books"),
-        selection=market.select_assets([OrderBookStage.FACTS]),
+    load_books = build_order_books_op(market, market.load_books_op, [OrderBookStage.FACTS])
+
+    @dg.job(
+        name=market.prefix_name("load_leftover_books"),
         description="Loads unloaded order books of the lake into facts.",
         tags=_TAGS,
         **JOB_OWNERS,
     )
+    def load_books_job() -> None:
+        load_books()
+
+    return load_books_job
 
 
 def build_gaps_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinition:
@@ -92,7 +99,8 @@ def build_gaps_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinition:
         """
         platform = market.get_platform(context)
         try:
-            due, now = list_due_gaps(platform), platform.exchange_now()
+            with limit_exchange_wait():
+                due, now = list_due_gaps(platform), platform.exchange_now()
         except CryptoAssetsError as error:
             yield dg.SkipReason(str(error))
             return
@@ -113,7 +121,7 @@ def build_gaps_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinition:
 
 
 def build_orphaned_objects_sensor(
-    market: MarketSpec, objects_job: AssetJob, books_job: AssetJob, backfill: AssetJob
+    market: MarketSpec, objects_job: AssetJob, books_job: dg.JobDefinition, backfill: AssetJob
 ) -> dg.SensorDefinition:
     """Build the sensor that launches the two loading jobs."""
 
@@ -135,9 +143,11 @@ def build_orphaned_objects_sensor(
         """
         platform, partitions = market.get_platform(context), market.partitions
         try:
-            record_holes(platform, platform.closed_before())
-            unloaded, uncomputed = find_orphaned_objects(platform), find_uncomputed_days(platform)
-            now = platform.exchange_now()
+            with limit_exchange_wait():
+                record_holes(platform, platform.closed_before())
+                unloaded = find_orphaned_objects(platform)
+                uncomputed = find_uncomputed_days(platform)
+                now = platform.exchange_now()
         except CryptoAssetsError as error:
             yield dg.SkipReason(str(error))
             return
@@ -173,14 +183,14 @@ def _requests_or_skip(
 
 
 def _build_load_request(
-    market: MarketSpec, objects_job: AssetJob, books_job: AssetJob, days: UnfinishedDays
+    market: MarketSpec, objects_job: AssetJob, books_job: dg.JobDefinition, days: UnfinishedDays
 ) -> dg.RunRequest:
     is_book = days.kind is ObjectKind.DEPTH
     rectangle = _build_rectangle(market.partitions, days.symbol, days.first, days.last)
     return dg.RunRequest(
         job_name=books_job.name if is_book else objects_job.name,
         run_config=rectangle.build_run_config(
-            market.order_books_op if is_book else market.klines_op
+            market.load_books_op if is_book else market.klines_op
         ),
         tags={**_TAGS, **rectangle.description_tags},
     )

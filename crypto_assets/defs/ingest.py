@@ -6,12 +6,12 @@ They are not automation conditions: a condition creates its run 36 s after the m
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 import dagster as dg
 
 from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.dagster_ext.asset_job import AssetJob
+from crypto_assets.defs.assets.order_books import build_order_books_op
 from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.owners import JOB_OWNERS
 from crypto_assets.defs.partitions import NO_PARTITIONS_REASON
@@ -21,6 +21,7 @@ from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG, RunClass, buil
 from crypto_assets.pipeline.ingestion import tick_plan
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
+from crypto_assets.service_waiter import limit_exchange_wait
 
 _TAGS = build_run_tags(RunClass.TICK)
 # A tick does not wait for an older run: it hangs, or its whole process tree was killed.
@@ -38,15 +39,20 @@ def build_ingest_job(market: MarketSpec) -> AssetJob:
     )
 
 
-def build_order_books_job(market: MarketSpec) -> AssetJob:
+def build_order_books_job(market: MarketSpec) -> dg.JobDefinition:
     """Build the job of a tick of order books."""
-    return dg.define_asset_job(
-        market.prefix_name("order_books"),
-        selection=market.select_order_books(),
+    capture_books = build_order_books_op(market, market.order_books_op, OrderBookStage)
+
+    @dg.job(
+        name=market.prefix_name("order_books"),
         description="Captures an order-book snapshot of each symbol and loads it into facts.",
         tags={**_TAGS, INGEST_MODE_TAG: IngestMode.TAIL.value},
         **JOB_OWNERS,
     )
+    def order_books_job() -> None:
+        capture_books()
+
+    return order_books_job
 
 
 def build_ingest_schedule(market: MarketSpec, job: AssetJob) -> dg.ScheduleDefinition:
@@ -77,7 +83,7 @@ def build_ingest_schedule(market: MarketSpec, job: AssetJob) -> dg.ScheduleDefin
     return ingest_schedule
 
 
-def build_order_books_schedule(market: MarketSpec, job: AssetJob) -> dg.ScheduleDefinition:
+def build_order_books_schedule(market: MarketSpec, job: dg.JobDefinition) -> dg.ScheduleDefinition:
     """Build the schedule that launches ticks of order books."""
 
     @dg.schedule(
@@ -101,7 +107,7 @@ def build_order_books_schedule(market: MarketSpec, job: AssetJob) -> dg.Schedule
             job.name,
             market.order_books_op,
             lambda at: tick_plan.plan_order_book_tick(platform, at),
-            lambda _: list(OrderBookStage),
+            lambda _: None,
         )
 
     return order_books_schedule
@@ -113,11 +119,15 @@ def _build_tick_request(
     job_name: str,
     op_name: str,
     plan_tick: Callable[[datetime], tick_plan.TickPlan],
-    list_stages: Callable[[tick_plan.TickPlan], Sequence[StrEnum]],
+    list_stages: Callable[[tick_plan.TickPlan], Sequence[KlinesStage] | None],
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request one run over the planned days and symbols, or return the reason to skip."""
+    """Request one run over the planned days and symbols, or return the reason to skip.
+
+    `list_stages` returns None for a job without a selection of assets.
+    """
     try:
-        tick = plan_tick(context.scheduled_execution_time)
+        with limit_exchange_wait():
+            tick = plan_tick(context.scheduled_execution_time)
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
     if not tick.is_due:
@@ -131,10 +141,12 @@ def _build_tick_request(
         return dg.SkipReason(NO_PARTITIONS_REASON)
     dates = market.partitions.list_date_keys(tick.first_day, tick.last_day)
     rectangle = PartitionRectangle(tuple(dates), tuple(known))
+    stages = list_stages(tick)
     return dg.RunRequest(
         run_config=rectangle.build_run_config(op_name),
-        asset_selection=[market.asset_key(stage) for stage in list_stages(tick)],
-        asset_check_keys=[],  # without this, Dagster adds every check of the assets
+        asset_selection=None if stages is None else list(map(market.asset_key, stages)),
+        # With an empty list, Dagster adds none of the checks of the assets.
+        asset_check_keys=None if stages is None else [],
         tags={**_TAGS, **rectangle.description_tags},
     )
 

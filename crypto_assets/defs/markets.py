@@ -6,7 +6,7 @@ Every asset, job, schedule and sensor that belongs to a market is built by a fun
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,16 +14,19 @@ import dagster as dg
 
 from crypto_assets.defs.freshness import build_freshness_policies
 from crypto_assets.defs.partitions import DEFAULT_PARTITIONS, MarketPartitions
+from crypto_assets.defs.stored_values import StoredValues, read_stored_values
+from crypto_assets.market.utc_time import day_of, now_ms
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
+from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.settings import Settings, get_settings
 
 _STORES_RESOURCE_KEY = "platform"
 WEBHOOK_RESOURCE_KEY = "webhook"
-# The ops of the two multi-assets, which take the run config.
+# The ops that take the run config.
 _KLINES_OP = "bring_klines"
 _ORDER_BOOKS_OP = "capture_books"  # not `order_books`, since a job has that name
+_LOAD_BOOKS_OP = "load_books"
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,23 @@ class MarketSpec:
         )
 
     @cached_property
+    def order_book_partitions(self) -> MarketPartitions:
+        """The partitions of order books, which begin with the first capture.
+
+        Without one, they begin today, so that the first capture has a partition.
+        """
+        first = self.stored_values.first_book_day or day_of(now_ms())
+        return replace(self.partitions, start=max(first, self.partitions.start))
+
+    @cached_property
+    def stored_values(self) -> StoredValues:
+        """What the definitions read from the market's warehouse, once per process."""
+        return read_stored_values(self.settings)
+
+    @cached_property
     def freshness_policies(self) -> Mapping[str, dg.FreshnessPolicy]:
         """The freshness policies of the market's assets, by name."""
-        return build_freshness_policies(self.settings)
+        return build_freshness_policies(self.stored_values)
 
     @property
     def resource_key(self) -> str:
@@ -74,8 +91,13 @@ class MarketSpec:
 
     @property
     def order_books_op(self) -> str:
-        """The op of the assets of order books, which takes the run config."""
+        """The op that captures and loads order books, which takes the run config."""
         return self.prefix_name(_ORDER_BOOKS_OP)
+
+    @property
+    def load_books_op(self) -> str:
+        """The op that loads orphaned order books, which takes the run config."""
+        return self.prefix_name(_LOAD_BOOKS_OP)
 
     def prefix_name(self, name: str) -> str:
         """Return the name of the market's job, schedule, sensor, op, group or resource."""
@@ -93,10 +115,6 @@ class MarketSpec:
     def select_klines(self) -> dg.AssetSelection:
         """Select the market's assets of candles."""
         return self.select_assets(KlinesStage)
-
-    def select_order_books(self) -> dg.AssetSelection:
-        """Select the market's assets of order books."""
-        return self.select_assets(OrderBookStage)
 
     def get_platform(self, context: Any) -> PipelineContext:
         """Return the market's resource from the context of a run, a schedule or a sensor."""

@@ -6,7 +6,7 @@ whole partition, except for those of `DayOutcome.details`, which describe the ru
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import dagster as dg
 
@@ -15,7 +15,7 @@ from crypto_assets.installation import describe_document
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, Window, from_epoch_ms
 from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage, OrderBookStage
-from crypto_assets.settings import get_settings
+from crypto_assets.settings import BRANCH_URL, get_settings
 
 # The asset's interval, and the number of days before the partition's end that its chart shows.
 _CHART_VIEWS: dict[KlinesStage | OrderBookStage, tuple[Interval, int]] = {
@@ -24,6 +24,7 @@ _CHART_VIEWS: dict[KlinesStage | OrderBookStage, tuple[Interval, int]] = {
 }
 _MINUTE_CHART = (Interval.M1, 1)
 _RUNBOOK = "docs/operations.md"
+_AWS_CONSOLE = "https://console.aws.amazon.com/s3/object"
 
 
 def partition_metadata(market: MarketSpec, days: Sequence[DayOutcome]) -> dict[str, Any]:
@@ -64,11 +65,25 @@ def chart_link(
 
 
 def runbook_link(section: str = "") -> dg.UrlMetadataValue | dg.PathMetadataValue:
-    """Link to a section of docs/operations.md: a URL if CRYPTO_RUNBOOK_URL is set, else a path."""
+    """Link to a section of docs/operations.md.
+
+    A URL if CRYPTO_RUNBOOK_URL is set, or CRYPTO_SOURCE_URL, whose page of the file it is; else a
+    path.
+    """
     anchor = f"#{section}" if section else ""
-    if url := get_settings().runbook_url:
+    settings = get_settings()
+    if url := settings.runbook_url or _find_page_of_source(settings.source_url):
         return dg.MetadataValue.url(f"{url}{anchor}")
     return dg.MetadataValue.path(f"{describe_document(_RUNBOOK)}{anchor}")
+
+
+def _find_page_of_source(source_url: str) -> str:
+    """Return the page of the runbook in a repository on GitHub or GitLab; "" without one."""
+    branch = BRANCH_URL.fullmatch(source_url)
+    if not branch:
+        return ""
+    separator = branch["gitlab"] or ""
+    return f"{branch['repository']}{separator}/blob/{branch['branch']}/{_RUNBOOK}"
 
 
 def _summarize_detail(
@@ -87,10 +102,20 @@ def _summarize_detail(
 
 
 def _object_link(market: MarketSpec, keys: Sequence[str]) -> dict[str, Any]:
-    """Build the location of the newest object in the lake."""
+    """Build the location of the newest object in the lake, and its page in the console of AWS.
+
+    Other lakes have no page: a browser cannot open a local file, or sign a request.
+    """
     if not keys:
         return {}
-    return {"lake_object": dg.MetadataValue.path(f"{market.settings.lake_raw_url}/{keys[-1]}")}
+    settings = market.settings
+    path = f"{settings.lake_raw_url}/{keys[-1]}"
+    found: dict[str, Any] = {"lake_object": dg.MetadataValue.path(path)}
+    if path.startswith("s3://") and not settings.s3_endpoint_url:
+        bucket, _, key = path.removeprefix("s3://").partition("/")
+        query = urlencode({"prefix": key})
+        found["lake_page"] = dg.MetadataValue.url(f"{_AWS_CONSOLE}/{quote(bucket)}?{query}")
+    return found
 
 
 def _build_candle_range(outcome: DayOutcome) -> dict[str, Any]:

@@ -16,3 +16,5 @@ JOB_OWNERS: dict[str, Any] = (
 )
 if JOB_OWNERS:
     warnings.filterwarnings("ignore", "Parameter `owners`", dg.BetaWarning)
+# Dagster passes it itself when it gives the resources of this code location to a sensor's jobs.
+warnings.filterwarnings("ignore", "Parameter `owners` of initializer `Sensor", dg.BetaWarning)

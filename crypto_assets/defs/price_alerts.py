@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from crypto_assets.defs.markets import HOME_MARKET, WEBHOOK_RESOURCE_KEY
+from crypto_assets.defs.markets import DEFAULT_MARKET, WEBHOOK_RESOURCE_KEY
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.price_alerts import ClosedValue, PriceAlertRule
 from crypto_assets.market.utc_time import Window
@@ -24,11 +24,11 @@ from crypto_assets.settings import get_settings
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Evaluates the price alerts on candles that have closed, and sends those that "
     "fired. Each fires once per candle, also after a restart.",
-    required_resource_keys={HOME_MARKET.resource_key, WEBHOOK_RESOURCE_KEY},
+    required_resource_keys={DEFAULT_MARKET.resource_key, WEBHOOK_RESOURCE_KEY},
 )
 def price_alerts_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Evaluate the rules, compare recent events with revised candles, and send what is unsent."""
-    warehouse = HOME_MARKET.get_platform(context).warehouse
+    warehouse = DEFAULT_MARKET.get_platform(context).warehouse
     webhook: Webhook = getattr(context.resources, WEBHOOK_RESOURCE_KEY)
     settings = get_settings()
 

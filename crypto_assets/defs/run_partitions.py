@@ -2,12 +2,13 @@
 
 Dagster plans each key of a run that it gives a partition or a range of them. If such a run fails,
 every key that it has not materialized is shown as failed: one failed symbol would turn the days of
-all others red. Therefore the runs of ticks, closings and repairs get their dates and symbols as run
-config, and log a materialization for each key. Two tags show them in Dagster's list of runs.
+all others red. Therefore the runs of ticks, closings, repairs and automatic backfills get their
+dates and symbols as run config, and log a materialization for each key. Two tags show them in
+Dagster's list of runs.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import dagster as dg
 from pydantic import Field
@@ -16,6 +17,9 @@ from crypto_assets.defs.partitions import MarketPartitions, SymbolKeys
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.symbols import parse_symbol
 from crypto_assets.orchestrator.partition_keys import build_partition_tags, format_partition_key
+
+# The context of the step of a multi-asset, or of an op.
+StepContext: TypeAlias = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
 class PartitionsConfig(dg.Config):
@@ -47,7 +51,7 @@ class PartitionRectangle:
 
 
 def group_requested_keys(
-    partitions: MarketPartitions, context: dg.AssetExecutionContext, config: PartitionsConfig
+    partitions: MarketPartitions, context: StepContext, config: PartitionsConfig
 ) -> list[SymbolKeys]:
     """Group the keys of a run by symbol; returns [] for a run without partitions."""
     if has_planned_partitions(context):
@@ -73,6 +77,13 @@ def describe_invalid_config(partitions: MarketPartitions, config: PartitionsConf
     return None
 
 
-def has_planned_partitions(context: dg.AssetExecutionContext) -> bool:
+def has_planned_partitions(context: StepContext) -> bool:
     """Whether Dagster gave the run a partition or a range of them."""
     return bool(context.has_partition_key or context.has_partition_key_range)
+
+
+def get_step_name(context: StepContext) -> str:
+    """Return the name of the step's op."""
+    is_op = isinstance(context, dg.OpExecutionContext)
+    name: str = (context if is_op else context.op_execution_context).op.name
+    return name

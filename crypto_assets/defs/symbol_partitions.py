@@ -1,7 +1,8 @@
 """Sensors that add tracked symbols as partitions and backfill their history."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import dagster as dg
 
@@ -9,7 +10,7 @@ from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.defs.backfill import backfill_job, split_dates
 from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
-from crypto_assets.defs.partitions import MarketPartitions, range_tags
+from crypto_assets.defs.partitions import MarketPartitions
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.market.utc_time import day_of
 from crypto_assets.orchestrator.run_queue import (
@@ -20,10 +21,20 @@ from crypto_assets.orchestrator.run_queue import (
 )
 from crypto_assets.pipeline.control.bootstrap import follow_symbols
 from crypto_assets.pipeline.ingestion import tick_plan
+from crypto_assets.service_waiter import limit_exchange_wait
+from crypto_assets.warehouse import RegisteredSymbol
 
 _ANY_BACKFILL = {RUN_CLASS_TAG: RunClass.BACKFILL.value}
+# Dagster's tag of a run of one partition.
+_SYMBOL_TAG = "dagster/partition/symbol"
 # Of how many holes an evaluation requests a part.
 _MAX_HOLES = 4
+# After how many runs an evaluation leaves further symbols to the next one.
+_MAX_REQUESTS = 4
+_ADD_SYMBOLS_HINT = (
+    "a partition adds no symbol: add symbols on the app's Settings page, or to CRYPTO_SYMBOLS and "
+    "run `crypto-assets init`"
+)
 
 
 def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinition:
@@ -39,10 +50,13 @@ def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefiniti
         required_resource_keys={market.resource_key},
     )
     def symbols_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        """Add missing partitions; partitions are never deleted, since their data stays.
+        """Add missing partitions, and delete those that no symbol of the warehouse has.
+
+        Untracked symbols keep their partitions, since their data stays.
 
         The cursor contains the symbols of earlier evaluations. Symbols of the first evaluation get
-        no backfill: they come from `init`, and the user decides how far back to load them.
+        no backfill: they come from `init`, and the user decides how far back to load them. Symbols
+        beyond the limit of an evaluation are added by the next ones: no other sensor shall wait.
         """
         platform, partitions = market.get_platform(context), market.partitions
         refused = list(market.refused_symbols)
@@ -50,33 +64,35 @@ def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefiniti
             if not market.is_default:
                 unlisted = follow_symbols(platform, market.settings.symbols, partitions.start)
                 refused += [f"the exchange does not list {name}" for name in unlisted]
-            tracked = [symbol.name for symbol in platform.warehouse.symbols.list_tracked()]
+            registered = platform.warehouse.symbols.list_all()
+            tracked = [symbol.name for symbol in registered if symbol.is_tracked]
             observed = json.loads(context.cursor) if context.cursor else tracked
             added = [name for name in tracked if name not in observed]
             # Requests the exchange's time only if symbols were added.
-            requests = [
-                request
-                for name in added
-                for request in _build_backfill_requests(
-                    partitions,
-                    tick_plan.MissingDays(name, partitions.start, day_of(platform.exchange_now())),
-                    "first",
-                )
-            ]
+            with limit_exchange_wait():
+                today = day_of(platform.exchange_now()) if added else partitions.start
         except CryptoAssetsError as error:
             return dg.SkipReason(str(error))
         problems = "".join(f"; not tracked: {problem}" for problem in refused)
         if not tracked:
             return dg.SkipReason(f"no symbol is tracked yet{problems}")
+        histories = [tick_plan.MissingDays(name, partitions.start, today) for name in added]
+        begun = _build_limited_requests(market, histories, "first")
+        requests = list(chain.from_iterable(begun.values()))
         missing = partitions.list_unpartitioned_symbols(context.instance, tracked)
+        unknown = _list_unknown_partitions(context.instance, partitions, registered)
         reason = f"nothing to do: all {len(tracked)} tracked symbols have partitions{problems}"
+        if unknown:
+            deleted = f"deleted the partitions of {', '.join(unknown)}: {_ADD_SYMBOLS_HINT}"
+            reason = f"{deleted}{problems}"
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else dg.SkipReason(reason),
-            dynamic_partitions_requests=[partitions.symbols_def.build_add_request(missing)]
-            if missing
-            else [],
-            cursor=json.dumps([*observed, *added]),
+            dynamic_partitions_requests=[
+                *([partitions.symbols_def.build_add_request(missing)] if missing else []),
+                *([partitions.symbols_def.build_delete_request(unknown)] if unknown else []),
+            ],
+            cursor=json.dumps([*observed, *begun]),
         )
 
     return symbols_sensor
@@ -106,7 +122,9 @@ def build_catch_up_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinit
         """
         platform, partitions = market.get_platform(context), market.partitions
         try:
-            missing, today = tick_plan.list_missing_days(platform), day_of(platform.exchange_now())
+            with limit_exchange_wait():
+                missing = tick_plan.list_missing_days(platform)
+                today = day_of(platform.exchange_now())
         except CryptoAssetsError as error:
             yield dg.SkipReason(str(error))
             return
@@ -122,17 +140,14 @@ def build_catch_up_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinit
         reason = f"a backfill is active, or no partition exists yet: {', '.join(names)}"
         occasion = f"missing on {today} from"
         due = [days for days in missing if days.symbol in waiting]
-        requests = [
-            request
-            for days in due
-            if not days.is_hole
-            for request in _build_backfill_requests(partitions, days, occasion)
-        ]
+        behind = [days for days in due if not days.is_hole]
+        due_requests = _build_limited_requests(market, behind, occasion)
+        requests = list(chain.from_iterable(due_requests.values()))
         holes = [days for days in due if days.is_hole]
         if holes and (active := find_active_run(instance, None, tags=_ANY_BACKFILL)):
             holes, reason = [], f"older days wait for the backfill of run {active[:8]}"
         for days in holes[:_MAX_HOLES]:
-            requests += _build_backfill_requests(partitions, days, occasion)[:1]
+            requests += _build_backfill_requests(market, days, occasion)[:1]
         if not requests:
             yield dg.SkipReason(reason)
         yield from requests
@@ -140,23 +155,58 @@ def build_catch_up_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinit
     return catch_up_sensor
 
 
+def _list_unknown_partitions(
+    instance: dg.DagsterInstance,
+    partitions: MarketPartitions,
+    registered: Iterable[RegisteredSymbol],
+) -> list[str]:
+    """List the symbols with partitions that are not registered, and have no unfinished run.
+
+    Dagster's dialog of partitions has a button that adds them. The run of such a partition fails
+    with the same hint as the sensor's message; later runs of all symbols shall not fail, too.
+    """
+    names = {symbol.name for symbol in registered}
+    return [
+        name
+        for name in partitions.list_known_symbols(instance)
+        if name not in names and not find_active_run(instance, None, tags={_SYMBOL_TAG: name})
+    ]
+
+
+def _build_limited_requests(
+    market: MarketSpec, missing: Iterable[tick_plan.MissingDays], occasion: str
+) -> dict[str, list[dg.RunRequest]]:
+    """Build the requests of the first symbols, all of each, up to the limit of an evaluation."""
+    requests: dict[str, list[dg.RunRequest]] = {}
+    for days in missing:
+        if sum(map(len, requests.values())) >= _MAX_REQUESTS:
+            break
+        requests.setdefault(days.symbol, []).extend(
+            _build_backfill_requests(market, days, occasion)
+        )
+    return requests
+
+
 def _build_backfill_requests(
-    partitions: MarketPartitions, days: tick_plan.MissingDays, occasion: str
+    market: MarketSpec, days: tick_plan.MissingDays, occasion: str
 ) -> list[dg.RunRequest]:
     """Request runs of limited size over a range of UTC days.
 
     `occasion` is a part of the run key, with which Dagster launches each run once. Days before
-    START_DATE have no partitions.
+    START_DATE have no partitions. The partitions are in the run config: Dagster would write an
+    event for each asset and partition of a run before the daemon evaluates the next sensor.
     """
+    partitions = market.partitions
     start = max(days.first, partitions.start)
     dates = partitions.list_date_keys(start, days.last) if start <= days.last else []
     tags = {**AUTOMATIC_BACKFILL_TAGS, BACKFILLED_SYMBOL_TAG: days.symbol}
-    runs = [rectangle.partition_keys for rectangle in split_dates(dates, (days.symbol,))]
     return [
         dg.RunRequest(
-            run_key=f"{occasion} {keys[0]}", tags={**tags, **range_tags(keys[0], keys[-1])}
+            run_key=f"{occasion} {rectangle.partition_keys[0]}",
+            run_config=rectangle.build_run_config(market.klines_op),
+            tags={**tags, **rectangle.description_tags},
         )
-        for keys in runs
+        for rectangle in split_dates(dates, (days.symbol,))
     ]
 
 

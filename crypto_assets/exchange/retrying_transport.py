@@ -2,7 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -39,12 +42,17 @@ from crypto_assets.http_client import (
     send_request,
 )
 from crypto_assets.http_limits import ResponseLimitExceeded
-from crypto_assets.service_waiter import ServiceWaiter
+from crypto_assets.service_waiter import ServiceWaiter, get_exchange_allowance
 from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 
 T = TypeVar("T")
 
 _CONNECTIONS = 32
+_MIN_TIMEOUT = 0.05
+# How many attempts fail before the log of a run says so.
+_REPORTED_ATTEMPTS = 3
+# Threads that send requests with a deadline. One whose look-up hangs ends with the look-up.
+_senders = ThreadPoolExecutor(max_workers=16, thread_name_prefix="exchange")
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,44 @@ class ExchangeRequest:
     weight: int = 0
     statuses: Collection[int] = (200,)
     max_bytes: int = MAX_JSON_BYTES
+
+
+@dataclass
+class _OutageLimit:
+    """How long a request may do without a response, whatever its retry policy allows.
+
+    Counts attempts that fail and the delays after them, but no waiting for the rate limit.
+    """
+
+    seconds: float
+    max_budget_wait: float
+
+    @property
+    def is_reached(self) -> bool:
+        return self.seconds <= _MIN_TIMEOUT
+
+    def shorten_timeouts(self, timeouts: RequestTimeouts) -> RequestTimeouts:
+        """Return timeouts that end at the limit; a response that has begun may take longer."""
+        left = max(_MIN_TIMEOUT, self.seconds)
+        return RequestTimeouts(
+            min(timeouts.connect, left), min(timeouts.read, left), min(timeouts.total, 2 * left)
+        )
+
+    @contextmanager
+    def charge_failures(self) -> Iterator[None]:
+        """Subtract the time of a block that fails."""
+        started = time.monotonic()
+        try:
+            yield
+        except (*REQUEST_ERRORS, ExchangeUnavailable):
+            self.seconds -= time.monotonic() - started
+            raise
+
+    def charge_delay(self, seconds: float) -> float:
+        """Subtract a delay, and return as much of it as the limit allows."""
+        delay = min(seconds, max(0.0, self.seconds))
+        self.seconds -= delay
+        return delay
 
 
 class ExchangeTransport:
@@ -123,25 +169,62 @@ class ExchangeTransport:
         RateLimited after the last attempt, and at once ExchangeBanned, ExchangeForbidden and
         RequestRejected.
         """
-        return self._waiter.run(self.base_url, lambda: self._get_with_retries(request, read))
+        if allowance := get_exchange_allowance():
+            with allowance.charge_failures():
+                return self._get_within(allowance.seconds, request, read)
+        return self._waiter.run(
+            self.base_url,
+            lambda: self._get_with_retries(
+                request, read, self._build_limit(self._waiter.exchange_seconds)
+            ),
+            is_exchange=True,
+        )
+
+    def _get_within(
+        self, seconds: float, request: ExchangeRequest, read: Callable[[ExchangeResponse], T]
+    ) -> T:
+        """Send the request from another thread, since the look-up of a host has no timeout."""
+        if seconds <= 0:
+            raise ExchangeUnavailable(f"{self.base_url} does not respond to an earlier request")
+        limit = self._build_limit(seconds, seconds)
+        sending = _senders.submit(self._get_with_retries, request, read, limit)
+        try:
+            return sending.result(seconds)
+        except FutureTimeoutError:
+            sending.cancel()
+            raise ExchangeUnavailable(
+                f"{self.base_url}{request.path} does not respond within {max(1.0, seconds):.0f} s: "
+                "check the network and the exchange's address"
+            ) from None
 
     def _get_with_retries(
-        self, request: ExchangeRequest, read: Callable[[ExchangeResponse], T]
+        self,
+        request: ExchangeRequest,
+        read: Callable[[ExchangeResponse], T],
+        limit: _OutageLimit,
     ) -> T:
         retrying = Retrying(
             retry=retry_if_exception_type(TransientError),
-            wait=self._compute_delay,
-            stop=self._is_exhausted,
+            wait=lambda state: self._compute_delay(state, limit),
+            stop=lambda state: limit.is_reached or self._is_exhausted(state),
+            before_sleep=self._report_failures,
             reraise=True,
         )
-        result: T = retrying(self._attempt_request, request, read)
+        result: T = retrying(self._attempt_request, request, read, limit)
         return result
 
     def _attempt_request(
-        self, request: ExchangeRequest, read: Callable[[ExchangeResponse], T]
+        self,
+        request: ExchangeRequest,
+        read: Callable[[ExchangeResponse], T],
+        limit: _OutageLimit,
     ) -> T:
         quota = self.quota
-        response = self._send_within_quota(quota, request) if quota else self._send_request(request)
+        response = (
+            self._send_within_quota(quota, request, limit)
+            if quota
+            else self._send_request(request, limit)
+        )
         if response.status in request.statuses:
             return read(response)
         error = translate_error_response(response, self._names)
@@ -152,33 +235,33 @@ class ExchangeTransport:
         raise error
 
     def _send_within_quota(
-        self, quota: ExchangeQuota, request: ExchangeRequest
+        self, quota: ExchangeQuota, request: ExchangeRequest, limit: _OutageLimit
     ) -> ExchangeResponse:
         """Send the request when the quota allows it, and record the used weight."""
         quota.raise_if_banned()
-        reservation = quota.weight_budget.reserve_weight(
-            request.weight, self._retry_policy.max_budget_wait
-        )
+        with limit.charge_failures():
+            reservation = quota.weight_budget.reserve_weight(request.weight, limit.max_budget_wait)
         used = minute_left = None
         try:
             quota.raise_if_banned()  # a request of another thread may have caused a ban meanwhile
-            response = self._send_request(request)
+            response = self._send_request(request, limit)
             used, minute_left = response.used_weight, response.minute_seconds_left
             return response
         finally:
             quota.weight_budget.settle_reservation(reservation, used, minute_left)
 
-    def _send_request(self, request: ExchangeRequest) -> ExchangeResponse:
+    def _send_request(self, request: ExchangeRequest, limit: _OutageLimit) -> ExchangeResponse:
         sent_at = time.monotonic()
         try:
-            response = send_request(
-                self._session,
-                "GET",
-                self._address + request.path,
-                params=request.query,
-                timeouts=self._timeouts,
-                max_bytes=request.max_bytes,
-            )
+            with limit.charge_failures(), self._waiter.watch_exchange(self.base_url):
+                response = send_request(
+                    self._session,
+                    "GET",
+                    self._address + request.path,
+                    params=request.query,
+                    timeouts=limit.shorten_timeouts(self._timeouts),
+                    max_bytes=request.max_bytes,
+                )
         except ResponseLimitExceeded as error:
             raise ExchangeUnavailable(
                 f"{self.base_url}{request.path} is not read further, since {error}: "
@@ -201,9 +284,20 @@ class ExchangeTransport:
         self.server_clock.observe_response(answer, sent_at)
         return answer
 
-    def _compute_delay(self, state: RetryCallState) -> float:
+    def _report_failures(self, state: RetryCallState) -> None:
+        """Report an outage after some attempts: all of them take half a minute."""
         error = state.outcome.exception() if state.outcome else None
-        return error.retry_after if isinstance(error, RateLimited) else self._backoff(state)
+        if state.attempt_number == _REPORTED_ATTEMPTS and not isinstance(error, RateLimited):
+            self._waiter.report_exchange_outage(self.base_url, error)
+
+    def _build_limit(self, seconds: float, max_budget_wait: float = math.inf) -> _OutageLimit:
+        return _OutageLimit(seconds, min(max_budget_wait, self._retry_policy.max_budget_wait))
+
+    def _compute_delay(self, state: RetryCallState, limit: _OutageLimit) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RateLimited):
+            return error.retry_after
+        return limit.charge_delay(self._backoff(state))
 
     def _is_exhausted(self, state: RetryCallState) -> bool:
         policy = self._retry_policy

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crypto_assets.errors import RateLimited
+from crypto_assets.errors import ExchangeUnavailable, RateLimited
 
 # The lowest limit that the exchange has ever had; exchangeInfo has the current one.
 DEFAULT_WEIGHT_LIMIT = 1200
@@ -76,12 +76,18 @@ class WeightBudget:
     def reserve_weight(self, weight: int, max_wait: float = math.inf) -> WeightReservation:
         """Wait until a request of this weight may be sent. Each reservation must be settled.
 
-        Raises RateLimited after `max_wait` seconds.
+        Raises RateLimited after `max_wait` seconds, or ExchangeUnavailable if the limit would
+        permit the request, and an earlier one has no response yet.
         """
         deadline = self._clock() + max_wait
         with self._changed:
             while (wait := self._compute_wait(weight)) > 0:
                 left = deadline - self._clock()
+                if left <= 0 and self._pending_weights and self._fits_limit(weight):
+                    raise ExchangeUnavailable(
+                        "the exchange does not respond to an earlier request: check the network "
+                        "and its address"
+                    )
                 if left <= 0:
                     raise RateLimited(
                         f"the exchange's rate limit is used up: wait {wait:.0f} s", wait

@@ -1,6 +1,6 @@
 """The most recent runs: job, partitions, status, duration, and the reason of a failure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from crypto_assets.orchestrator.failure_reasons import parse_failure_reason
@@ -82,7 +82,9 @@ def _parse_run(run: GraphQLObject) -> RunSummary:
     tags = {tag["key"]: tag["value"] for tag in run["tags"]}
     return RunSummary(
         id=run["runId"],
-        job=_describe_job(run),
+        job=describe_run_target(
+            run["jobName"], ["/".join(key["path"]) for key in run["assetSelection"] or ()]
+        ),
         status=run["status"],
         created_at=epoch_seconds_to_ms(run["creationTime"] or 0),
         started_at=epoch_seconds_to_ms(run["startTime"]) if run["startTime"] else None,
@@ -100,8 +102,8 @@ def fetch_job_names(webserver: WebserverClient) -> list[str]:
     return sorted(name for name in names if not name.startswith(GENERATED_JOB_PREFIX))
 
 
-def _describe_job(run: GraphQLObject) -> str:
-    if not run["jobName"].startswith(GENERATED_JOB_PREFIX):
-        return str(run["jobName"])
-    selected = ["/".join(key["path"]) for key in run["assetSelection"] or ()]
-    return ", ".join(sorted(selected)) or "assets"
+def describe_run_target(job: str, assets: Iterable[str]) -> str:
+    """Return the name of a run's job, or the names of its assets if a user has selected them."""
+    if not job.startswith(GENERATED_JOB_PREFIX):
+        return job
+    return ", ".join(sorted(assets)) or "assets"

@@ -149,7 +149,7 @@ def request_tick(
         instance, scheduled_execution_time=at, resources={"platform": platform}
     ) as context:
         (request,) = schedule.evaluate_tick(context).run_requests or ()
-    assets = frozenset(request.asset_selection or ())
+    assets = frozenset(request.asset_selection) if request.asset_selection else None
     return build_job(platform, schedule.job_name, assets), request
 
 

@@ -19,7 +19,7 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
-from crypto_assets_tests.defs.test_runs import green, run
+from crypto_assets_tests.defs.test_runs import green, run, run_order_books
 from crypto_assets_tests.pipeline.conftest import TODAY_MS, BuildPlatform, open_times
 from crypto_assets_tests.services.exchange import ExchangeServer
 from crypto_assets_tests.warehouse.stored_minutes import delete_minutes
@@ -169,8 +169,9 @@ def test_order_books_of_the_current_and_of_an_empty_month(
 ) -> None:
     platform = build_platform(server)
     books = [stage.value for stage in OrderBookStage]
-    assert rows(instance, run(instance, platform, KEY, KEY, *books)) == dict.fromkeys(books, 1)
-    both = run(instance, platform, "2025-02-01|BTCUSDT", KEY, *books)
+    month = run_order_books(instance, platform, ["2025-03-01"], ["BTCUSDT"])
+    assert rows(instance, month) == dict.fromkeys(books, 1)
+    both = run_order_books(instance, platform, ["2025-02-01", "2025-03-01"], ["BTCUSDT"])
     assert not both.success
     assert rows(instance, both) == dict.fromkeys(books, 1), (
         "a failure in February does not affect March"

@@ -1,6 +1,8 @@
 """Alerts about failed runs and stale symbols are sent once, with the details to investigate."""
 
+import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from dagster._core.execution.plan.objects import StepFailureData, UserFailureDat
 from crypto_assets.defs.alerts import run_failures_sensor, stale_symbols_sensor
 from crypto_assets.defs.assets.klines import klines_assets
 from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
+from crypto_assets.exchange import open_exchange
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.orchestrator.partition_keys import build_partition_tags
 from crypto_assets.pipeline.alerting.webhook import Webhook
@@ -284,3 +287,76 @@ def _fail_with(instance: dg.DagsterInstance, run: dg.DagsterRun, failed: list[st
     )
     instance.report_dagster_event(event, run_id=run.run_id)
     instance.report_run_failed(run)
+
+
+def test_an_outage_of_the_exchange_is_reported_once_and_so_is_its_end(
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ScriptedServer
+) -> None:
+    """After three evaluations without a response; an earlier version has stored the cursor."""
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        away = open_exchange(url := f"http://127.0.0.1:{dead.getsockname()[1]}", url)
+    stopped = replace(platform, exchange=away)
+    webhook, cursor = Webhook(server.url), '{"said":{},"seen":{},"looked_at":null}'
+    subjects: list[list[str]] = []
+    for context in (*[stopped] * 2, platform, *[stopped] * 5, platform, platform):
+        before = len(server.requests)
+        cursor = evaluate_sensor(
+            stale_symbols_sensor, instance, cursor, platform=context, webhook=webhook
+        ).cursor
+        subjects.append([orjson.loads(each.body)["text"] for each in server.requests[before:]])
+    nothing: list[str] = []
+    assert subjects == [
+        *[nothing] * 5,
+        ["crypto-assets: The exchange does not respond"],
+        *[nothing] * 2,
+        ["crypto-assets: The exchange responds again"],
+        nothing,
+    ]
+    assert [attachment["color"] for attachment in _list_attachments(server)] == [
+        "#c0392b",
+        "#2e7d32",
+    ]
+    problem, notice = sent(server)
+    assert "does not respond" in problem["error"]
+    assert notice["message"] == "it did not respond for 1 min; missing data is loaded now"
+
+
+def test_an_outage_is_reported_although_the_webhook_did_not_respond(
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ScriptedServer
+) -> None:
+    outage = {"failures": 2, "since": now_ms(), "is_reported": False}
+    cursor = orjson.dumps({"said": {}, "seen": {}, "looked_at": None, "outage": outage}).decode()
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        away = open_exchange(url := f"http://127.0.0.1:{dead.getsockname()[1]}", url)
+    resources = {"platform": replace(platform, exchange=away), "webhook": Webhook(server.url)}
+    server.respond = in_turn(Answer(503), Answer())
+    skipped = evaluate_sensor(stale_symbols_sensor, instance, cursor, **resources)
+    assert skipped.cursor == cursor
+    evaluate_sensor(stale_symbols_sensor, instance, cursor, **resources)
+    assert [each["title"] for each in _list_attachments(server)] == [
+        "The exchange does not respond"
+    ] * 2
+
+
+def _list_attachments(server: ScriptedServer) -> list[dict[str, Any]]:
+    return [each for one in server.requests for each in orjson.loads(one.body)["attachments"]]
+
+
+def test_a_failed_run_of_selected_assets_is_named_by_its_assets(
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ScriptedServer
+) -> None:
+    """As of "Materialize selected", whose job has no name that a user knows."""
+    webhook = Webhook(server.url)
+    cursor = evaluate_sensor(run_failures_sensor, instance, None, webhook=webhook).cursor
+    job = dg.Definitions(
+        assets=[klines_assets], resources={"platform": platform}
+    ).resolve_implicit_global_asset_job_def()
+    selected = frozenset({dg.AssetKey("raw_klines"), dg.AssetKey("fact_klines")})
+    run = instance.create_run_for_job(job, asset_selection=selected)
+    instance.report_run_failed(run)
+    evaluate_sensor(run_failures_sensor, instance, cursor, webhook=webhook)
+    assert [each["title"] for each in _list_attachments(server)] == [
+        "fact_klines, raw_klines failed"
+    ]

@@ -244,10 +244,12 @@ def test_runs_over_a_delisted_symbol_succeed(
             instance, scheduled_execution_time=at, resources={"platform": platform}
         ) as context:
             (request,) = schedule.evaluate_tick(context).run_requests or ()
-        requested = defs.resolve_job_def(job).get_subset(
-            asset_selection=frozenset(request.asset_selection or ()),
-            asset_check_selection=frozenset(request.asset_check_keys or ()),
-        )
+        requested = defs.resolve_job_def(job)
+        if request.asset_selection:
+            requested = requested.get_subset(
+                asset_selection=frozenset(request.asset_selection),
+                asset_check_selection=frozenset(request.asset_check_keys or ()),
+            )
         result = requested.execute_in_process(
             instance=instance,
             tags=dict(request.tags),

@@ -35,7 +35,7 @@ print(json.dumps({
 """
 _FUNCTIONS = {
     "fact_klines": ("defs/assets/klines.py", "def klines_assets("),
-    "raw_order_book": ("defs/assets/order_books.py", "def order_book_assets("),
+    "raw_order_book": ("defs/assets/order_books.py", "def build_order_books_op("),
     "retention": ("defs/assets/maintenance.py", "def retention("),
 }
 
@@ -62,9 +62,11 @@ def load_attributes(home: Path, package_parent: Path, **settings: str) -> dict[s
 
 
 def find_definition_line(path: Path, start: str) -> int:
-    """Return the number of the decorator's line of a function."""
+    """Return the number of a function's line, or of its decorator's if it has one."""
     lines = [line.lstrip() for line in path.read_text().splitlines()]
     at = next(number for number, line in enumerate(lines) if line.startswith(start))
+    if not lines[at - 1].startswith((")", "@")):
+        return at + 1
     return max(number for number in range(at) if lines[number].startswith("@dg.")) + 1
 
 

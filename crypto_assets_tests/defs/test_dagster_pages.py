@@ -4,6 +4,7 @@ One webserver, one daemon and one simulated exchange serve all tests, each of wh
 own. The backfill is launched first, because the daemon looks for backfills every 30 seconds.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,6 +19,7 @@ from crypto_assets.market.utc_time import HOUR_MS, Window, day_start_ms
 from crypto_assets.pipeline.reconciliation.candle_comparer import CandleComparer
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.defs.dagster_pages import (
+    RUN_TIMEOUT_MS,
     expect_completed,
     expect_status,
     launch_partitions,
@@ -105,6 +107,32 @@ def test_one_partition_is_materialized_from_the_pages_of_its_assets(
     open_asset_page(tab.page, served.tree.url, "fact_klines", f"partitions&partition={day}|ETHUSDT")
     expect(locate_metadata(tab.page, "dagster/partition_row_count")).to_contain_text("1440")
     expect(tab.page.get_by_text("Materialized", exact=True)).to_be_visible()
+
+
+def test_materialize_all_of_a_past_day_succeeds_beside_order_books(
+    served: Served, tab: Tab
+) -> None:
+    """From the lineage of all assets with partitions; a past order book cannot be captured."""
+    day = date(2025, 3, 4)
+    selection = f'{ALL_KLINES} or key:"*_order_book"'
+    open_lineage_page(tab.page, served.tree.url, selection)
+    launch_partitions(tab.page, str(day), ["BTCUSDT"], "Launch 1 run")
+    expect_status(tab.page, "Success")
+    assert day in list_stored_days(served, "BTCUSDT")
+
+
+def test_a_run_says_within_seconds_that_it_waits_for_the_exchange(served: Served, tab: Tab) -> None:
+    day = date(2025, 3, 6)
+    served.exchange.faults.add_rule({"do": "stall", "seconds": 3600})
+    open_lineage_page(tab.page, served.tree.url, ALL_KLINES)
+    launch_partitions(tab.page, str(day), ["ETHUSDT"], "Launch 1 run")
+    waiting = re.compile("waiting for http://.*, up to 300 s: no response within 4 s")
+    # Less than one timeout of a request, which is 20 seconds, after the run's process has started.
+    expect(tab.page.get_by_text("STEP_START").first).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    expect(tab.page.get_by_text(waiting).first).to_be_visible(timeout=15_000)
+    served.exchange.faults.clear_rules()
+    expect_status(tab.page, "Success")
+    assert day in list_stored_days(served, "ETHUSDT")
 
 
 def test_a_failed_run_is_reexecuted_from_its_failure(served: Served, tab: Tab) -> None:

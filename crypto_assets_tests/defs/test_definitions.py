@@ -1,11 +1,15 @@
 """The code location loads, and its assets, schedules and sensors are complete."""
 
+from datetime import date
+
 import dagster as dg
+import pytest
 
 from crypto_assets.definitions import defs
 from crypto_assets.defs.assets.specs import build_klines_specs
 from crypto_assets.defs.markets import MarketSpec
-from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
+from crypto_assets.defs.metadata import partition_metadata
+from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage, OrderBookStage
 from crypto_assets.settings import load_market_settings
 
 
@@ -32,6 +36,28 @@ def test_an_asset_does_not_contain_the_login_of_a_lake() -> None:
     settings = load_market_settings("other", lake_raw_url="https://key:secret@minio.example/lake")
     raw, *_ = build_klines_specs(MarketSpec("other", settings))
     assert raw.metadata["dagster/uri"] == "https://minio.example/lake"
+
+
+@pytest.mark.parametrize(
+    ("settings", "page"),
+    [
+        (
+            {"lake_raw_url": "s3://raw"},
+            "https://console.aws.amazon.com/s3/object/raw?prefix=2025%2F%E5%B8%81.json.gz",
+        ),
+        ({"lake_raw_url": "s3://raw", "s3_endpoint_url": "http://minio:9000"}, None),
+        ({"lake_raw_url": "/srv/lake"}, None),
+    ],
+)
+def test_an_object_of_a_lake_of_aws_has_a_page(settings: dict[str, str], page: str | None) -> None:
+    """A browser cannot open the other lakes."""
+    market = MarketSpec("other", load_market_settings("other", **settings))
+    outcome = DayOutcome(
+        KlinesStage.RAW, "BTCUSDT", date(2025, 3, 6), details={"keys": ["2025/币.json.gz"]}
+    )
+    found = partition_metadata(market, [outcome])
+    assert str(found["lake_object"].value) == f"{settings['lake_raw_url']}/2025/币.json.gz"
+    assert (found["lake_page"].value if "lake_page" in found else None) == page
 
 
 def test_the_lineage_of_assets() -> None:

@@ -1,6 +1,6 @@
 """Runs of one key, of a rectangle of keys, of a subset of assets, and with a failed key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,12 +12,14 @@ import pytest
 from crypto_assets.dagster_ext.run_failures import describe_step_failure
 from crypto_assets.defs.assets.klines import KlinesConfig, klines_assets
 from crypto_assets.defs.assets.order_books import order_book_assets
+from crypto_assets.defs.gap_repair import load_orphaned_books_job
 from crypto_assets.defs.ingest import order_books_job
 from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import MINUTE_MS, Window, day_start_ms, to_epoch_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
+from crypto_assets.pipeline.stages.order_books import capture_order_book
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, build_platform, open_times
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
@@ -49,7 +51,7 @@ def run(
     errand: IngestMode = IngestMode.DAYS,
 ) -> dg.ExecuteInProcessResult:
     return dg.materialize(
-        [klines_assets, order_book_assets],
+        [klines_assets],
         selection=list(assets or [stage.value for stage in KlinesStage]),
         instance=instance,
         resources={"platform": platform},
@@ -239,15 +241,53 @@ def test_a_tick_ingests_new_candles_of_all_symbols(
             assert seen["span_minutes"].value == 12 * 60 + 2
 
 
+def run_order_books(
+    instance: dg.DagsterInstance,
+    platform: PipelineContext,
+    dates: Sequence[str] = (),
+    symbols: Sequence[str] = (),
+    job: dg.JobDefinition = order_books_job,
+) -> dg.ExecuteInProcessResult:
+    """Run a job of order books, by default without a run config, as a user launches it."""
+    defs = dg.Definitions(assets=[order_book_assets], jobs=[job], resources={"platform": platform})
+    config = {"dates": list(dates), "symbols": list(symbols)}
+    op = {"order_books": "capture_books", "load_leftover_books": "load_books"}[job.name]
+    return defs.resolve_job_def(job.name).execute_in_process(
+        instance=instance,
+        run_config={"ops": {op: {"config": config}}} if dates else None,
+        raise_on_error=False,
+    )
+
+
 def test_order_books_of_today_and_of_a_past_day(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
-    books = [stage.value for stage in OrderBookStage]
-    assert run(instance, platform, "2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT", *books).success
+    assert run_order_books(instance, platform, ["2025-03-06"], _SYMBOLS).success
     assert green(instance, OrderBookStage.FACTS) == {f"2025-03-06|{symbol}" for symbol in _SYMBOLS}
-    past = run(instance, platform, "2025-03-01|BTCUSDT", "2025-03-01|BTCUSDT", *books)
+    past = run_order_books(instance, platform, ["2025-03-01"], ["BTCUSDT"])
     assert not past.success
     assert f"{date(2025, 3, 1)}|BTCUSDT" not in green(instance, OrderBookStage.RAW)
+
+
+def test_order_books_without_a_run_config_are_todays_of_all_tracked_symbols(
+    instance: dg.DagsterInstance, platform: PipelineContext
+) -> None:
+    """As from the page of the job, since no button materializes external assets."""
+    platform.warehouse.symbols.untrack_symbol("ETHUSDT")
+    assert run_order_books(instance, platform).success
+    expected = {"2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT"}
+    assert green(instance, OrderBookStage.RAW) == green(instance, OrderBookStage.FACTS) == expected
+
+
+def test_orphaned_order_books_are_loaded_and_none_is_captured(
+    instance: dg.DagsterInstance, platform: PipelineContext
+) -> None:
+    capture_order_book(platform, "BTCUSDT")
+    day = ["2025-03-06"]
+    assert run_order_books(instance, platform, day, ["BTCUSDT"], load_orphaned_books_job).success
+    assert green(instance, OrderBookStage.FACTS) == {"2025-03-06|BTCUSDT"}
+    assert green(instance, OrderBookStage.RAW) == set()
+    assert len(list(platform.raw_lake.list_entries())) == 1
 
 
 def test_a_tick_of_order_books_skips_an_untracked_symbol(
@@ -255,13 +295,7 @@ def test_a_tick_of_order_books_skips_an_untracked_symbol(
 ) -> None:
     """Its key is between two others; a delisted symbol would fail each tick."""
     platform.warehouse.symbols.untrack_symbol("ETHUSDT")
-    defs = dg.Definitions(
-        assets=[order_book_assets], jobs=[order_books_job], resources={"platform": platform}
-    )
-    result = defs.resolve_job_def(order_books_job.name).execute_in_process(
-        instance=instance, tags=range_tags("2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT")
-    )
-    assert result.success
+    assert run_order_books(instance, platform, ["2025-03-06"], _SYMBOLS).success
     assert green(instance, OrderBookStage.FACTS) == {"2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT"}
 
 
@@ -283,7 +317,7 @@ def test_a_run_of_checks_without_partitions_fails_and_says_what_to_do(
 ) -> None:
     """Dagster's button "Execute all" launches such a run."""
     result = dg.materialize(
-        [klines_assets, order_book_assets],
+        [klines_assets],
         selection=dg.AssetSelection.checks_for_assets(KlinesStage.FACTS.value),
         instance=instance,
         resources={"platform": platform},

@@ -72,7 +72,7 @@ def describe_asset(node: Any) -> dict[str, Any]:
         "kinds": sorted(spec.kinds),
         "owners": list(spec.owners),
         "tags": {name: tag for name, tag in spec.tags.items() if not name.startswith("dagster/")},
-        "step": node.assets_def.op.name,
+        "step": node.assets_def.op.name if node.is_executable else None,
         "depends on": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
         "partitions": describe_partitions(node.partitions_def),
         "partitions per run": describe_backfill_policy(node.backfill_policy),

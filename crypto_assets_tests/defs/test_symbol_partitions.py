@@ -6,11 +6,11 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.partitions.context import partition_loading_context
 
-from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
+from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN, klines_assets
+from crypto_assets.defs.backfill import backfill_job
 from crypto_assets.defs.gap_repair import gaps_sensor
-from crypto_assets.defs.partitions import DEFAULT_PARTITIONS
+from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.defs.symbol_partitions import catch_up_sensor, symbols_sensor
 from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
@@ -27,8 +27,11 @@ from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import START, TODAY, BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
-_FIRST_KEY = "dagster/asset_partition_range_start"
-_LAST_KEY = "dagster/asset_partition_range_end"
+_TWENTY = (
+    *("ADAUSDT", "ATOMUSDT", "AVAXUSDT", "BCHUSDT", "BNBUSDT", "BTCUSDT", "DOGEUSDT"),
+    *("DOTUSDT", "ETCUSDT", "ETHUSDT", "LINKUSDT", "LTCUSDT", "NEARUSDT", "PEPEUSDT"),
+    *("SHIBUSDT", "SOLUSDT", "TRXUSDT", "UNIUSDT", "XLMUSDT", "XRPUSDT"),
+)
 
 
 @pytest.fixture
@@ -48,7 +51,11 @@ def look(instance: dg.DagsterInstance, platform: PipelineContext, cursor: str | 
     with dg.build_sensor_context(instance, cursor, resources={"platform": platform}) as context:
         result = symbols_sensor.evaluate_tick(context)
     for request in result.dynamic_partitions_requests or ():
-        instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, list(request.partition_keys))
+        if isinstance(request, dg.AddDynamicPartitionsRequest):
+            instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, list(request.partition_keys))
+        else:
+            for key in request.partition_keys:
+                instance.delete_dynamic_partition(SYMBOL_PARTITIONS_NAME, key)
     return result
 
 
@@ -73,8 +80,8 @@ def test_a_symbol_added_later_is_backfilled_once(
     result = look(instance, platform, cursor)
     assert result.run_requests
     tags = [request.tags for request in result.run_requests]
-    assert tags[0][_FIRST_KEY] == f"{START}|SOLUSDT"
-    assert tags[-1][_LAST_KEY] == f"{TODAY}|SOLUSDT"
+    assert keys_of(result.run_requests[0])[0] == f"{START}|SOLUSDT"
+    assert keys_of(result.run_requests[-1])[-1] == f"{TODAY}|SOLUSDT"
     assert all(tags[0][key] == value for key, value in AUTOMATIC_BACKFILL_TAGS.items())
     assert not look(instance, platform, result.cursor).run_requests
 
@@ -90,9 +97,67 @@ def test_runs_of_a_long_history_have_a_limited_size(
     register_symbols(platform, ["SOLUSDT", "ETHUSDT"])
     requests = look(instance, platform, cursor).run_requests or []
     assert len({request.run_key for request in requests}) == len(requests)
-    keys = [len(keys_of(instance, request)) for request in requests]
+    keys = [len(keys_of(request)) for request in requests]
     assert max(keys) <= MAX_KEYS_PER_RUN
     assert sum(keys) == 2 * 665, "days from START_DATE to that day, of each symbol"
+
+
+def test_twenty_symbols_are_added_in_steps_and_each_day_once(
+    instance: dg.DagsterInstance,
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+) -> None:
+    """Dagster creates the runs of an evaluation before it evaluates the next sensor."""
+    platform = build_platform(simulated_exchange(now=NOON + 600 * DAY_MS), "ETHBTC")
+    cursor = look(instance, platform, None).cursor
+    names = register_symbols(platform, _TWENTY)
+    assert len(names) == 20
+    steps: list[Any] = []
+    while (result := look(instance, platform, cursor)).run_requests:
+        cursor, steps = result.cursor, [*steps, result.run_requests]
+    assert len(steps) == 10
+    assert {len(requests) for requests in steps} == {4}
+    keys = [key for requests in steps for request in requests for key in keys_of(request)]
+    assert len(keys) == len(set(keys)) == 20 * 665
+    assert set(names) <= set(instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME))
+
+
+def test_an_automatic_backfill_is_created_without_an_event_for_each_partition(
+    instance: dg.DagsterInstance,
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+) -> None:
+    """Each asset and partition of a run with partition tags costs an event, which takes minutes."""
+    platform = build_platform(simulated_exchange(now=NOON + 600 * DAY_MS))
+    cursor = look(instance, platform, None).cursor
+    register_symbols(platform, ["SOLUSDT"])
+    request = (look(instance, platform, cursor).run_requests or [])[0]
+    assert len(keys_of(request)) == MAX_KEYS_PER_RUN
+    job = dg.Definitions(
+        assets=[klines_assets], jobs=[backfill_job], resources={"platform": platform}
+    ).resolve_job_def(backfill_job.name)
+    run = instance.create_run_for_job(job, tags=request.tags, run_config=request.run_config)
+    assert len(instance.get_records_for_run(run.run_id).records) == len(KlinesStage)
+    assert run.tags["crypto/days"] == "2025-01-01 to 2026-02-04"
+
+
+def test_a_partition_that_a_user_adds_in_dagsters_dialog_is_deleted_again(
+    instance: dg.DagsterInstance, platform: PipelineContext
+) -> None:
+    """It is no tracked symbol: a later run of all symbols would fail for it."""
+    cursor = look(instance, platform, None).cursor
+    platform.warehouse.symbols.untrack_symbol("ETHUSDT")
+    instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, ["btcusdt", "NOSUCH"])
+    tags = {"dagster/partition/symbol": "NOSUCH"}
+    run = instance.create_run_for_job(backfill, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    result = look(instance, platform, cursor)
+    assert result.skip_message.startswith("deleted the partitions of btcusdt: a partition adds no")
+    remaining = ["BTCUSDT", "ETHUSDT", "NOSUCH"]
+    assert instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME) == remaining, "its run is active"
+    instance.report_run_failed(run)
+    look(instance, platform, cursor)
+    assert instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME) == ["BTCUSDT", "ETHUSDT"]
+    assert look(instance, platform, cursor).skip_message == "all 1 tracked symbols have partitions"
 
 
 def test_a_warehouse_without_symbols_sets_no_cursor(
@@ -119,8 +184,8 @@ def test_a_symbol_that_is_far_behind_gets_one_backfill_at_a_time(
     look(instance, platform, None)
     store_day(platform, "BTCUSDT", date(2025, 3, 6))
     first, second = caught_up(instance, platform)
-    assert first.tags[_FIRST_KEY] == "2025-03-06|BTCUSDT"
-    assert second.tags[_LAST_KEY] == "2026-10-27|BTCUSDT"
+    assert keys_of(first)[0] == "2025-03-06|BTCUSDT"
+    assert keys_of(second)[-1] == "2026-10-27|BTCUSDT"
 
     run = instance.create_run_for_job(
         backfill, tags=second.tags, status=dg.DagsterRunStatus.STARTED
@@ -129,7 +194,7 @@ def test_a_symbol_that_is_far_behind_gets_one_backfill_at_a_time(
     assert caught_up(instance, platform) == [], "its backfill is active"
     instance.report_run_failed(run)
     again = caught_up(instance, platform)
-    assert again[0].tags[_FIRST_KEY] == "2026-06-01|BTCUSDT", "from where it came to"
+    assert keys_of(again[0])[0] == "2026-06-01|BTCUSDT", "from where it came to"
     assert not {one.run_key for one in again} & {first.run_key, second.run_key}
 
 
@@ -142,8 +207,8 @@ def test_long_gaps_are_backfilled_and_short_ones_left_to_gap_repair(
     store_day(platform, "ETHUSDT", TODAY - timedelta(days=3))
     store_day(platform, "ETHUSDT", TODAY - timedelta(days=1))
     (request,) = caught_up(instance, platform)
-    assert request.tags[_FIRST_KEY] == f"{TODAY - timedelta(days=7)}|BTCUSDT"
-    assert request.tags[_LAST_KEY] == f"{TODAY - timedelta(days=2)}|BTCUSDT"
+    assert keys_of(request)[0] == f"{TODAY - timedelta(days=7)}|BTCUSDT"
+    assert keys_of(request)[-1] == f"{TODAY - timedelta(days=2)}|BTCUSDT"
     with dg.build_sensor_context(instance, resources={"platform": platform}) as context:
         (mending,) = gaps_sensor.evaluate_tick(context).run_requests or ()
     assert mending.run_config == {
@@ -161,7 +226,7 @@ def test_data_older_than_the_first_partition_is_backfilled_from_there(
     look(instance, platform, None)
     store_day(platform, "ETHUSDT", START - timedelta(days=2))
     (request,) = caught_up(instance, platform)
-    assert request.tags[_FIRST_KEY] == f"{START}|ETHUSDT"
+    assert keys_of(request)[0] == f"{START}|ETHUSDT"
 
 
 def test_older_days_wait_for_other_backfills_and_come_in_parts(
@@ -176,8 +241,8 @@ def test_older_days_wait_for_other_backfills_and_come_in_parts(
     store_day(platform, "BTCUSDT", today - timedelta(days=1))
     store_day(platform, "BTCUSDT", TODAY)
     (request,) = caught_up(instance, platform)
-    assert request.tags[_FIRST_KEY] == f"{TODAY + timedelta(days=1)}|BTCUSDT"
-    assert len(keys_of(instance, request)) == MAX_KEYS_PER_RUN
+    assert keys_of(request)[0] == f"{TODAY + timedelta(days=1)}|BTCUSDT"
+    assert len(keys_of(request)) == MAX_KEYS_PER_RUN
     of_another = {**BACKFILL_TAGS, "crypto/symbols": "ETHUSDT"}
     run = instance.create_run_for_job(backfill, tags=of_another, status=dg.DagsterRunStatus.STARTED)
     assert caught_up(instance, platform) == []
@@ -185,12 +250,9 @@ def test_older_days_wait_for_other_backfills_and_come_in_parts(
     assert [one.run_key for one in caught_up(instance, platform)] == [request.run_key]
 
 
-def keys_of(instance: dg.DagsterInstance, request: dg.RunRequest) -> list[str]:
-    ends = (request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
-    with partition_loading_context(dynamic_partitions_store=instance):
-        return list(
-            DEFAULT_PARTITIONS.keys_def.get_partition_keys_in_range(dg.PartitionKeyRange(*ends))
-        )
+def keys_of(request: dg.RunRequest) -> list[str]:
+    config = request.run_config["ops"]["bring_klines"]["config"]
+    return PartitionRectangle(config["dates"], config["symbols"]).partition_keys
 
 
 @dg.op

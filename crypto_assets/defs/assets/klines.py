@@ -60,7 +60,7 @@ def build_klines_assets(market: MarketSpec) -> dg.AssetsDefinition:
         """
         platform = market.get_platform(context)
         mode = IngestMode(context.run.tags.get(INGEST_MODE_TAG, config.errand))
-        with wait_for_services(platform, is_tick=mode is IngestMode.TAIL):
+        with wait_for_services(context, platform, is_tick=mode is IngestMode.TAIL):
             fail_unless_stores_ready(context, platform)
             requested = require_partitions(market, context, config)
             stages = {KlinesStage(get_asset_name(key)) for key in context.selected_asset_keys}

@@ -42,11 +42,11 @@ def build_retention_asset(market: MarketSpec) -> dg.AssetsDefinition:
         """Apply the retention policy and report the number of expired objects and rows."""
         platform = market.get_platform(context)
         try:
-            with wait_for_services(platform):
+            with wait_for_services(context, platform):
                 fail_unless_stores_ready(context, platform)
                 result = apply_retention(platform)
         except ClockNotTrusted as error:
-            raise build_run_failure(context, str(error)) from error
+            raise build_run_failure(context, str(error)) from None
         if result.time.last_run_ms is not None:
             context.log.warning(
                 f"ages count as of {format_utc(result.time.at_ms)}, 7 days after the last run; "

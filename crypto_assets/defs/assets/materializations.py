@@ -13,7 +13,9 @@ from crypto_assets.defs.metadata import partition_metadata
 from crypto_assets.defs.partitions import SymbolKeys
 from crypto_assets.defs.run_partitions import (
     PartitionsConfig,
+    StepContext,
     describe_invalid_config,
+    get_step_name,
     group_requested_keys,
     has_planned_partitions,
 )
@@ -24,7 +26,11 @@ from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.stages.results import DayOutcome
-from crypto_assets.service_waiter import MAX_OUTAGE_SECONDS, TICK_OUTAGE_SECONDS
+from crypto_assets.service_waiter import (
+    MAX_OUTAGE_SECONDS,
+    TICK_EXCHANGE_SECONDS,
+    TICK_OUTAGE_SECONDS,
+)
 
 _MAX_NAMED_PARTITIONS = 10
 
@@ -39,7 +45,7 @@ class FailedPartition:
 
 
 def log_materializations(
-    market: MarketSpec, context: dg.AssetExecutionContext, outcomes: Iterable[DayOutcome]
+    market: MarketSpec, context: StepContext, outcomes: Iterable[DayOutcome]
 ) -> list[FailedPartition]:
     """Log a materialization for each key whose days all succeeded, and return the failed keys.
 
@@ -55,7 +61,9 @@ def log_materializations(
             failed.append(FailedPartition(asset.to_user_string(), partition, str(error)))
             context.log.error(f"{stage} {partition}: {error}")
             if not is_planned:
-                report_planned_key(context, asset, partition)
+                report_planned_key(
+                    context.instance, context.run, get_step_name(context), asset, partition
+                )
         else:
             context.log_event(
                 dg.AssetMaterialization(
@@ -71,7 +79,7 @@ def collect_partition_keys(market: MarketSpec, outcomes: Iterable[DayOutcome]) -
 
 
 def require_partitions(
-    market: MarketSpec, context: dg.AssetExecutionContext, config: PartitionsConfig
+    market: MarketSpec, context: StepContext, config: PartitionsConfig
 ) -> list[SymbolKeys]:
     """Group the run's partition keys by symbol.
 
@@ -91,26 +99,29 @@ def require_partitions(
 
 
 def wait_for_services(
-    platform: PipelineContext, *, is_tick: bool = False
+    context: StepContext, platform: PipelineContext, *, is_tick: bool = False
 ) -> AbstractContextManager[None]:
-    """Let a run wait while exchange, lake or warehouse do not respond.
+    """Let a run wait while exchange, lake or warehouse do not respond, and log that it does.
 
     A tick waits for seconds only: the next one ingests what it could not.
     """
-    return platform.waiter.wait_up_to(TICK_OUTAGE_SECONDS if is_tick else MAX_OUTAGE_SECONDS)
+    return platform.waiter.wait_up_to(
+        TICK_OUTAGE_SECONDS if is_tick else MAX_OUTAGE_SECONDS,
+        context.log.warning,
+        TICK_EXCHANGE_SECONDS if is_tick else None,
+    )
 
 
-def fail_unless_stores_ready(context: dg.AssetExecutionContext, platform: PipelineContext) -> None:
+def fail_unless_stores_ready(context: StepContext, platform: PipelineContext) -> None:
     """Raise Failure unless warehouse and lake are ready and belong to this exchange."""
     try:
         require_stores_ready(platform)
     except CryptoAssetsError as error:
-        raise build_run_failure(context, str(error)) from error
+        # Without the cause, whose stack trace Dagster would show below the reason.
+        raise build_run_failure(context, str(error)) from None
 
 
-def raise_for_failed_partitions(
-    context: dg.AssetExecutionContext, failed: Sequence[FailedPartition]
-) -> None:
+def raise_for_failed_partitions(context: StepContext, failed: Sequence[FailedPartition]) -> None:
     """Raise Failure, which lists the failed partitions, if there are any."""
     if not failed:
         return
@@ -130,7 +141,7 @@ def raise_for_failed_partitions(
 
 
 def build_run_failure(
-    context: dg.AssetExecutionContext, reason: str, metadata: Mapping[str, Any] | None = None
+    context: StepContext, reason: str, metadata: Mapping[str, Any] | None = None
 ) -> dg.Failure:
     """Build the Failure, and add its reason as a tag, which the commands, the app and the API read.
 

@@ -61,26 +61,39 @@ def build_klines_specs(market: MarketSpec) -> list[dg.AssetSpec]:
 
 
 def build_order_book_specs(market: MarketSpec) -> list[dg.AssetSpec]:
-    """Build the specs of order books, in the lake and in facts."""
+    """Build the specs of order books, in the lake and in facts, with their partitions."""
+    partitions_def = market.order_book_partitions.keys_def
     raw = build_asset_spec(
         market,
         OrderBookStage.RAW,
-        "Order-book snapshots as received from the exchange: JSON objects in the lake.",
+        "Order-book snapshots as received from the exchange: JSON objects in the lake. "
+        f"{_describe_capture(market)}",
         [],
         group="raw",
         layer="lake",
+        partitions_def=partitions_def,
     )
     facts = build_asset_spec(
         market,
         OrderBookStage.FACTS,
         "Price levels of each snapshot in `fact_order_book`, its statistics in "
-        "`order_book_snapshots`.",
+        f"`order_book_snapshots`. {_describe_capture(market)}",
         BOOK_COLUMNS,
         group="facts",
         layer="warehouse",
         upstream=raw,
+        partitions_def=partitions_def,
     )
     return [raw, facts]
+
+
+def _describe_capture(market: MarketSpec) -> str:
+    """Say what replaces the button Materialize, which external assets do not have."""
+    job = market.prefix_name("order_books")
+    return (
+        f"The schedule `{job}_schedule` captures them; to capture them now, launch its job "
+        f"`{job}`. A past day cannot be captured any more."
+    )
 
 
 def build_asset_spec(
@@ -92,8 +105,12 @@ def build_asset_spec(
     group: str,
     layer: str,
     upstream: dg.AssetSpec | None = None,
+    partitions_def: dg.PartitionsDefinition | None = None,
 ) -> dg.AssetSpec:
-    """Build the spec of one asset; skippable, since its materializations are logged per key."""
+    """Build the spec of one asset; skippable, since its materializations are logged per key.
+
+    `partitions_def` is that of an external asset; others take it from their step.
+    """
     settings = market.settings
     in_lake = layer == "lake"
     if in_lake:
@@ -119,5 +136,6 @@ def build_asset_spec(
             **location,
             "runbook": runbook_link(),
         },
-        skippable=True,
+        skippable=partitions_def is None,
+        partitions_def=partitions_def,
     )

@@ -11,7 +11,7 @@ from crypto_assets.warehouse.catalog.app_settings import AuthorOrName
 
 _SETTING_NAME = "alert_webhook_url"
 _TEST_ALERT = Alert(
-    "This is a test", "No action is needed: crypto-assets sends its alerts here", is_problem=False
+    "This is a test", "No action is needed: crypto-assets sends its alerts here", is_notice=True
 )
 
 

@@ -196,7 +196,7 @@ def build_price_alert(event: PriceAlertEvent, link: str) -> Alert:
         f"{details} (alert {event.event_id})",
         symbol=event.symbol,
         link=link,
-        is_problem=False,
+        is_notice=True,
     )
 
 

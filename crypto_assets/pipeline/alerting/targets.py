@@ -48,7 +48,7 @@ class AppriseTarget:
             is_sent = notifier.notify(
                 title=shorten_text(alert.subject),
                 body="\n".join(filter(None, lines)),
-                notify_type="failure" if alert.is_problem else "info",
+                notify_type="info" if alert.is_notice else "failure",
                 body_format="text",
             )
             if not is_sent:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -29,20 +29,24 @@ _MAX_RESPONSE_BYTES = 64 * 1024
 _MAX_SHOWN = 10
 _MAX_TEXT_LENGTH = 1000
 _MAX_FINGERPRINT_TEXT = 300
-_RED, _BLUE = "#c0392b", "#2980b9"
+_RED, _GREEN = "#c0392b", "#2e7d32"
 _FIX_HINT = "see the app's Settings page, or CRYPTO_ALERT_WEBHOOK_URL"
 
 
 @dataclass(frozen=True)
 class Alert:
-    """A problem that needs a person's attention, or news that a person has asked for."""
+    """A problem that needs a person's attention; with `is_notice`, the end of
+    one, a price alert, or a test.
+
+    `error` is the reason, or the text of a notice.
+    """
 
     subject: str
     error: str
     symbol: str = ""
     partition: str = ""
     link: str = ""
-    is_problem: bool = True
+    is_notice: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -160,28 +164,28 @@ def build_webhook_message(alerts: Sequence[Alert]) -> dict[str, Any]:
 
 
 def _build_attachment(alert: Alert) -> dict[str, Any]:
-    values = asdict(alert)
-    titles = {} if alert.is_problem else {"error": "details"}
+    values = {
+        "symbol": alert.symbol,
+        "partition": alert.partition,
+        _name_text(alert): alert.error,
+    }
     fields = [
-        {
-            "title": titles.get(name, name),
-            "value": _escape_text(values[name]),
-            "short": name != "error",
-        }
-        for name in ("symbol", "partition", "error")
-        if values[name]
+        {"title": name, "value": _escape_text(value), "short": value is not alert.error}
+        for name, value in values.items()
+        if value
     ]
-    lines = [
-        f"{titles.get(name, name)}: {values[name]}"
-        for name in ("symbol", "partition", "error", "link")
-    ]
+    lines = [f"{name}: {value}" for name, value in {**values, "link": alert.link}.items()]
     return {
-        "color": _RED if alert.is_problem else _BLUE,
+        "color": _GREEN if alert.is_notice else _RED,
         "title": _escape_text(alert.subject),
         "title_link": alert.link,
         "fields": fields,
         "fallback": _escape_text(f"{alert.subject}; {'; '.join(lines)}"),
     }
+
+
+def _name_text(alert: Alert) -> str:
+    return "message" if alert.is_notice else "error"
 
 
 def _escape_text(text: str) -> str:

@@ -15,7 +15,11 @@ from crypto_assets.warehouse.catalog.lake_objects import mark_objects_loaded
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.engine import arrow_reader
 from crypto_assets.warehouse.engine.database import Database
-from crypto_assets.warehouse.engine.schema import fact_order_book, order_book_snapshots
+from crypto_assets.warehouse.engine.schema import (
+    fact_order_book,
+    lake_objects,
+    order_book_snapshots,
+)
 from crypto_assets.warehouse.engine.time_filters import match_times
 
 # A depth object of the lake and its order book, which is valid.
@@ -123,6 +127,23 @@ class OrderBooks:
             *match_times(order_book_snapshots.c.captured_at, window),
         )
         return self._database.run_read(lambda c: c.execute(statement).scalar_one())
+
+    def find_first_capture(self) -> int | None:
+        """Return when the first order book of all symbols was captured, epoch ms; None without any.
+
+        One that is stored in a lake counts also if it is not loaded.
+        """
+        snapshots = select(func.min(order_book_snapshots.c.captured_at)).group_by(
+            order_book_snapshots.c.symbol_id
+        )
+        objects = (
+            select(func.min(lake_objects.c.first_time))
+            .where(lake_objects.c.kind == ObjectKind.DEPTH.value)
+            .group_by(lake_objects.c.symbol)
+        )
+        return self._database.run_read(
+            lambda c: min((*c.scalars(snapshots), *c.scalars(objects)), default=None)
+        )
 
     def expire_levels(self, symbol: str, before_ms: int) -> int:
         """Delete the levels of snapshots captured before an instant; their figures stay.

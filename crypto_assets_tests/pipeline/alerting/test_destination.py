@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from crypto_assets.errors import AlertNotSent, WrongUse
@@ -65,6 +66,9 @@ def test_a_test_alert_is_sent_like_any_other() -> None:
         with pytest.raises(AlertNotSent, match=r"answers 404") as raised:
             send_test_alert(Webhook(f"{server.url}/hooks/s3cret"))
     assert b"This is a test" in server.requests[0].body
+    (attachment,) = orjson.loads(server.requests[0].body)["attachments"]
+    assert attachment["color"] == "#2e7d32", "red, as problems are"
+    assert [field["title"] for field in attachment["fields"]] == ["message"]
     assert "s3cret" not in str(raised.value)
     with pytest.raises(WrongUse, match="no address is set"):
         send_test_alert(Webhook())

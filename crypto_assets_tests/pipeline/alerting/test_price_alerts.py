@@ -122,7 +122,7 @@ def test_an_alert_fires_once_with_its_value_and_link(stocked: Warehouse) -> None
         f"(alert {stored.rule_id}-{START + MINUTE_MS}-fired)",
         symbol="BTCUSDT",
         link="http://app/analytics?symbol=BTCUSDT",
-        is_problem=False,
+        is_notice=True,
     )
     (event,) = stocked.price_alerts.list_events()
     assert (event.sent_to, event.sent_at, event.failure) == (("receiver",), START, None)

@@ -20,7 +20,7 @@ ALERT = Alert(
     "candle closed at 2025-03-06T01:00:00Z, value 75,000.5",
     symbol="BTCUSDT",
     link="http://app/analytics?symbol=BTCUSDT",
-    is_problem=False,
+    is_notice=True,
 )
 
 
@@ -75,7 +75,7 @@ def test_each_target_gets_the_alert(mail: tuple[MailServer, int]) -> None:
             target.send_alerts([ALERT])
         slack, apprise = (orjson.loads(request.body) for request in server.requests)
     assert slack["attachments"][0]["title"] == ALERT.subject
-    assert slack["attachments"][0]["color"] == "#2980b9"
+    assert slack["attachments"][0]["color"] == "#2e7d32"
     assert apprise["title"] == ALERT.subject and apprise["type"] == "info"
     assert len(mail[0].messages) == 1
     names = [target.name for target in targets]
