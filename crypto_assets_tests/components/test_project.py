@@ -1,7 +1,6 @@
 """The project as `dg` works with it: what lies in `defs/` is loaded, and YAML files are checked."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.settings import get_settings
 from crypto_assets_tests.components.project_copy import ProjectCopy
 from crypto_assets_tests.components.test_exchange_candles import COMPONENT, scaffold
+from crypto_assets_tests.services.programs import run_program
 
 EXCHANGE = "https://api.binance.us"
 # Aliases for the `dagster.yaml` files of earlier versions.
@@ -66,12 +66,8 @@ def test_every_module_of_the_folder_is_loaded_once() -> None:
 
 def test_loading_imports_no_storage_or_component_library() -> None:
     """Each of these takes a large part of a second, and every run loads the definitions."""
-    loaded = subprocess.run(
-        [sys.executable, "-c", "import sys, crypto_assets.definitions; print(*sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
+    program = "import sys, crypto_assets.definitions; print(*sys.modules)"
+    loaded = run_program([sys.executable, "-c", program]).stdout.split()
     assert "crypto_assets.defs.queue" in loaded
     assert not {"dagster_mysql", "dagster_aws"} & set(loaded)
 

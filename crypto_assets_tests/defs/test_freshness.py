@@ -1,13 +1,13 @@
 """Dagster's freshness policies follow the intervals that are in force when definitions load."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from crypto_assets.warehouse import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, Warehouse
+from crypto_assets_tests.services.programs import run_program
 
 _PRINT_WINDOWS = """
 from dagster import AssetKey
@@ -54,11 +54,5 @@ def _load_windows(home: Path, url: str) -> list[float]:
         "CRYPTO_INGEST_INTERVAL_MINUTES": "5",
         "CRYPTO_ORDER_BOOK_INTERVAL_MINUTES": "10",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", _PRINT_WINDOWS],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = run_program([sys.executable, "-c", _PRINT_WINDOWS], env=environment)
     return [float(line) for line in done.stdout.split()]
