@@ -6,7 +6,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from crypto_assets.components.exchange_candles import (
@@ -151,6 +150,8 @@ VALID = {"name": "other", "exchange": EXCHANGE, "archive": EXCHANGE, "symbols": 
 )
 def test_the_schema_rejects(attribute: str, value: object) -> None:
     """`dg check yaml` validates by this schema."""
+    from jsonschema import Draft202012Validator  # a second, which other tests need not wait for
+
     schema = Draft202012Validator(ExchangeCandlesAttributes.model_json_schema())
     assert schema.is_valid(VALID)
     assert not schema.is_valid({**VALID, attribute: value})
