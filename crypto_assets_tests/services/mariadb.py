@@ -24,6 +24,7 @@ import pytest
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.lifetime import end_process, with_parent
 from crypto_assets_tests.services.programs import run_program
+from crypto_assets_tests.services.sqlite_file import create_sqlite_file
 
 READY_SECONDS = 60.0
 START_ATTEMPTS = 3
@@ -157,11 +158,7 @@ def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty warehouse with its schema, once on SQLite and once on the server."""
     if request.param == "mariadb":
         return str(request.getfixturevalue("mariadb_warehouse_url"))
-    url = f"sqlite:///{tmp_path / 'warehouse.db'}"
-    warehouse = Warehouse(url)
-    warehouse.migrate_schema()
-    warehouse.close()
-    return url
+    return create_sqlite_file(tmp_path / "warehouse.db")
 
 
 @pytest.fixture
