@@ -1,7 +1,6 @@
 """`from crypto_assets import connect`: frames, exact tables, and the example notebook."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -23,6 +22,7 @@ from crypto_assets.market_data import MarketData
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.stock import describe, generated, load
+from crypto_assets_tests.services.programs import run_program
 
 NOTEBOOK = Path(__file__).parents[1] / "docs" / "example.ipynb"
 FIRST = day_start_ms(date(2025, 3, 1))
@@ -53,7 +53,7 @@ def market(url: str) -> Iterator[MarketData]:
 
 def test_the_package_is_light_until_it_connects() -> None:
     code = "import crypto_assets, sys; print({'pandas', 'sqlalchemy'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_program([sys.executable, "-c", code])
     assert done.stdout.strip() == "set()"
 
 

@@ -1,7 +1,8 @@
 """Create the API: routes under /api, health checks at the root, and the middleware."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -10,6 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from crypto_assets.access import AccessControl, AccessMiddleware
+from crypto_assets.analytics.registry import find_providers
 from crypto_assets.api.body_limit import BodyLimitMiddleware
 from crypto_assets.api.dependencies import ApiContext
 from crypto_assets.api.error_handlers import add_error_handlers
@@ -64,6 +66,9 @@ def build_api_policy(settings: Settings) -> GuardPolicy:
     return build_guard_policy(settings, page_csp={"/docs": _DOCS_CSP}, isolated=False)
 
 
+_documents: dict[tuple[Callable[..., Any], ...], dict[str, Any]] = {}
+
+
 def create_app(
     context: ApiContext,
     access: AccessControl,
@@ -91,9 +96,20 @@ def create_app(
     app.include_router(create_analytics_router())
     add_error_handlers(app)
     _install_middleware(app, cors_origins, requests_per_minute)
-    app.openapi()  # takes half a second, which the first request would wait for otherwise
+    app.openapi_schema = _describe_routes(app)
     # Outside of FastAPI, whose response to an unexpected error passes no middleware.
     return RequestGuardMiddleware(app, guard or _DEFAULT_POLICY)
+
+
+def _describe_routes(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, which the first request would wait for half a second otherwise.
+
+    Apps with the same providers have the same routes and share it.
+    """
+    providers = tuple(provider.function for provider in find_providers().values())
+    if providers not in _documents:
+        _documents[providers] = app.openapi()
+    return _documents[providers]
 
 
 def _install_middleware(

@@ -421,8 +421,9 @@ _SQLITE_PATHS = (
 _COMMANDS = (PrivatePart("dagster._daemon.cli", "main", "the command of the daemon"),)
 
 # Dagster's webserver has neither a login nor a way to add middleware. Its read-only mode is one for
-# all requests, unless the context of a request is created here.
-_WEBSERVER = (
+# all requests, unless the context of a request is created here. `webserver.py` checks the parts of
+# the package itself, which takes half a second to import: every run would import it too.
+WEBSERVER_PARTS = (
     PrivatePart(
         "dagster_webserver.webserver",
         "DagsterWebserver",
@@ -434,12 +435,9 @@ _WEBSERVER = (
             "request_context",
         ),
     ),
-    PrivatePart(
-        "dagster_webserver.version",
-        "__version__",
-        "access control of the webserver",
-        f"{_ISSUES}/2219",
-    ),
+)
+
+_WEBSERVER_CONTEXT = (
     PrivatePart(
         "dagster._core.workspace.context",
         "WorkspaceProcessContext",
@@ -522,7 +520,8 @@ PRIVATE_PARTS = (
     *_SQLITE_PATHS,
     *_COMMANDS,
     *_DEFINITIONS_LOAD,
-    *_WEBSERVER,
+    *_WEBSERVER_CONTEXT,
+    *WEBSERVER_PARTS,
 )
 
 

@@ -6,13 +6,13 @@ whose buttons are disabled, and a link to `/unlock`.
 """
 
 import logging
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 import dagster as dg
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster_webserver.version import __version__ as webserver_version
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,7 +29,7 @@ from crypto_assets.dagster_ext.graphql_guard import (
     GraphQLGuardMiddleware,
     RecordChange,
 )
-from crypto_assets.dagster_ext.reader_view import ReaderAwareWebserver
+from crypto_assets.dagster_ext.private_api import WEBSERVER_PARTS, require_private_parts
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.http_server import serve_app
 from crypto_assets.request_guard import GuardPolicy, RequestGuardMiddleware, build_guard_policy
@@ -112,7 +112,13 @@ def create_webserver_app(
     policy: GuardPolicy,
     record_change: RecordChange,
 ) -> ASGIApp:
-    """Create Dagster's webserver with all middleware. `context` gives requests their mode."""
+    """Create Dagster's webserver with all middleware. `context` gives requests their mode.
+
+    Raises UnsupportedDagster if the installed webserver has changed.
+    """
+    require_private_parts(WEBSERVER_PARTS)
+    from crypto_assets.dagster_ext.reader_view import ReaderAwareWebserver
+
     dagster: ASGIApp = ReaderAwareWebserver(context, _POLL_MS).create_asgi_app()
     guarded = GraphQLGuardMiddleware(UnlockNoticeMiddleware(dagster), record_change, access)
     return RequestGuardMiddleware(AccessMiddleware(guarded, access, OPEN_PATHS), policy)
@@ -146,7 +152,7 @@ def serve_webserver(host: str, port: int, workspace: Path) -> None:
         with AccessWorkspaceProcessContext(
             instance,
             workspace_load_target=WorkspaceFileTarget([str(workspace)]),
-            version=webserver_version,
+            version=version("dagster-webserver"),
         ) as context:
             app = create_webserver_app(
                 context,

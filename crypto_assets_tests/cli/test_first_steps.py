@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pyarrow.csv
 from crypto_assets_tests.cli.conftest import MakeDesk
 from crypto_assets_tests.project.repository import text
 from crypto_assets_tests.services.exchange import StartExchange
+from crypto_assets_tests.services.programs import run_program
 
 PAGE = text("docs/start.md")
 
@@ -46,11 +46,5 @@ def test_the_commands_and_the_python_of_the_page_work(
     assert " 0 differences" in printed["verify"]
     assert pyarrow.csv.read_csv(tmp_path / "btc.csv").num_rows == 48
     (program,) = re.findall(r"```python\n(.+?)```", PAGE, re.DOTALL)
-    frame = subprocess.run(
-        [sys.executable, "-c", program],
-        env=dict(desk.environment),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    frame = run_program([sys.executable, "-c", program], env=dict(desk.environment))
     assert "2025-03-02 23:00:00+00:00" in frame.stdout

@@ -1,13 +1,11 @@
 """The project as `dg` works with it: what lies in `defs/` is loaded, and YAML files are checked."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from crypto_assets.components.exchange_candles import (
@@ -21,6 +19,7 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.settings import get_settings
 from crypto_assets_tests.components.project_copy import ProjectCopy
 from crypto_assets_tests.components.test_exchange_candles import COMPONENT, scaffold
+from crypto_assets_tests.services.programs import run_program
 
 EXCHANGE = "https://api.binance.us"
 # Aliases for the `dagster.yaml` files of earlier versions.
@@ -64,16 +63,13 @@ def test_every_module_of_the_folder_is_loaded_once() -> None:
     assert crypto_assets.definitions.defs.component_tree
 
 
-def test_loading_imports_no_storage_or_component_library() -> None:
+def test_loading_imports_no_storage_component_or_webserver_library() -> None:
     """Each of these takes a large part of a second, and every run loads the definitions."""
-    loaded = subprocess.run(
-        [sys.executable, "-c", "import sys, crypto_assets.definitions; print(*sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
+    program = "import sys, crypto_assets.definitions; print(*sys.modules)"
+    loaded = run_program([sys.executable, "-c", program]).stdout.split()
     assert "crypto_assets.defs.queue" in loaded
-    assert not {"dagster_mysql", "dagster_aws"} & set(loaded)
+    unused = {"dagster_mysql", "dagster_aws", "dagster_webserver", "dagster_graphql"}
+    assert not unused & set(loaded)
 
 
 def test_the_component_is_listed_and_its_scaffold_is_valid(project: ProjectCopy) -> None:
@@ -155,6 +151,8 @@ VALID = {"name": "other", "exchange": EXCHANGE, "archive": EXCHANGE, "symbols": 
 )
 def test_the_schema_rejects(attribute: str, value: object) -> None:
     """`dg check yaml` validates by this schema."""
+    from jsonschema import Draft202012Validator  # a second, which other tests need not wait for
+
     schema = Draft202012Validator(ExchangeCandlesAttributes.model_json_schema())
     assert schema.is_valid(VALID)
     assert not schema.is_valid({**VALID, attribute: value})

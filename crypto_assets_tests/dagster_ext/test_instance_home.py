@@ -17,6 +17,7 @@ from crypto_assets.dagster_ext.storage import MySQLStorage
 from crypto_assets.defs import storage as earlier_storage
 from crypto_assets.errors import WrongUse
 from crypto_assets_tests.project.repository import ROOT
+from crypto_assets_tests.services.programs import run_program
 
 SHIPPED = (ROOT / "dagster.yaml").read_text()
 IN_IMAGE = (ROOT / "deploy" / "dagster.yaml").read_text()
@@ -117,14 +118,7 @@ def test_a_home_that_cannot_be_written_needs_no_write(
         "home = Path(sys.argv[1]); require_usable_home(home); print(prepare_home(home))"
     )
     shell = ["sh", "-c", script, "sh", str(home), sys.executable, program]
-    ran = subprocess.run(
-        ["unshare", "--mount", "--map-root-user", *shell],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
+    ran = run_program(["unshare", "--mount", "--map-root-user", *shell], cwd=tmp_path)
     (notice,) = ran.stdout.splitlines()
     assert "Read-only file system" in notice
     assert notice.endswith(str(ROOT / version))
@@ -218,13 +212,8 @@ def test_a_folder_without_a_file_causes_no_warning(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from crypto_assets.dagster_ext.instance_home import"
         " require_usable_home; require_usable_home(Path(sys.argv[1]))"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", look, str(tmp_path)],
-        env={**os.environ, "DAGSTER_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path)}
+    ran = run_program([sys.executable, "-c", look, str(tmp_path)], env=environment)
     assert (ran.stdout, ran.stderr) == ("", "")
 
 

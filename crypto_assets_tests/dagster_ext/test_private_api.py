@@ -28,6 +28,7 @@ from crypto_assets.dagster_ext.run_statuses import (
     LAUNCHED_STATUSES,
     UNFINISHED_STATUSES,
 )
+from crypto_assets.dagster_ext.webserver import create_webserver_app
 from crypto_assets.errors import UnsupportedDagster
 
 _PACKAGE = Path(crypto_assets.__file__).parent
@@ -162,6 +163,15 @@ def test_a_missing_name_stops_every_user_of_dagster_with_the_message(
     assert ran.returncode == 1
     assert expected in ran.stderr
     assert ("Traceback" in ran.stderr) == (not arguments)
+
+
+def test_a_changed_webserver_is_reported_when_it_is_created(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr("dagster_webserver.app.create_app_from_workspace_process_context")
+    nothing: Any = None
+    with pytest.raises(UnsupportedDagster, match="create_app_from_workspace_process_context"):
+        create_webserver_app(nothing, nothing, nothing, nothing)
 
 
 def test_every_private_name_that_the_package_imports_is_listed() -> None:

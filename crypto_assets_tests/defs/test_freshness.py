@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from crypto_assets.defs import freshness
+from crypto_assets.defs import stored_values
 from crypto_assets.settings import Settings
 from crypto_assets.warehouse import INGEST_INTERVAL, ORDER_BOOK_INTERVAL, Warehouse
+from crypto_assets_tests.services.programs import run_program
 
 _PRINT_WINDOWS = """
 from dagster import AssetKey
@@ -58,13 +59,7 @@ def _load_windows(home: Path, url: str) -> list[float]:
         "CRYPTO_INGEST_INTERVAL_MINUTES": "5",
         "CRYPTO_ORDER_BOOK_INTERVAL_MINUTES": "10",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", _PRINT_WINDOWS],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = run_program([sys.executable, "-c", _PRINT_WINDOWS], env=environment)
     return [float(line) for line in done.stdout.split()]
 
 
@@ -81,7 +76,7 @@ def test_a_run_opens_no_warehouse_for_its_policies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the code server needs them; each run would wait for the warehouse of every market."""
-    monkeypatch.setattr(freshness, "_READ_SECONDS", 0.5)
+    monkeypatch.setattr(stored_values, "_READ_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0)
         url = f"mysql+pymysql://user@127.0.0.1:{listener.getsockname()[1]}/crypto"
@@ -92,5 +87,5 @@ def test_a_run_opens_no_warehouse_for_its_policies(
         )
         with pytest.raises(BlockingIOError):
             listener.accept()
-        freshness.build_freshness_policies(Settings(home=tmp_path, warehouse_url=SecretStr(url)))
+        stored_values.read_stored_values(Settings(home=tmp_path, warehouse_url=SecretStr(url)))
         listener.accept()[0].close()

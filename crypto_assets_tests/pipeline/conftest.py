@@ -19,6 +19,7 @@ from crypto_assets.pipeline.stages.results import DayOutcome, KlinesStage
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.exchange import ExchangeServer
+from crypto_assets_tests.services.sqlite_file import create_sqlite_file
 
 START = Settings.model_fields["start_date"].default
 BuildPlatform = Callable[..., PipelineContext]
@@ -72,7 +73,7 @@ def build_platform(tmp_path: Path) -> Iterator[BuildPlatform]:
             number = len(list(tmp_path.iterdir()))
             home = tmp_path / f"home-{number}"
             home.mkdir()
-            warehouse = Warehouse(warehouse_url or f"sqlite:///{home / 'warehouse.db'}")
+            warehouse = Warehouse(warehouse_url or create_sqlite_file(home / "warehouse.db"))
             after.callback(warehouse.close)
             platform = PipelineContext(
                 exchange=open_exchange(server.url, server.archive_url),

@@ -1,7 +1,8 @@
 """The repository's files according to git."""
 
-import subprocess
 from pathlib import Path
+
+from crypto_assets_tests.services.programs import run_program
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -10,13 +11,8 @@ def files(*patterns: str) -> list[Path]:
     """List files that are tracked, or new and not ignored; `patterns` are git's, e.g. `*.py`."""
     # Accept a checkout that belongs to another user, as in CI.
     git = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]
-    listed = subprocess.run(
-        [*git, "--cached", "--others", "--exclude-standard", "--", *patterns],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    selected = ["--cached", "--others", "--exclude-standard", "--", *patterns]
+    listed = run_program([*git, *selected], cwd=ROOT).stdout
     found = {ROOT / name for name in listed.split("\0") if name}
     return sorted(path for path in found if path.is_file())
 

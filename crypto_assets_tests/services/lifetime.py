@@ -1,16 +1,14 @@
 """Servers that tests start end with the tests."""
 
-import atexit
 import os
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-_restarted = ExitStack()
-atexit.register(_restarted.close)
+_restarted: "dict[int, subprocess.Popen[bytes]]" = {}
 
 
 def with_parent() -> list[str]:
@@ -23,7 +21,7 @@ def with_parent() -> list[str]:
 def killed_server(pid: int) -> Iterator[None]:
     """Kill a server with SIGKILL, and start it again with the same arguments at the end.
 
-    The second process ends with the tests.
+    `end_process` ends the second process too.
     """
     folder = Path(f"/proc/{pid}")
     words = [word.decode() for word in (folder / "cmdline").read_bytes().split(b"\0")[:-1]]
@@ -32,12 +30,17 @@ def killed_server(pid: int) -> Iterator[None]:
     cwd = (folder / "cwd").readlink()
     os.kill(pid, signal.SIGKILL)
     yield
-    process = subprocess.Popen(
+    _restarted[pid] = subprocess.Popen(
         [*with_parent(), *words],
         env=environment,
         cwd=cwd,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    _restarted.callback(process.wait)
-    _restarted.callback(process.kill)
+
+
+def end_process(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a server whose data is temporary, and the one that took its place."""
+    for server in filter(None, (process, _restarted.pop(process.pid, None))):
+        server.kill()
+        server.wait()

@@ -4,11 +4,13 @@
 `CRYPTO_TEST_MYSQL_ROOT`.
 """
 
+import fcntl
 import os
 import random
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -20,18 +22,24 @@ import pymysql
 import pytest
 
 from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.services.lifetime import with_parent
+from crypto_assets_tests.services.lifetime import end_process, with_parent
+from crypto_assets_tests.services.programs import run_program
+from crypto_assets_tests.services.sqlite_file import create_sqlite_file
 
 READY_SECONDS = 60.0
 START_ATTEMPTS = 3
 # Below the kernel's ephemeral range: outgoing connections cannot take these ports.
 PORTS = range(15_000, 20_000)
-# Faster, and without loss when a client is killed; only a crash of the machine loses data.
-THROWAWAY = (
-    "--innodb-buffer-pool-size=256M",
+# Faster, and without loss when a client is killed; only a crash of the machine loses data. Native
+# asynchronous I/O of a few dozen servers exceeds the limit of the kernel (fs.aio-max-nr).
+_UNSAFE = (
     "--innodb-flush-log-at-trx-commit=0",
     "--innodb-doublewrite=0",
+    "--innodb-use-native-aio=0",
 )
+THROWAWAY = ("--innodb-buffer-pool-size=256M", *_UNSAFE)
+# A server enlarges its log when it starts, which is faster than copying a large one.
+_INSTALLING = (*_UNSAFE, "--loose-innodb-log-file-size=4M", "--innodb-buffer-pool-size=16M")
 
 
 @dataclass(frozen=True)
@@ -99,14 +107,27 @@ def create_dagster_database(server: DatabaseServer) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
+def installed_databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the empty databases that servers begin with; all xdist workers share it."""
+    base = tmp_path_factory.getbasetemp()
+    directory = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "databases"
+    directory.mkdir(exist_ok=True)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def mariadb(
+    tmp_path_factory: pytest.TempPathFactory, installed_databases: Path
+) -> Iterator[DatabaseServer]:
     """The server of the session (one per xdist worker), in a temporary directory."""
     kind = os.environ.get("CRYPTO_TEST_SERVER", "mariadb")
-    yield from start_server(kind, tmp_path_factory.mktemp(kind))
+    yield from start_server(kind, tmp_path_factory.mktemp(kind), installed=installed_databases)
 
 
 @pytest.fixture(scope="module")
-def own_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+def own_mariadb(
+    tmp_path_factory: pytest.TempPathFactory, installed_databases: Path
+) -> Iterator[StartServer]:
     """Start separate servers, which a test may configure, stop or kill.
 
     The arguments are options of the server.
@@ -115,7 +136,8 @@ def own_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServe
     with ExitStack() as started:
 
         def start(*options: str) -> DatabaseServer:
-            servers = start_server(kind, tmp_path_factory.mktemp(kind), (*THROWAWAY, *options))
+            directory, tuning = tmp_path_factory.mktemp(kind), (*THROWAWAY, *options)
+            servers = start_server(kind, directory, tuning, installed_databases)
             started.callback(servers.close)
             return next(servers)
 
@@ -136,11 +158,7 @@ def warehouse_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty warehouse with its schema, once on SQLite and once on the server."""
     if request.param == "mariadb":
         return str(request.getfixturevalue("mariadb_warehouse_url"))
-    url = f"sqlite:///{tmp_path / 'warehouse.db'}"
-    warehouse = Warehouse(url)
-    warehouse.migrate_schema()
-    warehouse.close()
-    return url
+    return create_sqlite_file(tmp_path / "warehouse.db")
 
 
 @pytest.fixture
@@ -176,26 +194,55 @@ def _opened(url: str) -> Iterator[Warehouse]:
 
 
 def start_server(
-    kind: str, directory: Path, tuning: Sequence[str] = THROWAWAY
+    kind: str,
+    directory: Path,
+    tuning: Sequence[str] = THROWAWAY,
+    installed: Path | None = None,
 ) -> Generator[DatabaseServer]:
-    """Run a server, "mariadb" or "mysql", until the iterator is closed."""
-    program = {"mariadb": _mariadb, "mysql": _mysql}[kind]
+    """Run a server, "mariadb" or "mysql", until the iterator is closed; then delete its data.
+
+    The server begins with a copy of the empty database in `installed`, which is created there if
+    it is missing.
+    """
+    program, install = {"mariadb": (_mariadb, _install_mariadb), "mysql": (_mysql, _install_mysql)}[
+        kind
+    ]
+    empty = _install_once(kind, install, installed or directory)
     for attempt in range(1, START_ATTEMPTS + 1):
         data = directory / f"data-{attempt}"
-        data.mkdir()
+        shutil.copytree(empty, data)
         port = _free_port()
         log = directory / f"server-{attempt}.log"
         with log.open("wb") as output:
-            command = [*with_parent(), *program(data), *_options(data, port), *tuning]
+            command = [*with_parent(), *program(), *_options(data, port), *tuning]
             process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         try:
             if _answers(process, port, data):
                 yield DatabaseServer(port, process.pid)
                 return
         finally:
-            process.kill()  # its data is temporary
-            process.wait()
+            end_process(process)
+            shutil.rmtree(data)
     pytest.fail(f"{kind} did not start, see {log}:\n{log.read_text()[-2000:]}")
+
+
+def _install_once(kind: str, install: Callable[[Path], None], directory: Path) -> Path:
+    """Return the empty database in `directory`. Only one of several processes creates it."""
+    empty = directory / f"{kind}-empty"
+    with (directory / f"{kind}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        errors: list[str] = []
+        while not empty.exists():
+            incomplete = Path(tempfile.mkdtemp(dir=directory))
+            try:
+                install(incomplete)
+            except AssertionError as error:
+                errors.append(str(error))
+                if len(errors) == START_ATTEMPTS:
+                    pytest.fail("\n".join(errors))
+            else:
+                incomplete.rename(empty)
+    return empty
 
 
 def _options(data: Path, port: int) -> list[str]:
@@ -208,39 +255,39 @@ def _options(data: Path, port: int) -> list[str]:
     ]
 
 
-def _mariadb(data: Path) -> list[str]:
-    install, server = (
-        _program(name, "mariadb-server") for name in ("mariadb-install-db", "mariadbd")
-    )
-    subprocess.run(
-        [
-            *(install, "--no-defaults", f"--datadir={data}", "--skip-test-db"),
-            *("--auth-root-authentication-method=normal", *_as_root()),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return [server, "--no-defaults"]
+def _mariadb() -> list[str]:
+    return [_program("mariadbd", "mariadb-server"), "--no-defaults"]
 
 
-def _mysql(data: Path) -> list[str]:
+def _install_mariadb(data: Path) -> None:
+    # Without --force, the program fails when the machine's name cannot be resolved.
+    program = [_program("mariadb-install-db", "mariadb-server"), "--no-defaults", "--force"]
+    options = ["--skip-test-db", "--auth-root-authentication-method=normal", *_INSTALLING]
+    run_program([*program, f"--datadir={data}", f"--tmpdir={data}", *options, *_as_root()])
+
+
+def _mysql() -> list[str]:
+    return [*_mysql_program(), "--mysqlx=OFF"]
+
+
+def _install_mysql(data: Path) -> None:
+    options = ["--initialize-insecure", f"--datadir={data}", *_INSTALLING]
+    run_program([*_mysql_program(), *options, *_as_root()])
+    (data / "auto.cnf").unlink()  # the server's UUID: each copy gets its own
+
+
+def _mysql_program() -> list[str]:
     """Return the command for Debian's packages of MySQL, unpacked with their own loader."""
     root = Path(os.environ.get("CRYPTO_TEST_MYSQL_ROOT", ""))
     server = root / "usr/sbin/mysqld"
     if not server.is_file():
         pytest.fail("CRYPTO_TEST_MYSQL_ROOT has no usr/sbin/mysqld: run `make test-mysql`")
-    command = [
+    return [
         *(str(root / "usr/lib64/ld-linux-x86-64.so.2"), "--library-path"),
         *(str(root / "usr/lib/x86_64-linux-gnu"), str(server), "--no-defaults"),
         *(f"--basedir={root / 'usr'}", f"--lc-messages-dir={root / 'usr/share/mysql'}"),
         *(f"--plugin-dir={root / 'usr/lib/mysql/plugin'}", "--secure-file-priv=NULL"),
     ]
-    subprocess.run(
-        [*command, "--initialize-insecure", f"--datadir={data}", *_as_root()],
-        check=True,
-        capture_output=True,
-    )
-    return [*command, "--mysqlx=OFF"]
 
 
 def _as_root() -> list[str]:

@@ -23,7 +23,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from crypto_assets_tests.services.lifetime import with_parent
+from crypto_assets_tests.services.lifetime import end_process, with_parent
 
 READY_SECONDS = 30.0
 START_ATTEMPTS = 3
@@ -175,8 +175,8 @@ def _serve(command: Command, directory: Path) -> Iterator[S3Server]:
                 yield server
                 return
         finally:
-            process.kill()  # SeaweedFS needs 25 s to stop, and its data is temporary
-            process.wait()
+            end_process(process)  # SeaweedFS needs 25 s to stop by itself
+            shutil.rmtree(data)
             _remove_sockets(port)
     pytest.fail(f"the S3 server did not start, see {log}:\n{log.read_text()[-2000:]}")
 

@@ -23,6 +23,7 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 from crypto_assets_tests.reports.stock import describe, generated, hole_before, load
 from crypto_assets_tests.services.lifetime import with_parent
+from crypto_assets_tests.services.sqlite_file import create_sqlite_file
 from crypto_assets_tests.warehouse.books import order_book
 from streamlit_app import auth
 
@@ -37,8 +38,7 @@ RunApp = Callable[..., AppTest]
 def make_home(home: Path, symbols: tuple[str, ...] = SYMBOLS) -> Warehouse:
     """Create a home whose warehouse has symbols but no candles."""
     home.mkdir(parents=True, exist_ok=True)
-    warehouse = Warehouse(f"sqlite:///{home / 'warehouse.db'}")
-    warehouse.migrate_schema()
+    warehouse = Warehouse(create_sqlite_file(home / "warehouse.db"))
     warehouse.symbols.register_symbols([describe(name) for name in symbols])
     return warehouse
 

@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import psutil
@@ -19,7 +19,7 @@ from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, floor_ms, 
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.stock import describe, generated, load
 from crypto_assets_tests.services.chromium import OpenTab, Tab
-from crypto_assets_tests.services.mariadb import DatabaseServer, start_server
+from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
 from crypto_assets_tests.streamlit_app import page_texts
 from crypto_assets_tests.streamlit_app.conftest import serving
 from streamlit_app.navigation import PAGES
@@ -67,11 +67,11 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory, own_mariadb: StartServer) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("outages")
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now_ms(), 1))
-    with contextmanager(start_server)("mariadb", folder) as server, ExitStack() as exchanges:
-        database = RestartableDatabase(server)
+    with ExitStack() as exchanges:
+        database = RestartableDatabase(own_mariadb())
         stock(database.url)
         url = exchanges.enter_context(start_exchange_server(exchange))
         home, log = folder / "home", folder / "app.log"

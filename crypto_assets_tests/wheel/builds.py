@@ -2,11 +2,11 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from crypto_assets_tests.project.repository import files, name
+from crypto_assets_tests.services.programs import run_program
 
 # Any commit's time will do.
 _COMMIT_TIME = "1741262430"
@@ -25,14 +25,11 @@ def build_distributions(
     source: Path, target: Path, *options: str, umask: int = 0o022, **environment: str
 ) -> None:
     """Run `python -m build` with the installed build system; `options` are its own."""
-    done = subprocess.run(
+    run_program(
         [sys.executable, "-m", "build", "--no-isolation", *options, "--outdir", target, source],
         env={**os.environ, "SOURCE_DATE_EPOCH": _COMMIT_TIME, **environment},
         umask=umask,
-        capture_output=True,
-        text=True,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def find_wheel(folder: Path) -> Path:

@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.project.test_files import find_machine_names
 from crypto_assets_tests.project.test_locks import RUNTIME, entries
+from crypto_assets_tests.services.programs import run_program
 from crypto_assets_tests.wheel.builds import (
     build_distributions,
     copy_sources,
@@ -90,15 +91,9 @@ def run_git(*words: str) -> None:
 
 
 def build_release(clone: Path, target: Path, umask: int) -> str:
-    done = subprocess.run(
-        ["sh", str(clone / "deploy" / "build-wheel.sh"), str(target)],
-        env={**os.environ, "PYTHON": sys.executable},
-        umask=umask,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    script = str(clone / "deploy" / "build-wheel.sh")
+    environment = {**os.environ, "PYTHON": sys.executable}
+    return run_program(["sh", script, str(target)], env=environment, umask=umask).stdout
 
 
 def test_two_releases_of_a_commit_are_the_same(releases: tuple[Path, Path]) -> None:
