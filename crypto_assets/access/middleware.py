@@ -74,7 +74,7 @@ class _SessionConnection:
     """A WebSocket that ends with the rights of its session, also while the client sends nothing.
 
     A session ends when it is locked or expires; the browser then connects again, as a viewer if
-    everyone may read. `is_valid` tells whether the session still has the rights that it began with.
+    everyone may read. `is_valid` returns whether the session has the rights that it began with.
     """
 
     def __init__(self, receive: Receive, send: Send, is_valid: Callable[[], bool]) -> None:

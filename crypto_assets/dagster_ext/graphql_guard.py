@@ -90,7 +90,7 @@ RecordChange = Callable[[Caller, DagsterChange], None]
 class GraphQLGuardMiddleware:
     """Middleware behind AccessMiddleware; `record_change` is called after each change.
 
-    `access` tells which changes the sender records itself.
+    `access` knows which changes the sender records itself.
     """
 
     def __init__(self, app: ASGIApp, record_change: RecordChange, access: AccessControl) -> None:

@@ -32,7 +32,7 @@ class WebserverClient:
 
     Errors are OrchestratorError, whose message contains the address without its login.
     `timeout_seconds` are the connect and the read timeout. `token` is the operator's, which the
-    webserver requires for changes; whoever calls a change with it records that in the change log.
+    webserver requires for changes; the caller of a change records it in the change log.
     """
 
     def __init__(

@@ -67,7 +67,7 @@ def test_a_link_unlocks_one_browser(access: AccessControl, browser: Browser) -> 
     [
         ({}, "", False),
         # A proxy that is not in CRYPTO_TRUSTED_PROXIES: the page of the form, or the address of
-        # the app in the settings, tells that the browser uses HTTPS.
+        # the app in the settings, shows that the browser uses HTTPS.
         ({"Origin": "https://candles.example"}, "", True),
         ({}, "https://candles.example", True),
         ({}, "https://other.example", False),

@@ -163,7 +163,7 @@ def test_subscriptions_beyond_the_limit_of_a_connection_are_refused() -> None:
     asyncio.run(run())
 
 
-def test_a_stopped_subscription_makes_room_for_another() -> None:
+def test_another_subscription_may_follow_a_stopped_one() -> None:
     async def run() -> None:
         client = Client()
         starts = [build_message("start", str(n)) for n in range(20)]

@@ -50,6 +50,8 @@ def written(field: FieldInfo) -> str:
         value = value.get_secret_value()
     if isinstance(value, tuple):
         value = ",".join(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return "none" if value in (None, "") else str(value)
 
 
