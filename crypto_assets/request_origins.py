@@ -25,9 +25,9 @@ class RequestSource:
     scheme: str
 
     @property
-    def is_program(self) -> bool:
-        """Whether a program other than a browser seems to have sent it."""
-        return not self.sites and not self.origins
+    def has_page(self) -> bool:
+        """Whether it names a page; that of a program does not, nor that of a typed address."""
+        return bool(self.sites or self.origins) and "none" not in self.sites
 
     def is_own(self, public_origins: Collection[str] = ()) -> bool:
         """Whether no page of another origin caused it.

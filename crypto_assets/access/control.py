@@ -110,7 +110,7 @@ class AccessControl:
     def is_own_page(self, headers: Mapping[str, str], scheme: str) -> bool:
         """Whether a browser sent the request for a page of the same server."""
         source = _find_source(headers, scheme)
-        return not source.is_program and source.is_own(self._public_origins)
+        return source.has_page and source.is_own(self._public_origins)
 
     def is_no_other_page(self, headers: Mapping[str, str], scheme: str) -> bool:
         """Whether no page of another server caused the request; a program may have sent it."""

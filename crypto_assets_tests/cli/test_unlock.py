@@ -61,7 +61,7 @@ def test_a_token_of_the_settings_needs_no_file(desk: Desk) -> None:
 def test_a_short_token_is_reported(desk: Desk) -> None:
     ran = desk.run("init", CRYPTO_OPERATOR_TOKEN="tok")
     assert ran.code == 0
-    assert "warning: CRYPTO_OPERATOR_TOKEN has fewer than 16 characters" in ran.err
+    assert "warning: CRYPTO_OPERATOR_TOKEN has fewer than 32 characters" in ran.err
 
 
 def test_without_a_token_there_is_no_link(desk: Desk) -> None:
