@@ -10,7 +10,6 @@ from typing import Any
 
 from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster_webserver.webserver import DagsterWebserver
-from graphene import Schema
 from graphql import GraphQLError, GraphQLFormattedError, GraphQLObjectType, GraphQLSchema
 from graphql.execution import default_field_resolver
 from starlette.requests import HTTPConnection
@@ -47,10 +46,12 @@ _is_operator: ContextVar[bool] = ContextVar("is_operator", default=False)
 class ReaderAwareWebserver(DagsterWebserver[Any, Any]):
     """Dagster's webserver, which shows less to a reader. Each request has its own mode."""
 
-    def __init__(self, process_context: IWorkspaceProcessContext, live_data_poll_rate: int) -> None:
+    def __init__(
+        self, process_context: IWorkspaceProcessContext[Any], live_data_poll_rate: int
+    ) -> None:
         super().__init__(process_context, live_data_poll_rate=live_data_poll_rate)
 
-    def build_graphql_schema(self) -> Schema:
+    def build_graphql_schema(self) -> Any:
         schema = super().build_graphql_schema()
         hide_fields(schema.graphql_schema)
         return schema

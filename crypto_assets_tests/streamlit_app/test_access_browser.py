@@ -105,10 +105,8 @@ def test_locking_ends_the_rights_of_open_tabs(open_tab: OpenTab, app: ServedApp)
     expect(stop_tracking(second)).to_be_enabled()
     first.get_by_role("button", name="Lock", exact=True).click()
     expect(first.get_by_role("link", name="Unlock")).to_be_visible()
-    stop_tracking(second).click()
-    second.get_by_role("dialog").get_by_role("button", name="Stop tracking").click()
-    expect(second.get_by_text("changes are not allowed", exact=False)).to_be_visible()
-    second.reload()
+    # By itself, within seconds: its connection ends with the session, and begins again as a viewer.
+    expect(stop_tracking(second)).to_be_disabled()
     expect(second.get_by_text(SYMBOL)).to_be_visible()
 
 

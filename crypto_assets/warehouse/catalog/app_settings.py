@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Column, Connection, delete, insert, select
+from sqlalchemy import Column, Connection, String, delete, insert, select
 
 from crypto_assets.errors import ForeignExchange, WrongUse
 from crypto_assets.foreign_text import shorten_text
@@ -291,7 +291,8 @@ def _as_author(who: AuthorOrName) -> Author:
 
 def _fit(text: str, column: Column[Any]) -> str:
     """Return a text as one printable line, cut to the width of a column."""
-    return shorten_text(text, column.type.length - 1)
+    width = column.type.length if isinstance(column.type, String) else None
+    return text if width is None else shorten_text(text, width - 1)
 
 
 def _dump_value(value: Any, secret: bool) -> str | None:
