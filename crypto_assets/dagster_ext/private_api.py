@@ -421,12 +421,6 @@ _WEBSERVER = (
         ),
     ),
     PrivatePart(
-        "dagster._core.workspace.context",
-        "IWorkspaceProcessContext",
-        "access control of the webserver",
-        f"{_ISSUES}/2219",
-    ),
-    PrivatePart(
         "dagster_webserver.version",
         "__version__",
         "access control of the webserver",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from dagster._core.workspace.context import IWorkspaceProcessContext
+from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster_webserver.webserver import DagsterWebserver
 from graphql import GraphQLError, GraphQLFormattedError, GraphQLObjectType, GraphQLSchema
 from graphql.execution import default_field_resolver
@@ -46,9 +46,7 @@ _is_operator: ContextVar[bool] = ContextVar("is_operator", default=False)
 class ReaderAwareWebserver(DagsterWebserver[Any, Any]):
     """Dagster's webserver, which shows less to a reader. Each request has its own mode."""
 
-    def __init__(
-        self, process_context: IWorkspaceProcessContext[Any], live_data_poll_rate: int
-    ) -> None:
+    def __init__(self, process_context: WorkspaceProcessContext, live_data_poll_rate: int) -> None:
         super().__init__(process_context, live_data_poll_rate=live_data_poll_rate)
 
     def build_graphql_schema(self) -> Any:
