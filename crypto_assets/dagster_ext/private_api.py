@@ -435,6 +435,12 @@ WEBSERVER_PARTS = (
             "request_context",
         ),
     ),
+    PrivatePart(
+        "dagster_webserver.version",
+        "__version__",
+        "access control of the webserver",
+        f"{_ISSUES}/2219",
+    ),
 )
 
 _WEBSERVER_CONTEXT = (
