@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from shutil import copytree, ignore_patterns
+from shutil import copytree
 
 import dagster as dg
 import pytest
@@ -248,7 +248,7 @@ def test_dagster_may_be_installed_below_a_path_with_a_percent_sign(
     """As in a clone in such a folder, which contains `.venv`."""
     packages = tmp_path / "7% packages"
     packages.mkdir()
-    copytree(Path(dg.__file__).parent, packages / "dagster", ignore=ignore_patterns("__pycache__"))
+    copytree(Path(dg.__file__).parent, packages / "dagster")
     code = (
         "import sys; from pathlib import Path\n"
         "from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home\n"
