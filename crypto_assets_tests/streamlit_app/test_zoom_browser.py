@@ -31,11 +31,11 @@ def test_zoom_keeps_the_interval_and_survives_a_reload(open_tab: OpenTab, market
     page = tab.page
     expect(page.get_by_text("360 candles of 1m")).to_be_visible()
     whole = read_chart(page)["range"]
-    turn_wheel(page, 22)  # One turn changes the width by a tenth.
+    turn_wheel(page, 32)  # One turn changes the width by a tenth.
     expect(page.get_by_text("Showing the newest candles of this range")).to_be_visible()
     expect(page.get_by_text("candles of 1m,")).to_be_visible()
     assert read_chart(page)["candles"] <= 2_200
-    turn_wheel(page, -28)
+    turn_wheel(page, -38)
     wait_for_narrower_view(page, whole)
     expect(page.get_by_text("candles of 1m,")).to_be_visible()
     wait_for_view_in_url(page)

@@ -72,7 +72,9 @@ def _format_notes(selection: ChartSelection, series: CandleSeries) -> list[str]:
 
 def _is_cut(selection: ChartSelection, series: CandleSeries) -> bool:
     """Return whether the limit leaves out candles of the range."""
-    if series.table.num_rows < MAX_DRAWN_CANDLES:
+    # Periods in gaps count, as in the slice that was read.
+    periods = (series.window.end_ms - series.window.start_ms) // series.interval.ms
+    if periods < MAX_DRAWN_CANDLES - 1:
         return False
     stored = selection.stored_window
     shown = zoom.get_zoom_window(selection.scope) or selection.dates

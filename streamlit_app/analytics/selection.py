@@ -65,7 +65,7 @@ class ChartSelection:
     def build_candle_slice(self, view: Window | None) -> CandleSlice:
         """Return the candles to read for a zoom, None for the first view of the range."""
         if view is not None:
-            return build_zoomed_slice(self.interval, view)
+            return build_zoomed_slice(self.interval, view, self.stored_window)
         if self.dates is not None:
             return build_window_slice(self.interval, self.dates)
         return build_newest_slice(self.interval, self.chart_range, self.stored_window)

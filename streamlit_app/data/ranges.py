@@ -111,12 +111,17 @@ def build_window_slice(interval: Interval, window: Window) -> CandleSlice:
     return _build_slice(interval, Window(max(0, window.start_ms - margin), window.end_ms + margin))
 
 
-def build_zoomed_slice(interval: Interval, view: Window) -> CandleSlice:
-    """Return the slice of a view, with up to its width on each side as the limit allows."""
+def build_zoomed_slice(interval: Interval, view: Window, stored_window: Window) -> CandleSlice:
+    """Return the slice of a view, with up to its width on each side as the limit allows.
+
+    Of a view that extends beyond the newest stored candle, the limit counts from that candle.
+    """
     width = view.end_ms - view.start_ms
     spare_width = max(0, MAX_DRAWN_CANDLES * interval.ms - width) // 2
     margin = min(spare_width, max(width, _MIN_MARGIN_CANDLES * interval.ms))
-    return _build_slice(interval, Window(max(0, view.start_ms - margin), view.end_ms + margin))
+    newest = max(stored_window.end_ms, view.start_ms + interval.ms)
+    end = min(view.end_ms + margin, newest)
+    return _build_slice(interval, Window(max(0, view.start_ms - margin), end))
 
 
 def choose_drawable_interval(interval: Interval, width: int) -> Interval:

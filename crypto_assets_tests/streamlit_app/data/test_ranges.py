@@ -103,12 +103,19 @@ def test_a_window_of_many_candles_shows_the_newest() -> None:
 @pytest.mark.parametrize("minutes", [1, 30, 2_000, 2_300, 50_000, 3_000_000])
 def test_a_zoom_reads_the_view_within_the_limit(interval: Interval, minutes: int) -> None:
     view = Window(NOON, NOON + minutes * MINUTE_MS)
-    candle_slice = build_zoomed_slice(interval, view)
+    candle_slice = build_zoomed_slice(interval, view, Window(0, view.end_ms))
     assert candle_slice.window is not None and candle_slice.interval is interval
     assert candle_slice.window.end_ms >= view.end_ms
     assert candle_slice.limit <= MAX_DRAWN_CANDLES
     if minutes * MINUTE_MS <= (MAX_DRAWN_CANDLES - 2) * interval.ms:
         assert candle_slice.window.start_ms <= view.start_ms
+
+
+def test_a_view_beyond_the_newest_candle_has_the_candles_before_it() -> None:
+    stored = Window(NOON - 9 * DAY_MS, NOON)
+    view = Window(NOON - 3 * DAY_MS, NOON + 3 * DAY_MS)
+    candle_slice = build_zoomed_slice(Interval.M1, view, stored)
+    assert candle_slice.window == Window(NOON - MAX_DRAWN_CANDLES * MINUTE_MS, NOON)
 
 
 def test_the_widest_range_has_statistics_of_weeks() -> None:
