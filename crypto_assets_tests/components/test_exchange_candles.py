@@ -98,7 +98,7 @@ def test_two_markets_ingest_a_day_each_into_their_own_stores(
         for kind, name in (text.rsplit(" ", 1) for text in set(own) - SHARED - {"job __ASSET_JOB"})
     }
 
-    ticked = "all 1 tracked symbols have partitions"
+    ticked = "nothing to do: all 1 tracked symbols have partitions"
     assert project.python(IN_COPY, f"{DAY}|BTCUSDT", "", "other_") == [
         {"tick": ticked, "added": [], "failures": ""},  # `init` has added its symbol
         {

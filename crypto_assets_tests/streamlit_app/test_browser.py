@@ -27,7 +27,7 @@ def test_the_dashboard_renders(
     tab = open_tab(app_address, width=width, color_scheme=scheme)
     expect(tab.page.get_by_text("BTC / USDT")).to_be_visible()
     expect(tab.page.get_by_text("SHIB / USDT")).to_be_visible()
-    expect(tab.page.locator("[data-testid=stMetricChart] path").first).to_be_visible()
+    expect(tab.page.locator(".sparkline").first).to_be_visible()
     expect(tab.page.get_by_text("Nothing needs attention")).to_be_visible()
     assert_page_ok(tab.page, width, scheme)
     assert list_errors(tab) == []

@@ -14,7 +14,7 @@ from streamlit_app import data
 from streamlit_app.actions import run_action
 from streamlit_app.components import notices
 from streamlit_app.data import app_settings, scheduler
-from streamlit_app.format import dates
+from streamlit_app.format import dates, humanize
 
 _SUGGESTED_DAYS = 7
 
@@ -81,7 +81,7 @@ def _render_estimate(preview: scheduler.BackfillPreview) -> None:
     duration = estimate.duration
     time = "unknown" if duration is None else f"about {dates.format_age(duration)}"
     st.markdown(
-        f"**{estimate.partitions:,}** {_get_unit_name()}, up to **{estimate.candles:,}** candles, "
+        f"**{_format_units(estimate.partitions)}**, up to **{estimate.candles:,}** candles, "
         f"**{estimate.requests:,}** requests to the exchange. Estimated time: **{time}**"
     )
     st.caption(
@@ -89,9 +89,9 @@ def _render_estimate(preview: scheduler.BackfillPreview) -> None:
     )
 
 
-def _get_unit_name() -> str:
-    """Return `days` or `months`: those of each symbol count."""
-    return f"{get_settings().partition_unit}s"
+def _format_units(count: int) -> str:
+    """Format a number of days, or of months: those of each symbol count."""
+    return humanize.format_count(count, get_settings().partition_unit)
 
 
 def _explain_estimate(preview: scheduler.BackfillPreview) -> str:
@@ -101,10 +101,8 @@ def _explain_estimate(preview: scheduler.BackfillPreview) -> str:
         return "No estimate yet: no backfill has finished here."
     measured = "the last backfill" if pace.measured == 1 else f"the last {pace.measured} backfills"
     if preview.estimate.partitions > 3 * pace.largest:
-        return (
-            f"Rough estimate, based on {measured} of at most {pace.largest:,} {_get_unit_name()}."
-        )
-    return f"Based on {measured} of at most {pace.largest:,} {_get_unit_name()}."
+        return f"Rough estimate, based on {measured} of at most {_format_units(pace.largest)}."
+    return f"Based on {measured} of at most {_format_units(pace.largest)}."
 
 
 def _launch_backfill(symbols: tuple[str, ...], first: date, last: date, who: Author) -> str:

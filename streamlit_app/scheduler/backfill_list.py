@@ -12,7 +12,7 @@ from crypto_assets.warehouse.catalog.app_settings import Author
 from streamlit_app import data
 from streamlit_app.actions import confirm_action
 from streamlit_app.components import notices
-from streamlit_app.format import dates
+from streamlit_app.format import dates, humanize
 from streamlit_app.scheduler import dagster_labels
 
 
@@ -31,10 +31,10 @@ def name_backfill(backfill: BackfillProgress) -> str:
 
 def format_progress(backfill: BackfillProgress) -> str:
     """Format how many days are loaded, each symbol's counted, and how long it has taken."""
-    unit = f"{get_settings().partition_unit}s"
-    parts = [f"{backfill.loaded_key_count:,} of {backfill.key_count:,} {unit} loaded"]
-    if backfill.is_automatic:
-        parts[0] = f"{backfill.loaded_key_count:,} of {backfill.key_count:,} days loaded"
+    # The keys of an automatic backfill are counted as days in either unit.
+    unit = "day" if backfill.is_automatic else get_settings().partition_unit
+    total = humanize.format_count(backfill.key_count, unit)
+    parts = [f"{backfill.loaded_key_count:,} of {total} loaded"]
     if failed := backfill.failed_key_count:
         parts.append(f"{failed:,} failed")
     if backfill.ended_at:

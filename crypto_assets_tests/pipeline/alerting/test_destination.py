@@ -56,7 +56,7 @@ def test_alerts_go_to_the_last_address_while_the_warehouse_fails(
     "url", ["hooks.example", "ftp://hooks.example/x", "https://", "https://a b/", "http://[1", "x"]
 )
 def test_an_address_that_is_not_http_is_refused(url: str) -> None:
-    with pytest.raises(WrongUse, match="must begin with https://"):
+    with pytest.raises(WrongUse, match="enter a full URL"):
         validate_webhook_url(url)
 
 
