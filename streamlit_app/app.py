@@ -27,7 +27,7 @@ from crypto_assets.settings import get_settings
 from crypto_assets.tcp_ports import require_free_port
 from streamlit_app import auth
 from streamlit_app.components import plotly_library
-from streamlit_app.viewer_limits import ViewerLimitsMiddleware
+from streamlit_app.viewer_limits import ClosedSocketMiddleware, ViewerLimitsMiddleware
 
 _HERE = Path(__file__).parent
 # Scripts that Streamlit runs; importing them would draw a page.
@@ -89,6 +89,7 @@ app = st.App(
         Middleware(RequestGuardMiddleware, build_app_policy()),
         Middleware(AccessMiddleware, auth.get_access_control(), open_paths=[_HEALTH_PATH]),
         Middleware(ViewerLimitsMiddleware),
+        Middleware(ClosedSocketMiddleware),
     ],
     lifespan=_app_lifespan,
 )

@@ -47,6 +47,26 @@ class ViewerLimitsMiddleware:
         await self._app(scope, receive_allowed if is_socket else receive, send)
 
 
+class ClosedSocketMiddleware:
+    """Drops what Streamlit sends to a browser that has just closed its WebSocket.
+
+    After a failed message, Starlette refuses to receive, which Streamlit logs as an error of the
+    browser, with a traceback. Streamlit then receives that the browser has disconnected.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_while_open(message: Message) -> None:
+            try:
+                await send(message)
+            except OSError:
+                _log.debug("a browser disconnected before it received a message")
+
+        await self._app(scope, receive, send_while_open if scope["type"] == "websocket" else send)
+
+
 def _is_allowed(message: Message) -> bool:
     content = BackMsg()
     try:

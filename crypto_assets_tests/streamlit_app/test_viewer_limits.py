@@ -6,12 +6,13 @@ from http.cookies import SimpleCookie
 import pytest
 import requests
 from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets import Origin, Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
-from streamlit_app.viewer_limits import ViewerLimitsMiddleware
+from streamlit_app.viewer_limits import ClosedSocketMiddleware, ViewerLimitsMiddleware
 
 
 def start_session(stream: ClientConnection) -> str:
@@ -86,3 +87,31 @@ def test_a_viewer_stores_no_files_in_the_memory_of_the_server(app_address: str) 
 def test_a_viewer_changes_nothing_for_other_viewers(kind: str) -> None:
     """Clearing the caches closes the connections and health checks of all pages."""
     assert asyncio.run(pass_on(kind)) == [BackMsg(stop_script=True).SerializeToString()]
+
+
+def test_a_browser_that_disconnects_during_a_message_is_no_error() -> None:
+    incoming: list[Message] = [
+        {"type": "websocket.connect"},
+        {"type": "websocket.disconnect", "code": 1006},
+    ]
+    ended: list[int] = []
+
+    async def receive() -> Message:
+        return incoming.pop(0)
+
+    async def send(message: Message) -> None:
+        if message["type"] == "websocket.send":
+            raise OSError("the browser has disconnected")
+
+    async def streamlit(scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        await socket.accept()
+        await socket.send_bytes(b"a page")
+        try:
+            await socket.receive_bytes()
+        except WebSocketDisconnect as disconnected:
+            ended.append(disconnected.code)
+
+    scope: Scope = {"type": "websocket", "path": "/", "headers": []}
+    asyncio.run(ClosedSocketMiddleware(streamlit)(scope, receive, send))
+    assert ended == [1006]
