@@ -122,17 +122,17 @@ def test_materialize_all_of_a_past_day_succeeds_beside_order_books(
 
 
 def test_a_run_says_within_seconds_that_it_waits_for_the_exchange(served: Served, tab: Tab) -> None:
-    day = date(2025, 3, 6)
+    day = date(2025, 3, 4)
     served.exchange.faults.add_rule({"do": "stall", "seconds": 3600})
     open_lineage_page(tab.page, served.tree.url, ALL_KLINES)
-    launch_partitions(tab.page, str(day), ["ETHUSDT"], "Launch 1 run")
+    launch_partitions(tab.page, str(day), ["SOLUSDT"], "Launch 1 run")
     waiting = re.compile("waiting for http://.*, up to 300 s: no response within 4 s")
     # Less than one timeout of a request, which is 20 seconds, after the run's process has started.
     expect(tab.page.get_by_text("STEP_START").first).to_be_visible(timeout=RUN_TIMEOUT_MS)
     expect(tab.page.get_by_text(waiting).first).to_be_visible(timeout=15_000)
     served.exchange.faults.clear_rules()
     expect_status(tab.page, "Success")
-    assert day in list_stored_days(served, "ETHUSDT")
+    assert day in list_stored_days(served, "SOLUSDT")
 
 
 def test_a_failed_run_is_reexecuted_from_its_failure(served: Served, tab: Tab) -> None:
