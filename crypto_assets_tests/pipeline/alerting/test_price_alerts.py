@@ -255,13 +255,13 @@ def test_changes_are_in_the_change_log(stocked: Warehouse) -> None:
     ("changes", "error", "message"),
     [
         ({"symbol": "NOSUCH"}, UnknownSymbol, "NOSUCH"),
-        ({"indicator": "nosuch"}, WrongUse, "no indicator 'nosuch'; available: close, atr"),
+        ({"indicator": "nosuch"}, WrongUse, "no indicator 'nosuch'; available: close, "),
         ({"indicator": "macd"}, WrongUse, "macd has no column 'close'; available: macd"),
         ({"params": {"period": 3}}, WrongUse, "the close has no parameters"),
         (
             {"indicator": "rsi", "column": "rsi", "params": {"period": 1}},
             WrongUse,
-            "rsi: period: Input should be greater than or equal to 2",
+            "rsi: period must be 2 to 100, not 1",
         ),
     ],
 )
