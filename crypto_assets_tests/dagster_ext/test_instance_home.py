@@ -144,8 +144,9 @@ def test_the_digest_of_every_shipped_file_is_listed(shipped: str) -> None:
 @pytest.mark.parametrize("shipped", [SHIPPED, IN_IMAGE])
 def test_a_home_of_a_version_without_a_launcher_gets_it(home: Path, shipped: str) -> None:
     """As an image copied it, without the header that `init` writes."""
-    later_parts = r"\n# (Dagster's own launcher.*?\n(?=\n)|A schedule or sensor that waits.*?(?=\n# ))"
-    earlier = re.sub(later_parts, "", shipped, flags=re.DOTALL)
+    launcher = r"\n# Dagster's own launcher.*?\n(?=\n)"
+    threads = r"\n# A schedule or sensor that waits.*?(?=\n# )"
+    earlier = re.sub(f"{launcher}|{threads}", "", shipped, flags=re.DOTALL)
     assert "run_launcher" not in earlier
     assert homes._short_digest(earlier) in homes._SHIPPED_DIGESTS
     home.mkdir(parents=True)
