@@ -182,7 +182,7 @@ def render_date_input(request: ChartRequest, stored_window: Window) -> Window:
     latest = last + timedelta(days=1)
     st.date_input(
         "Dates",
-        tuple(min(max(day, EARLIEST_DAY), latest) for day in dates),
+        [min(max(day, EARLIEST_DAY), latest) for day in dates],
         label_visibility="collapsed",
         min_value=EARLIEST_DAY,
         max_value=latest,
