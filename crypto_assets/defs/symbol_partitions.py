@@ -61,15 +61,16 @@ def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefiniti
         platform, partitions = market.get_platform(context), market.partitions
         refused = list(market.refused_symbols)
         try:
-            if not market.is_default:
-                unlisted = follow_symbols(platform, market.settings.symbols, partitions.start)
-                refused += [f"the exchange does not list {name}" for name in unlisted]
-            registered = platform.warehouse.symbols.list_all()
-            tracked = [symbol.name for symbol in registered if symbol.is_tracked]
-            observed = json.loads(context.cursor) if context.cursor else tracked
-            added = [name for name in tracked if name not in observed]
-            # Requests the exchange's time only if symbols were added.
             with limit_exchange_wait():
+                if not market.is_default:
+                    names, start = market.settings.symbols, partitions.start
+                    unlisted = follow_symbols(platform, names, start)
+                    refused += [f"the exchange does not list {name}" for name in unlisted]
+                registered = platform.warehouse.symbols.list_all()
+                tracked = [symbol.name for symbol in registered if symbol.is_tracked]
+                observed = json.loads(context.cursor) if context.cursor else tracked
+                added = [name for name in tracked if name not in observed]
+                # Requests the exchange's time only if symbols were added.
                 today = day_of(platform.exchange_now()) if added else partitions.start
         except CryptoAssetsError as error:
             return dg.SkipReason(str(error))
