@@ -28,7 +28,7 @@ _CHECK_PAUSE_MS = HOUR_MS
 _CLAIM_MS = 5 * MINUTE_MS
 _RETRY_PAUSE_MS = MINUTE_MS
 # After which further events wait for the next evaluation: Dagster ends one after a minute.
-_DELIVERY_SECONDS = 20.0
+_DELIVERY_SECONDS, _CHECK_SECONDS = 15.0, 15.0
 _GIVE_UP_AFTER_MS = DAY_MS
 
 # Reads the values of a rule's column at the closed candles of a window, oldest first, at most the
@@ -66,10 +66,12 @@ def check_fired_alerts(warehouse: Warehouse, read_values: ReadValues) -> list[st
     Returns the events that a revision has undone, and records them, so that they are delivered.
     Raises WarehouseError.
     """
-    now = now_ms()
+    now, deadline = now_ms(), time.monotonic() + _CHECK_SECONDS
     events = warehouse.price_alerts.list_events_to_check(now - _REVISABLE_MS, now - _CHECK_PAUSE_MS)
     undone: list[str] = []
     for rule_id, group in groupby(sorted(events, key=_rule_id), key=_rule_id):
+        if time.monotonic() > deadline:
+            break
         rule_events = list(group)
         met = _find_met_candles(warehouse, read_values, rule_id, rule_events)
         for event in rule_events:
