@@ -43,7 +43,7 @@ _OPERATOR_PATHS = ("/logs/", "/download_debug/", "/notebook", "/dagit/notebook")
 # A backfill names all of its partitions; a query of Dagster's pages has a few kilobytes.
 _MAX_CHANGE_BYTES, _MAX_QUERY_BYTES = 4 * 1024 * 1024, 256 * 1024
 # Dagster's largest query has fewer than 5,000.
-_MAX_TOKENS = 8_000
+_MAX_TOKENS = 20_000
 # Dagster executes an operation in one of 40 threads, however long it takes. Readers leave some.
 _READER_OPERATIONS, _READER_WAIT_SECONDS = 16, 30
 # Names of arguments whose values say what a change is about, and contain no configuration.
@@ -278,8 +278,8 @@ def _parse_query(content: Mapping[str, Any]) -> DocumentNode:
     return _parse_document(query)
 
 
-# Dagster's pages repeat their queries every few seconds. A document takes up to four megabytes.
-@lru_cache(maxsize=32)
+# Dagster's pages repeat their queries every few seconds. A document takes up to nine megabytes.
+@lru_cache(maxsize=24)
 def _parse_document(query: str) -> DocumentNode:
     try:
         return parse(query, no_location=True, max_tokens=_MAX_TOKENS)
