@@ -216,7 +216,7 @@ def test_a_subscription_beyond_the_limits_of_an_operation_is_refused(query: Any)
     asyncio.run(run())
 
 
-def test_ids_that_dagster_tells_apart_are_subscriptions_of_their_own() -> None:
+def test_two_ids_of_dagster_are_two_subscriptions() -> None:
     async def run() -> None:
         client = Client()
         starts = [build_message("start", "1"), build_message("start", 1, nest(21)), END]
