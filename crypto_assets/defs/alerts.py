@@ -74,8 +74,8 @@ class _AlertCursor:
     target=None,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Sends an alert about each failed run to the webhook; the same failure is sent "
-    "again at growing intervals.",
+    description="Sends an alert about each failed run; the same failure is sent again at growing "
+    "intervals.",
 )
 def run_failures_sensor(
     context: dg.SensorEvaluationContext, webhook: dg.ResourceParam[Webhook]
@@ -154,7 +154,7 @@ def _send_alerts(
         return dg.SkipReason(str(error))
     message = "; ".join([*(f"{alert.subject}: {alert.error}" for alert in due), *failures])
     if due and not targets:
-        message = f"not sent, because no webhook is set: {message}"
+        message = f"not sent, because no target of alerts is set: {message}"
     already_sent = f", {len(alerts)} sent before" if alerts else ""
     return dg.SensorResult(
         skip_reason=dg.SkipReason(message or f"no new alerts{already_sent}"),

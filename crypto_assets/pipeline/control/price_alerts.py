@@ -75,7 +75,9 @@ def restart_price_alert(warehouse: Warehouse, rule_id: str, who: AuthorOrName) -
     Raises UnknownTarget.
     """
     stored = warehouse.price_alerts.get_rule(rule_id)
-    warehouse.price_alerts.restart_rule(rule_id, _last_closed_now(stored.rule.interval))
+    # A candle that has fired must not fire again, also if this machine's clock is behind.
+    evaluated = max(stored.state.evaluated_open_time, _last_closed_now(stored.rule.interval))
+    warehouse.price_alerts.restart_rule(rule_id, evaluated)
     _record_change(warehouse, stored, "ended", _describe(stored.rule), who)
 
 
