@@ -114,7 +114,8 @@ def build_stale_symbols_sensor(market: MarketSpec) -> dg.SensorDefinition:
         try:
             with limit_exchange_wait():
                 outage, outage_alerts = check_exchange(platform, cursor.outage, now)
-                stale = find_stale_symbols(platform)
+                # An outage that is reported is the reason: no symbol is reported beside it.
+                stale = [] if outage.is_reported else find_stale_symbols(platform)
         except CryptoAssetsError as error:
             return dg.SkipReason(str(error))
         known = cursor.observed if now - (cursor.evaluated_at or 0) < _CURSOR_EXPIRY_MS else {}

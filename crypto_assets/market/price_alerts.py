@@ -134,6 +134,11 @@ def is_condition_met(
     return None
 
 
+def format_value(value: float) -> str:
+    """Format a value with ten significant digits."""
+    return format_level(Decimal(f"{value:.10g}"))
+
+
 def format_level(level: Decimal) -> str:
     """Format a level with thousands separators and without trailing zeros."""
     whole, _, fraction = f"{level:,f}".partition(".")

@@ -1,11 +1,13 @@
 """Alerts: the webhook, which can be set, reset, turned off, and tested, and further targets."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.pipeline.alerting.destination import send_test_alert, validate_webhook_url
+from crypto_assets.pipeline.alerting.targets import AlertTarget, list_targets
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK, Author
@@ -21,6 +23,7 @@ def render_alert_settings(can_write: bool) -> None:
     """Draw the settings. Raises WarehouseError."""
     address = app_settings.get_alert_destination()
     webhook, is_overridden = address.read_webhook(), address.is_overridden
+    targets = list_targets(webhook, get_settings().alert_urls.get_secret_value())
     st.markdown(_format_destination(webhook, is_overridden))
     if webhook.warning:
         st.warning(notices.format_sentence(webhook.warning), icon=":material/lock_open:")
@@ -29,7 +32,7 @@ def render_alert_settings(can_write: bool) -> None:
             "Send test",
             icon=":material/send:",
             key="test_webhook",
-            disabled=not (can_write and webhook.url),
+            disabled=not (can_write and targets),
         )
         if webhook.url and st.button(
             "Turn off",
@@ -55,7 +58,7 @@ def render_alert_settings(can_write: bool) -> None:
     # A container, so that messages that come and go do not move the input below.
     with st.container():
         if test_clicked:
-            _send_test_alert(webhook)
+            _send_test_alert(targets)
     _render_address_form("New webhook URL" if webhook.url else "Webhook URL", can_write)
 
 
@@ -74,16 +77,18 @@ def _has_further_targets() -> bool:
     return bool(get_settings().alert_urls.get_secret_value().strip())
 
 
-def _send_test_alert(webhook: Webhook) -> None:
+def _send_test_alert(targets: Sequence[AlertTarget]) -> None:
     try:
         auth.require_write_access()
-        send_test_alert(webhook)
+        send_test_alert(targets)
     except CryptoAssetsError as error:
         st.error(f"**Test failed.** {notices.format_sentence(str(error))}")
         return
+    names = " and ".join(
+        target.display_address if isinstance(target, Webhook) else target.name for target in targets
+    )
     st.success(
-        f"Test sent to **{notices.escape_markdown(webhook.display_address)}**.",
-        icon=":material/check_circle:",
+        f"Test sent to **{notices.escape_markdown(names)}**.", icon=":material/check_circle:"
     )
 
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from itertools import groupby
 
 from crypto_assets.errors import AlertNotSent, CryptoAssetsError, UnknownTarget, WarehouseError
@@ -10,7 +9,7 @@ from crypto_assets.market.price_alerts import (
     ClosedValue,
     PriceAlertRule,
     evaluate_rule,
-    format_level,
+    format_value,
     is_condition_met,
 )
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, format_utc, now_ms
@@ -205,7 +204,7 @@ def build_price_alert(event: PriceAlertEvent, link: str) -> Alert:
         details = f"a revision of the exchange changed the {closed}: the condition is not met"
         subject = f"Undone: {event.symbol} {event.wording}"
     else:
-        value = "" if event.value is None else f", value {_format_value(event.value)}"
+        value = "" if event.value is None else f", value {format_value(event.value)}"
         details, subject = f"{closed}{value}", f"{event.symbol} {event.wording}"
     return Alert(
         subject,
@@ -214,8 +213,3 @@ def build_price_alert(event: PriceAlertEvent, link: str) -> Alert:
         link=link,
         is_notice=True,
     )
-
-
-def _format_value(value: float) -> str:
-    """Format a value with ten significant digits."""
-    return format_level(Decimal(f"{value:.10g}"))
