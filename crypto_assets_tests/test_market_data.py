@@ -159,7 +159,7 @@ def test_wrong_use_lists_valid_values(market: MarketData) -> None:
         market.candles(None)  # type: ignore[arg-type]
     with pytest.raises(WrongUse, match="no interval None; available: 1m, 3m"):
         market.candles("BTCUSDT", None)  # type: ignore[arg-type]
-    with pytest.raises(UnknownProvider, match="available: ac, .*atr"):
+    with pytest.raises(UnknownProvider, match=r"available: ac, .*atr"):
         market.indicator(None, "BTCUSDT")  # type: ignore[arg-type]
     with pytest.raises(WrongUse, match="no interval '2m'; available: 1m, 3m"):
         market.candles("BTCUSDT", "2m")
@@ -167,7 +167,7 @@ def test_wrong_use_lists_valid_values(market: MarketData) -> None:
         market.candles("BTCUSDT", "1h", "yesterday")
     with pytest.raises(WrongUse, match="must be before"):
         market.candles("BTCUSDT", "1h", "2025-03-02", "2025-03-01")
-    with pytest.raises(UnknownProvider, match="available: ac, .*atr"):
+    with pytest.raises(UnknownProvider, match=r"available: ac, .*atr"):
         market.indicator("rsy", "BTCUSDT")
     with pytest.raises(WrongUse, match="no parameter 'length'; available: period"):
         market.indicator("sma", "BTCUSDT", length=3)
