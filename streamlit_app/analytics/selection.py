@@ -7,7 +7,7 @@ from datetime import timedelta
 import streamlit as st
 
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import Window, day_of, now_ms
+from crypto_assets.market.utc_time import DAY_MS, Window, day_of, now_ms
 from crypto_assets.reports import Instrument
 from streamlit_app.analytics import address, indicator_switches, layout_menu
 from streamlit_app.analytics.chart_indicators import list_enabled
@@ -65,7 +65,7 @@ class ChartSelection:
     def build_candle_slice(self, view: Window | None) -> CandleSlice:
         """Return the candles to read for a zoom, None for the first view of the range."""
         if view is not None:
-            return build_zoomed_slice(self.interval, view, self.stored_window)
+            return build_zoomed_slice(self.interval, view, self._extend_stored_window())
         if self.dates is not None:
             return build_window_slice(self.interval, self.dates)
         return build_newest_slice(self.interval, self.chart_range, self.stored_window)
@@ -81,6 +81,12 @@ class ChartSelection:
         return build_statistics_slice(
             self.interval, self.chart_range, self.dates, self.stored_window
         )
+
+    def _extend_stored_window(self) -> Window:
+        """Return the stored window, up to now if candles arrive: it was read with the page."""
+        now = now_ms()
+        is_live = now - self.stored_window.end_ms < DAY_MS
+        return Window(self.stored_window.start_ms, now) if is_live else self.stored_window
 
 
 def render_chart_inputs(
