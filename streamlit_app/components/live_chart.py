@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from crypto_assets.market.utc_time import Window
-from streamlit_app.components import plotly_library
+from streamlit_app.components.script_libraries import PLOTLY
 from streamlit_app.data import FRESH_SECONDS
 
 _ZOOM_CONFIG = {
@@ -89,7 +89,7 @@ def render_live_chart(
         data={
             "figure": figure.figure_json,
             "config": _ZOOM_CONFIG if on_view else _STATIC_CONFIG,
-            "library": plotly_library.SCRIPT_NAME,
+            "library": PLOTLY.script_name,
             "description": description,
             "height": figure.height,
             "scope": scope,
