@@ -17,7 +17,7 @@ from crypto_assets_tests.services.chromium import ARGUMENTS, find_chromium, wait
 from crypto_assets_tests.streamlit_app.page_checks import SCHEMES, TIMEOUT_MS, Scheme
 from streamlit_app.navigation import PAGES
 
-SIZES = ((1440, 900), (390, 844))
+SIZES = ((1920, 1080), (1440, 900), (390, 844))
 
 # Placeholders of Streamlit.
 LOADING_SELECTOR = "[data-testid=stSpinner], [data-testid=stSkeleton]"
@@ -27,7 +27,7 @@ OPAQUE_STYLE = "[data-stale] { opacity: 1 !important; transition: none !importan
 # What must be present before a screenshot, by page.
 READY_SELECTORS = {
     "dashboard": "[data-testid=stMetricChart] path",
-    "analytics": ".live-chart .trace.boxes",
+    "analytics": ".candle-chart .readout",
     "pipeline": ".flow .stage",
     "quality": ".js-plotly-plot .heatmaplayer image",
 }

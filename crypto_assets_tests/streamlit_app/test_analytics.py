@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -17,6 +18,9 @@ from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, floor_ms, n
 from crypto_assets_tests.reports.stock import describe, load
 from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 from crypto_assets_tests.streamlit_app.test_pages import ANALYTICS, texts_of
+from streamlit_app.data.ranges import MAX_READ_CANDLES
+from streamlit_app.figures.float_arrays import decode_floats
+from streamlit_app.format.decimal_places import DecimalPlaces
 
 pytestmark = pytest.mark.slow  # each page takes a second
 
@@ -41,9 +45,17 @@ def heat(candles: pd.DataFrame, params: HeatParams) -> pd.DataFrame:
 '''
 
 
-def figure_of(app: AppTest) -> str:
-    """Return the figure of the candle chart, which is the first component."""
-    return str(json.loads(app.get("bidi_component")[0].proto.json)["figure"])
+def chart_of(app: AppTest) -> dict[str, Any]:
+    """Return the data of the candle chart."""
+    parts = [json.loads(one.proto.json) for one in app.get("bidi_component")]
+    (chart,) = (part for part in parts if "content" in part)
+    return chart | json.loads(chart["content"])
+
+
+def lines_of(app: AppTest) -> list[str]:
+    """List the names of the chart's lines and panes."""
+    chart = chart_of(app)
+    return [one["name"] for one in [*chart["compared"], *chart["overlays"], *chart["panes"]]]
 
 
 def day_summary_of(app: AppTest) -> str:
@@ -57,17 +69,16 @@ def test_analytics_draws_the_newest_week_in_hours(run_app: RunApp, stocked_home:
     app = run_app(stocked_home, ANALYTICS)
     assert not app.exception
     text = texts_of(app)
-    assert "168 candles of 1h" in text
+    assert "166 candles of 1h" in text, "of 168 hours, two are missing"
     assert "Missing, not explained yet" in text
     assert "The last candle (hollow) is still forming" in text
-    figure = figure_of(app)
-    assert '"name":"SMA 20"' in figure and '"name":"EMA 20"' in figure
+    assert lines_of(app) == ["EMA 20", "SMA 20", "RSI 14"]
 
 
 def test_the_first_hour_is_marked_as_partial(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS, symbol="SHIBUSDT", range="All", interval="1h")
     assert "The first candle (faded) is partial" in texts_of(app)
-    assert "partial: its beginning is not stored" in figure_of(app)
+    assert decode_floats(chart_of(app)["columns"]["state"])[0] == 2
     later = run_app(stocked_home, ANALYTICS, symbol="SHIBUSDT", range="6h", interval="5m")
     assert "partial" not in texts_of(later)
 
@@ -95,7 +106,10 @@ def test_prices_have_the_decimals_that_they_need(
     warehouse.close()
     app = run_app(tmp_path, ANALYTICS, symbol="SHIBUSDT", range="All", interval="1h")
     assert f">{last}<" in day_summary_of(app)
-    assert f'"text":"{last}"' in figure_of(app)
+    chart = chart_of(app)
+    assert chart["last"][2] == float(price)
+    places = DecimalPlaces(chart["format"]["min_digits"], chart["format"]["digits"])
+    assert places.format_value(float(price)) == last
     tile = run_app(tmp_path)
     assert tile.metric[0].value == last
     assert f"Low {last}, high {last}" in texts_of(tile)
@@ -115,8 +129,7 @@ def test_query_parameters_choose_symbol_interval_range_and_indicators(
     )
     assert app.selectbox(key="symbol").value == "SHIBUSDT"
     assert "72 candles of 5m" in texts_of(app)
-    figure = figure_of(app)
-    assert '"name":"SMA 7"' in figure and "EMA" not in figure
+    assert lines_of(app) == ["SMA 7", "RSI 14"]
     assert "SHIB / USDT" in day_summary_of(app)
 
 
@@ -127,12 +140,15 @@ def test_another_interval_is_drawn(run_app: RunApp, stocked_home: Path) -> None:
     assert "672 candles of 15m" in texts_of(app)
 
 
-def test_a_range_too_long_for_its_interval_is_drawn_coarser(
-    run_app: RunApp, stocked_home: Path
-) -> None:
+def test_the_chosen_interval_stays_in_any_range(run_app: RunApp, stocked_home: Path) -> None:
+    """The range only decides the first view; of a wide one, the newest candles are read first."""
     app = run_app(stocked_home, ANALYTICS, interval="1m", range="1w")
-    assert "Showing 5m: 1m is too fine for this range" in texts_of(app)
-    assert "2,016 candles of 5m" in texts_of(app)
+    chart = chart_of(app)
+    assert chart["interval"] == "1m"
+    assert chart["home"][1] - chart["home"][0] == 7 * DAY_MS
+    assert chart["window"][1] - chart["window"][0] == MAX_READ_CANDLES * MINUTE_MS
+    assert chart["window"][1] >= chart["stored"][1]
+    assert "too fine" not in texts_of(app)
 
 
 def test_switches_and_periods_change_the_lines(run_app: RunApp, stocked_home: Path) -> None:
@@ -140,9 +156,7 @@ def test_switches_and_periods_change_the_lines(run_app: RunApp, stocked_home: Pa
     app.toggle(key="sma").set_value(False)
     app.toggle(key="bollinger").set_value(True)
     app.number_input(key="ema_period").set_value(50).run()
-    figure = figure_of(app)
-    assert '"name":"EMA 50"' in figure and '"name":"Bollinger 20 2"' in figure
-    assert "SMA" not in figure
+    assert lines_of(app) == ["Bollinger 20 2", "EMA 50", "RSI 14"]
 
 
 def test_invalid_query_parameters_fall_back_to_the_defaults(
@@ -150,8 +164,8 @@ def test_invalid_query_parameters_fall_back_to_the_defaults(
 ) -> None:
     app = run_app(stocked_home, ANALYTICS, symbol="NOPE", interval="7m", range="x", sma_period="-4")
     assert not app.exception
-    assert "168 candles of 1h" in texts_of(app)
-    assert '"name":"SMA 20"' in figure_of(app)
+    assert "166 candles of 1h" in texts_of(app)
+    assert "SMA 20" in lines_of(app)
 
 
 def test_a_new_provider_file_appears_without_other_changes(
@@ -164,10 +178,8 @@ def test_a_new_provider_file_appears_without_other_changes(
     assert not app.exception
     assert app.toggle(key="heat").label == "Heat of the market"
     assert app.number_input(key="heat_period").max == 9
-    figure = json.loads(figure_of(app))
-    lines = {trace["name"]: trace for trace in figure["data"] if trace["type"] == "scatter"}
-    axis = lines["HEAT 3"]["yaxis"].replace("y", "yaxis")
-    assert figure["layout"][axis]["range"] == [0, 100]
+    panes = {pane["name"]: pane for pane in chart_of(app)["panes"]}
+    assert panes["HEAT 3"]["range"] == [0, 100]
     del sys.modules[f"{package.__name__}.heat"]
 
 
@@ -177,25 +189,36 @@ def test_inconsistent_parameters_disable_one_provider_only(
     app = run_app(stocked_home, ANALYTICS, macd="true", macd_fast_period="30", correlation="true")
     assert not app.exception
     assert "**Cannot draw MACD.**" in texts_of(app) and "below slow_period (26)" in texts_of(app)
-    figure = figure_of(app)
-    assert '"name":"SMA 20"' in figure and '"name":"Correlation BTCUSDT 30"' in figure
-    assert "MACD" not in figure
+    assert {"SMA 20", "Correlation BTCUSDT 30"} <= set(lines_of(app))
+    assert not any("MACD" in name for name in lines_of(app))
 
 
 def test_a_reset_restores_the_defaults(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS, sma_period="7", bollinger="true")
     app.button(key="reset_sma").click().run()
-    assert '"name":"SMA 20"' in figure_of(app)
+    assert "SMA 20" in lines_of(app)
     app.button(key="reset_price").click().run()
     assert app.toggle(key="bollinger").value is False
     assert not app.exception
 
 
-def test_compared_symbols_share_a_percent_scale(run_app: RunApp, stocked_home: Path) -> None:
+def test_compared_symbols_are_lines_of_the_chart(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS, compare="SHIBUSDT")
-    figure = json.loads(figure_of(app))
-    assert figure["layout"]["yaxis"]["tickformat"] == "+.3~%"
-    assert "SHIBUSDT" in [trace["name"] for trace in figure["data"]]
+    (line,) = chart_of(app)["compared"]
+    closes = decode_floats(line["values"])
+    assert line["name"] == "SHIBUSDT"
+    assert closes.size == decode_floats(chart_of(app)["times"]).size and closes[-1] > 0
+
+
+def test_chart_type_scale_and_zone_are_query_parameters(
+    run_app: RunApp, stocked_home: Path
+) -> None:
+    app = run_app(stocked_home, ANALYTICS, type="Heikin-Ashi", scale="log", tz="Asia/Kolkata")
+    chart = chart_of(app)
+    assert (chart["type"], chart["scale"], chart["zone"]) == ("heikin-ashi", "log", "Asia/Kolkata")
+    assert "Kolkata time" in texts_of(app)
+    app = run_app(stocked_home, ANALYTICS, tz="Mars/Olympus")
+    assert "**Unknown time zone: Mars/Olympus.** Times are in UTC." in texts_of(app)
 
 
 def test_chosen_dates_are_drawn_or_explained(run_app: RunApp, stocked_home: Path) -> None:
@@ -216,9 +239,20 @@ def test_a_symbol_without_candles_has_a_date_input(run_app: RunApp, tmp_path: Pa
     assert "No candles of BTCUSDT yet" in texts_of(app)
 
 
-def test_the_view_parameter_chooses_the_interval(run_app: RunApp, stocked_home: Path) -> None:
+def test_the_view_parameter_keeps_the_interval(run_app: RunApp, stocked_home: Path) -> None:
     end = now_ms() // 1000
-    app = run_app(stocked_home, ANALYTICS, interval="1m", range="All", view=f"{end - 3600}-{end}")
+    view = f"{end - 3600}-{end}"
+    app = run_app(stocked_home, ANALYTICS, interval="1m", range="All", view=view)
+    assert chart_of(app)["view"] == [(end - 3600) * 1000, end * 1000]
     assert "candles of 1m" in texts_of(app)
     app = run_app(stocked_home, ANALYTICS, interval="1m", range="All", view="9-3")
-    assert "is too fine for this range" in texts_of(app), "an invalid view is ignored"
+    assert chart_of(app)["view"] is None, "an invalid view is ignored"
+
+
+def test_the_last_price_is_the_newest_one_in_any_view(run_app: RunApp, stocked_home: Path) -> None:
+    newest = chart_of(run_app(stocked_home, ANALYTICS, interval="15m"))["last"]
+    end = newest[0] // 1000 - 4 * 86_400
+    app = run_app(stocked_home, ANALYTICS, interval="15m", view=f"{end - 86_400}-{end}")
+    chart = chart_of(app)
+    assert chart["last"] == newest
+    assert chart["window"][1] < newest[0], "the newest candle is not among those that are read"

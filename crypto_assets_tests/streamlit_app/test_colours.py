@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 import streamlit_app
 from streamlit_app import colours
-from streamlit_app.colours import FALLING, OVERLAYS, RISING, make_translucent
+from streamlit_app.colours import (
+    FALLING,
+    OVERLAYS,
+    RISING,
+    choose_line_colours,
+    make_translucent,
+)
 
 Colour = NDArray[np.float64]
 
@@ -100,7 +106,20 @@ def blend_over(colour: str, background: str) -> str:
 @pytest.mark.parametrize("eye", PERCEPTION)
 def test_overlay_colours_are_distinct(eye: str) -> None:
     for one, other in combinations(OVERLAYS, 2):
+        assert difference(one, other, eye) > 20, (one, other)
+    for one, other in combinations(OVERLAYS[:4], 2):
         assert difference(one, other, eye) > 25, (one, other)
+
+
+def test_a_line_keeps_its_colour_whatever_else_is_drawn() -> None:
+    together = choose_line_colours(["ETHUSDT", "Bollinger 20 2", "EMA 20", "EMA 50", "SMA 20"])
+    assert len(set(together.values())) == 5
+    for name in ("ETHUSDT", "Bollinger 20 2", "EMA 20", "SMA 20"):
+        assert choose_line_colours([name]) == {name: together[name]}
+
+
+def test_more_lines_than_colours_share_some() -> None:
+    assert set(choose_line_colours([f"{n} line" for n in range(20)]).values()) == set(OVERLAYS)
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])

@@ -1,105 +1,184 @@
-"""The candle chart of the page Analytics: 24-hour summary, chart, and footnotes."""
+"""The candle chart of the page Analytics, with the notes below it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
+import pyarrow.compute as pc
 import streamlit as st
 
 from crypto_assets.analytics import Panel
 from crypto_assets.market.utc_time import Window
 from crypto_assets.reports import CandleChart, ProviderResult
-from streamlit_app.analytics import day_summary, downloads, footnotes, zoom
-from streamlit_app.analytics.comparison import build_relative_chart
+from streamlit_app.analytics import chart_options, footnotes, time_zone, zoom
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
-from streamlit_app.components.live_chart import (
+from streamlit_app.components.candle_chart import (
+    ChartDisplay,
     PictureRequest,
-    get_cached_figure,
-    render_live_chart,
+    render_candle_chart,
 )
-from streamlit_app.data import analytics
+from streamlit_app.data import FRESH_SECONDS, analytics
 from streamlit_app.data.analytics import ChartResult
+from streamlit_app.data.ranges import CandleSlice, build_requested_slice, build_view_slice
 from streamlit_app.figures import number_formats
-from streamlit_app.figures.candles import OHLC, ChartFrame, draw_candle_chart
-from streamlit_app.figures.gap_shading import label_gap
+from streamlit_app.figures.candles import OHLC, ChartFrame, LastPrice, build_chart_content
 from streamlit_app.figures.indicator import Indicator
 from streamlit_app.format.decimal_places import DecimalPlaces
 
 _KEY = "candles"
 _MAX_ACRONYM_LETTERS = 4  # letters: sma, ema, vwap
 _VOLUME = "volume"
+_PICTURE_COUNT_KEY = "_pictures"
+_PICTURE_SOURCE = "crypto-assets. Chart: TradingView Lightweight Charts"
 
 
-def render_candle_chart(selection: ChartSelection) -> None:
-    """Draw the chart of a selection."""
-    instrument, scope = selection.instrument, selection.scope
-    if not selection.stored_window:
-        if analytics.query_stored_windows().get(instrument.symbol):
-            st.rerun()  # The first candles are stored now.
+def render_chart_part(selection: ChartSelection) -> None:
+    """Draw the chart of a selection, or why there is none."""
+    instrument = selection.instrument
+    stored_window = analytics.query_stored_windows().get(instrument.symbol)
+    if not stored_window:
         notices.render_no_candles(instrument.symbol)
         footnotes.render_known_gaps(instrument.symbol)
         return
-    header = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    if (day := analytics.query_statistics_24h(instrument.symbol)) is not None:
-        with header:
-            day_summary.render_day_summary(day, instrument)
-    view = zoom.get_zoom_window(scope)
-    result = analytics.query_chart(
-        instrument.symbol, selection.build_candle_slice(view), selection.indicators
-    )
-    notices.render_provider_errors(result)
+    if not selection.stored_window:
+        st.rerun()  # The first candles are stored now.
+    view = zoom.get_zoom_window(selection.scope)
+    home = selection.get_home_window(stored_window)
+    candle_slice = _choose_slice(selection, view or home, stored_window)
+    result = analytics.query_chart(instrument.symbol, candle_slice, selection.indicators)
     if not result.chart.candles.table.num_rows and view is None:
         footnotes.render_empty_range(selection)
         return
-    with header:
-        picture = downloads.render_download_menu(selection, result.chart)
-    _render_chart(selection, result, view, picture)
-    footnotes.render_footnotes(selection, result.chart.candles)
+    shown = trim_chart(result.chart, view or home)
+    frame = _build_frame(selection, result.chart, candle_slice.window, stored_window)
+    display = ChartDisplay(
+        scope=selection.scope,
+        home=home,
+        view=view,
+        chart_type=selection.chart_type,
+        scale=chart_options.get_price_scale(),
+        zone=time_zone.get_zone_choice(),
+    )
+    _render_chart(selection, result, frame, display)
+    time_zone.render_unknown_zone()
+    notices.render_provider_errors(result)
+    footnotes.render_footnotes(selection, shown.candles)
+
+
+def query_shown_chart(selection: ChartSelection) -> CandleChart | None:
+    """Return the candles and indicators in view, None without candles."""
+    stored_window = analytics.query_stored_windows().get(selection.instrument.symbol)
+    if not stored_window:
+        return None
+    shown = zoom.get_zoom_window(selection.scope) or selection.get_home_window(stored_window)
+    candle_slice = _choose_view_slice(selection, shown, stored_window)
+    result = analytics.query_chart(selection.instrument.symbol, candle_slice, selection.indicators)
+    return trim_chart(result.chart, shown)
+
+
+def trim_chart(chart: CandleChart, view: Window) -> CandleChart:
+    """Return the part of a chart that opens in a view."""
+    series = chart.candles
+    opened = series.table["open_time"]
+    inside = pc.and_(pc.greater_equal(opened, view.start_ms), pc.less(opened, view.end_ms))
+    candles = replace(
+        series,
+        table=series.table.filter(inside),
+        gaps=tuple(
+            gap
+            for gap in series.gaps
+            if gap.window.end_ms > view.start_ms and gap.window.start_ms < view.end_ms
+        ),
+        partial=tuple(time for time in series.partial if view.start_ms <= time < view.end_ms),
+    )
+    results = tuple(
+        replace(result, value=result.value[inside.to_numpy()]) for result in chart.results
+    )
+    return CandleChart(candles, results)
+
+
+def _choose_slice(selection: ChartSelection, shown: Window, stored_window: Window) -> CandleSlice:
+    """Return what the chart asks for in this run, else the candles of the view."""
+    load = zoom.pop_load_window(selection.scope)
+    requested = load and build_requested_slice(selection.interval, load, stored_window)
+    return requested or _choose_view_slice(selection, shown, stored_window)
+
+
+def _choose_view_slice(
+    selection: ChartSelection, shown: Window, stored_window: Window
+) -> CandleSlice:
+    return build_view_slice(selection.interval, shown, stored_window)
 
 
 def _render_chart(
-    selection: ChartSelection, result: ChartResult, view: Window | None, picture: PictureRequest
+    selection: ChartSelection, result: ChartResult, frame: ChartFrame, display: ChartDisplay
 ) -> None:
-    chart = result.chart
     names = ", ".join(name for name, _ in selection.indicators) or "no indicator"
-    # A comparison starts at the first visible candle; any other figure is the same for all views.
-    base_view = view if selection.compared_symbols else None
-    render_live_chart(
-        get_cached_figure(
-            (result.read_id, selection.compared_symbols, base_view),
-            lambda: _draw_figure(selection, chart, base_view),
+    render_candle_chart(
+        _get_cached_content(
+            (result.read_id, selection.compared_symbols, frame.stored_window, frame.last),
+            lambda: _build_content(selection, result.chart, frame),
         ),
+        display,
         _KEY,
-        f"{selection.instrument.symbol} candles of {chart.candles.interval} with {names}",
-        scope=selection.scope,
-        view=view,
-        on_view=lambda: zoom.handle_zoom_report(
-            selection.scope, st.session_state[_KEY].get("view")
+        f"{frame.symbol} candles of {frame.interval} with {names}",
+        PictureRequest(
+            f"{frame.symbol}-{frame.interval}",
+            _PICTURE_SOURCE,
+            st.session_state.get(_PICTURE_COUNT_KEY, 0),
         ),
-        picture=picture,
+        on_view=lambda: zoom.handle_zoom_report(selection.scope, _read_report("view")),
+        on_zone=lambda: time_zone.handle_zone_report(_read_report("zone")),
+        on_scale=lambda: chart_options.handle_scale_report(_read_report("scale")),
     )
 
 
-def _draw_figure(
-    selection: ChartSelection, chart: CandleChart, base_view: Window | None
-) -> go.Figure:
+def request_picture() -> None:
+    """Let the chart save itself as a PNG when it is drawn next."""
+    st.session_state[_PICTURE_COUNT_KEY] = st.session_state.get(_PICTURE_COUNT_KEY, 0) + 1
+
+
+def _read_report(name: str) -> Any:
+    return st.session_state[_KEY].get(name)
+
+
+@st.cache_resource(ttl=FRESH_SECONDS, max_entries=200, show_spinner=False)
+def _get_cached_content(cache_key: tuple[Hashable, ...], _build: Callable[[], str]) -> str:
+    """Return the content that all viewers of the same data share."""
+    return _build()
+
+
+def _build_frame(
+    selection: ChartSelection, chart: CandleChart, window: Window | None, stored_window: Window
+) -> ChartFrame:
     series, instrument = chart.candles, selection.instrument
-    candles = series.frame
-    decimals = DecimalPlaces.for_printed_values(candles[OHLC], instrument.digits)
-    frame = ChartFrame(instrument.symbol, series.interval, decimals)
-    overlays = _build_indicators(chart, Panel.PRICE, decimals)
-    if selection.compared_symbols and len(candles):
-        candles, frame, overlays = build_relative_chart(
-            candles, frame, overlays, _query_compared_closes(selection, chart), base_view
-        )
-    return draw_candle_chart(
-        candles,
+    interval = series.interval
+    newest = analytics.query_newest_candle(instrument.symbol, interval)
+    return ChartFrame(
+        symbol=instrument.symbol,
+        title=f"{instrument.base} / {instrument.quote}",
+        interval=interval,
+        decimals=DecimalPlaces.for_printed_values(series.frame[OHLC], instrument.digits),
+        window=window or series.window,
+        stored_window=Window(
+            interval.floor(stored_window.start_ms), interval.ceil(stored_window.end_ms)
+        ),
+        last=LastPrice(*newest) if newest else None,
+    )
+
+
+def _build_content(selection: ChartSelection, chart: CandleChart, frame: ChartFrame) -> str:
+    series = chart.candles
+    return build_chart_content(
+        series.frame,
         frame,
-        overlays,
-        panes=_build_indicators(chart, Panel.BELOW, decimals),
-        gaps=[label_gap(gap) for gap in series.gaps],
+        _build_indicators(chart, Panel.PRICE, frame.decimals),
+        _build_indicators(chart, Panel.BELOW, frame.decimals),
+        _query_compared_closes(selection, chart),
+        series.gaps,
         volume=any(name == _VOLUME for name, _ in selection.indicators),
     )
 

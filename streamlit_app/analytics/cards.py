@@ -46,7 +46,7 @@ def render_chart_cards(selection: ChartSelection) -> None:
     if not selection.stored_window or not selection.charts:
         return
     result = analytics.query_chart(
-        selection.instrument.symbol, selection.build_candle_slice(None), selection.charts
+        selection.instrument.symbol, selection.build_statistics_slice(), selection.charts
     )
     notices.render_provider_errors(result)
     if not result.chart.results:

@@ -1,6 +1,7 @@
 """Downloads of a chart: its data as CSV or Parquet, and the chart as a PNG."""
 
 import io
+from collections.abc import Callable
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,12 +11,11 @@ from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.reports import CandleChart
 from crypto_assets.reports.table_files import FileKind, write_table_file
 from streamlit_app.analytics.selection import ChartSelection
-from streamlit_app.components.live_chart import PictureRequest
-
-_PICTURE_COUNT_KEY = "_pictures"
 
 
-def render_download_menu(selection: ChartSelection, chart: CandleChart) -> PictureRequest:
+def render_download_menu(
+    selection: ChartSelection, chart: CandleChart, request_picture: Callable[[], None]
+) -> None:
     """Draw the download buttons. A file is created when its button is clicked."""
     name = _format_file_name(selection, chart)
     with st.popover("Download", icon=":material/download:"):
@@ -39,19 +39,15 @@ def render_download_menu(selection: ChartSelection, chart: CandleChart) -> Pictu
             help="The same data; prices and volumes are decimal columns.",
             width="stretch",
         )
-        st.button(
+        if st.button(
             "PNG",
             icon=":material/image:",
             key="png",
-            on_click=_request_picture,
+            on_click=request_picture,
             help="The visible chart.",
             width="stretch",
-        )
-    return PictureRequest(name, st.session_state.get(_PICTURE_COUNT_KEY, 0))
-
-
-def _request_picture() -> None:
-    st.session_state[_PICTURE_COUNT_KEY] = st.session_state.get(_PICTURE_COUNT_KEY, 0) + 1
+        ):
+            st.rerun()  # The chart is in another fragment.
 
 
 def _format_file_name(selection: ChartSelection, chart: CandleChart) -> str:

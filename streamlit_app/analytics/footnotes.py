@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from crypto_assets.market.utc_time import Window, from_epoch_ms
+from crypto_assets.market.utc_time import Window
 from crypto_assets.reports import CandleSeries
+from streamlit_app.analytics import time_zone
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
-from streamlit_app.figures.gap_shading import label_gap
+from streamlit_app.data.ranges import MAX_VIEW_CANDLES
+from streamlit_app.figures.gap_labels import label_gap
 
 _MAX_LISTED_GAPS = 50
 
@@ -20,7 +22,8 @@ def render_footnotes(selection: ChartSelection, series: CandleSeries) -> None:
     if series.gaps:
         title = f"Gaps: {len(series.gaps):,}"
         with st.expander(title, icon=":material/grid_off:"):
-            lines = [f"- {label_gap(gap).label}" for gap in series.gaps[-_MAX_LISTED_GAPS:]]
+            zone = time_zone.get_viewer_zone()
+            lines = [f"- {label_gap(gap, zone)}" for gap in series.gaps[-_MAX_LISTED_GAPS:]]
             if len(series.gaps) > _MAX_LISTED_GAPS:
                 lines.insert(0, f"The newest {_MAX_LISTED_GAPS}:\n")
             st.markdown("\n".join(lines))
@@ -40,20 +43,24 @@ def render_known_gaps(symbol: str) -> None:
     known = analytics.query_known_gaps(symbol)
     if known:
         st.caption("Known gaps:")
-        st.markdown("\n".join(f"- {label_gap(gap).label}" for gap in known))
+        zone = time_zone.get_viewer_zone()
+        st.markdown("\n".join(f"- {label_gap(gap, zone)}" for gap in known))
 
 
 def _format_notes(selection: ChartSelection, series: CandleSeries) -> list[str]:
     frame, interval = series.frame, series.interval
     if frame.empty:
         return [f"no candles in view, available: {_format_range(selection.stored_window)}"]
-    first, last = (from_epoch_ms(int(frame["open_time"].iloc[end])) for end in (0, -1))
+    zone = time_zone.get_viewer_zone()
+    first, last = (zone.convert(int(frame["open_time"].iloc[end])) for end in (0, -1))
     candles = "1 candle" if len(frame) == 1 else f"{len(frame):,} candles"
     notes = [
-        f"{candles} of {interval}, {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC",
+        f"{candles} of {interval}, {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} {zone.label}",
     ]
-    if interval != selection.interval:
-        notes.append(f"showing {interval}: {selection.interval} is too fine for this range")
+    if len(frame) >= MAX_VIEW_CANDLES:
+        notes.append(
+            f"the range has more candles of {interval} than one view shows: scroll for older ones"
+        )
     if frame["forming"].iloc[-1]:
         notes.append("the last candle (hollow) is still forming")
     if count := len(series.partial):
@@ -67,5 +74,6 @@ def _format_notes(selection: ChartSelection, series: CandleSeries) -> list[str]:
 
 
 def _format_range(window: Window) -> str:
-    first, last = from_epoch_ms(window.start_ms), from_epoch_ms(window.end_ms)
-    return f"{first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC"
+    zone = time_zone.get_viewer_zone()
+    first, last = zone.convert(window.start_ms), zone.convert(window.end_ms)
+    return f"{first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} {zone.label}"

@@ -5,19 +5,21 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from crypto_assets.analytics import Panel
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window, day_of, now_ms
 from crypto_assets.reports import Instrument
 from streamlit_app.analytics import indicator_switches
+from streamlit_app.analytics.chart_options import render_chart_type
 from streamlit_app.data.analytics import EnabledProviders
 from streamlit_app.data.ranges import (
     CandleSlice,
     ChartRange,
     build_newest_slice,
     build_window_slice,
-    build_zoomed_slice,
+    get_range_window,
 )
 
 _MAX_COMPARED = 4  # lines with distinct colours
@@ -37,27 +39,36 @@ class ChartSelection:
     stored_window: Window
     indicators: EnabledProviders
     charts: EnabledProviders
+    chart_type: str
 
     @property
     def scope(self) -> str:
         """The name of the range. A zoom applies to one scope."""
         return f"{self.chart_range} {self.dates or ''}".strip()
 
-    def build_candle_slice(self, view: Window | None) -> CandleSlice:
-        """Return the candles to read for a zoom, None for the whole range."""
-        if view is not None:
-            return build_zoomed_slice(self.interval, view)
+    def get_home_window(self, stored_window: Window) -> Window:
+        """Return the first view of the range."""
+        return get_range_window(self.interval, self.chart_range, stored_window, self.dates)
+
+    def build_statistics_slice(self) -> CandleSlice:
+        """Return the candles of the range for statistics, coarser ones if they are too many."""
         if self.dates is not None:
             return build_window_slice(self.interval, self.dates)
         return build_newest_slice(self.interval, self.chart_range, self.stored_window)
 
 
 def render_chart_inputs(
-    instruments: Mapping[str, Instrument], stored_windows: Mapping[str, Window]
+    instruments: Mapping[str, Instrument],
+    stored_windows: Mapping[str, Window],
+    toolbar: DeltaGenerator,
+    range_bar: DeltaGenerator,
 ) -> ChartSelection:
-    """Draw the inputs. `stored_windows` holds the symbols that have candles."""
+    """Draw the inputs: the range in `range_bar`, the others in `toolbar`.
+
+    `stored_windows` holds the symbols that have candles.
+    """
     names = list(instruments)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with toolbar:
         symbol = st.selectbox(
             "Symbol",
             names,
@@ -65,17 +76,6 @@ def render_chart_inputs(
             bind="query-params",
             width=140,
             label_visibility="collapsed",
-        )
-        compared = st.multiselect(
-            "Compare",
-            names,
-            key="compare",
-            bind="query-params",
-            width=200,
-            max_selections=_MAX_COMPARED,
-            placeholder="Compare with",
-            label_visibility="collapsed",
-            help="Shows all symbols as percent change since the first visible candle.",
         )
         interval = st.segmented_control(
             "Interval",
@@ -86,6 +86,21 @@ def render_chart_inputs(
             label_visibility="collapsed",
             bind="query-params",
         )
+        chart_type = render_chart_type()
+        indicators, charts = _render_switches(names)
+        compared = st.multiselect(
+            "Compare",
+            names,
+            key="compare",
+            bind="query-params",
+            width=170,
+            max_selections=_MAX_COMPARED,
+            placeholder="Compare with",
+            label_visibility="collapsed",
+            help="Shows all symbols as percent change since the first visible candle.",
+        )
+    stored_window = stored_windows.get(symbol, Window(0, 0))
+    with range_bar:
         chart_range = st.segmented_control(
             "Range",
             list(ChartRange),
@@ -95,9 +110,7 @@ def render_chart_inputs(
             label_visibility="collapsed",
             bind="query-params",
         )
-        stored_window = stored_windows.get(symbol, Window(0, 0))
         dates = _render_date_input(stored_window) if chart_range is ChartRange.DATES else None
-        indicators, charts = _render_switches(names)
     return ChartSelection(
         instrument=instruments[symbol],
         compared_symbols=tuple(other for other in compared if other != symbol),
@@ -107,6 +120,7 @@ def render_chart_inputs(
         stored_window=stored_window,
         indicators=indicators,
         charts=charts,
+        chart_type=chart_type,
     )
 
 

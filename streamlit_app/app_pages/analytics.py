@@ -4,7 +4,7 @@ import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
 from streamlit_app import data
-from streamlit_app.analytics import candle_chart, cards
+from streamlit_app.analytics import candle_chart, cards, downloads, page_layout, side_column
 from streamlit_app.analytics.selection import render_chart_inputs
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
@@ -20,13 +20,27 @@ if not instruments:
     notices.render_no_symbols()
     st.stop()
 
-selection = render_chart_inputs(instruments, stored_windows)
+layout = page_layout.create_page_layout()
+selection = render_chart_inputs(instruments, stored_windows, layout.toolbar, layout.range_bar)
+
+
+@st.fragment(run_every="10s")
+def render_download_part() -> None:
+    with notices.render_errors():
+        if (chart := candle_chart.query_shown_chart(selection)) is not None:
+            downloads.render_download_menu(selection, chart, candle_chart.request_picture)
 
 
 @st.fragment(run_every="10s")
 def render_candles_part() -> None:
     with notices.render_errors():
-        candle_chart.render_candle_chart(selection)
+        candle_chart.render_chart_part(selection)
+
+
+@st.fragment(run_every="10s")
+def render_side_part() -> None:
+    with notices.render_errors():
+        side_column.render_side_column(selection.instrument)
 
 
 @st.fragment(run_every="10s")
@@ -35,5 +49,10 @@ def render_cards_part() -> None:
         cards.render_chart_cards(selection)
 
 
-render_candles_part()
+with layout.toolbar:
+    render_download_part()
+with layout.chart:
+    render_candles_part()
+with layout.side:
+    render_side_part()
 render_cards_part()

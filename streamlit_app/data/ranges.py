@@ -6,10 +6,15 @@ from enum import StrEnum
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window
 
-# Plotly draws more candles slowly. Three months of hours are 2,160.
+# Statistics are computed from no more candles. Three months of hours are 2,160.
 MAX_DRAWN_CANDLES = 2_200
+# The first view of a range has no more and no fewer; the viewer scrolls and zooms beyond.
+MAX_VIEW_CANDLES = 20_000
+_MIN_VIEW_CANDLES = 20
+# Read at once. The chart asks for the others of a wider view.
+MAX_READ_CANDLES = 5_000
 # Read on each side of a view, so that a short drag shows candles.
-_MIN_MARGIN_CANDLES = 100
+_MIN_MARGIN_CANDLES = 300
 
 
 class ChartRange(StrEnum):
@@ -77,13 +82,45 @@ def build_window_slice(interval: Interval, window: Window) -> CandleSlice:
     return _build_slice(drawn, window)
 
 
-def build_zoomed_slice(interval: Interval, view: Window) -> CandleSlice:
-    """Return the slice of a view, with up to its width on each side as the limit allows."""
-    width = view.end_ms - view.start_ms
-    drawn = choose_drawable_interval(interval, width)
-    spare_width = max(0, MAX_DRAWN_CANDLES * drawn.ms - width) // 2
-    margin = min(spare_width, max(width, _MIN_MARGIN_CANDLES * drawn.ms))
-    return _build_slice(drawn, Window(max(0, view.start_ms - margin), view.end_ms + margin))
+def get_range_window(
+    interval: Interval, chart_range: ChartRange, stored_window: Window, dates: Window | None = None
+) -> Window:
+    """Return the first view of a range in whole periods: up to the newest candle, or the dates."""
+    if dates is not None:
+        start, end = interval.floor(dates.start_ms), interval.ceil(dates.end_ms)
+    else:
+        end = interval.ceil(stored_window.end_ms)
+        count = count_candles_in_width(interval, get_range_width_ms(chart_range, stored_window))
+        start = max(
+            end - max(count, _MIN_VIEW_CANDLES) * interval.ms,
+            interval.floor(stored_window.start_ms),
+        )
+    return Window(max(start, end - MAX_VIEW_CANDLES * interval.ms), end)
+
+
+def build_view_slice(interval: Interval, view: Window, stored_window: Window) -> CandleSlice:
+    """Return the candles to read for a view, with up to its width on each side.
+
+    Of a view that is too wide it has the newest candles, and of one that lies beside all stored
+    candles the nearest ones.
+    """
+    margin = max(view.end_ms - view.start_ms, _MIN_MARGIN_CANDLES * interval.ms)
+    first, last = interval.floor(stored_window.start_ms), interval.ceil(stored_window.end_ms)
+    nearest = _MIN_MARGIN_CANDLES * interval.ms
+    end = max(min(interval.ceil(view.end_ms) + margin, last), min(first + nearest, last))
+    start = min(max(interval.floor(view.start_ms) - margin, first), max(end - nearest, first))
+    return _build_slice(interval, Window(max(start, end - MAX_READ_CANDLES * interval.ms), end))
+
+
+def build_requested_slice(
+    interval: Interval, load: Window, stored_window: Window
+) -> CandleSlice | None:
+    """Return the candles that the chart asks for, None if none of them is stored."""
+    first, last = interval.floor(stored_window.start_ms), interval.ceil(stored_window.end_ms)
+    start, end = max(interval.floor(load.start_ms), first), min(interval.ceil(load.end_ms), last)
+    if start >= end:
+        return None
+    return _build_slice(interval, Window(max(start, end - MAX_READ_CANDLES * interval.ms), end))
 
 
 def choose_drawable_interval(interval: Interval, width: int) -> Interval:

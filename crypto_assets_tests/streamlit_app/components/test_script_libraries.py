@@ -48,7 +48,7 @@ def test_a_changed_file_is_not_served(monkeypatch: pytest.MonkeyPatch, tmp_path:
     changed = tmp_path / "lightweight-charts.standalone.production.js"
     changed.write_bytes(LIGHTWEIGHT_CHARTS.script + b" ")
     monkeypatch.setattr(script_libraries, "distribution", lambda _: _ChangedCarrier(tmp_path))
-    with pytest.raises(IncompleteInstallation, match="not that of version 5.2.0"):
+    with pytest.raises(IncompleteInstallation, match=r"not that of version 5\.2\.0"):
         script_libraries.read_lightweight_charts()
     changed.unlink()
     with pytest.raises(IncompleteInstallation, match="is missing: install akquant-lwc"):

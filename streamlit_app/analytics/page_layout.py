@@ -1,0 +1,59 @@
+"""The layout of the page Analytics: toolbar, chart as high as the window, and a side column."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+# The side column is beside the chart on wide screens, and below it on others.
+_STYLE = """
+<style>
+.stMainBlockContainer { padding: 4.1rem 1rem 1rem; --chart-height: calc(100dvh - 13.2rem); }
+.st-key-toolbar { flex-wrap: nowrap; overflow-x: auto; overflow-y: hidden; scrollbar-width: none; }
+.st-key-toolbar > * { flex-shrink: 0; }
+.st-key-toolbar button { padding-inline: .55rem; }
+.st-key-workspace { flex-wrap: nowrap; align-items: flex-start; }
+[data-testid=stLayoutWrapper]:has(> .st-key-main) { flex: 1 1 0; min-width: 0; width: auto; }
+[data-testid=stLayoutWrapper]:has(> .st-key-side) { flex: none; width: 280px; }
+.st-key-main { position: relative; }
+[data-testid=stLayoutWrapper]:has(> .st-key-range_bar) { position: absolute; z-index: 2; left: 0;
+  top: calc(var(--chart-height) - 36px); width: fit-content; max-width: calc(100% - 340px);
+  overflow-x: auto; scrollbar-width: none; }
+.st-key-range_bar { flex-wrap: nowrap; }
+.st-key-range_bar button { padding-inline: .55rem; min-height: 2rem; }
+@media (max-width: 1199px) {
+  .st-key-workspace { flex-direction: column; }
+  [data-testid=stLayoutWrapper]:has(> .st-key-main),
+  [data-testid=stLayoutWrapper]:has(> .st-key-side) { flex: none; width: 100%; }
+}
+@media (max-width: 640px) {
+  .stMainBlockContainer { --chart-height: calc(100dvh - 17rem); padding-inline: .5rem; }
+  [data-testid=stLayoutWrapper]:has(> .st-key-range_bar) { position: static; order: 1;
+    max-width: 100%; }
+}
+</style>
+"""
+
+
+@dataclass(frozen=True)
+class PageLayout:
+    """The containers of the page, from top to bottom."""
+
+    toolbar: DeltaGenerator
+    chart: DeltaGenerator
+    range_bar: DeltaGenerator
+    side: DeltaGenerator
+
+
+def create_page_layout() -> PageLayout:
+    """Create the containers."""
+    st.html(_STYLE)
+    toolbar = st.container(horizontal=True, vertical_alignment="center", gap="small", key="toolbar")
+    with st.container(horizontal=True, gap="small", key="workspace"):
+        with st.container(key="main", gap="small"):
+            range_bar = st.container(
+                horizontal=True, vertical_alignment="center", gap="small", key="range_bar"
+            )
+            chart = st.container(gap="small", key="chart")
+        side = st.container(gap="small", key="side")
+    return PageLayout(toolbar, chart, range_bar, side)
