@@ -2,6 +2,7 @@
 
 import csv
 import io
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -25,7 +26,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 def expect_readout(page: Page, text: str) -> None:
     """Wait until one readout has a text."""
-    expect(page.locator(".live-chart").first.locator(".readout", has_text=text)).to_have_count(1)
+    expect(page.locator(".candle-chart .readout", has_text=text)).to_have_count(1)
 
 
 def toggle_menu(page: Page, name: str) -> None:
@@ -37,14 +38,14 @@ def toggle_menu(page: Page, name: str) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_analytics_renders(open_tab: OpenTab, market: str, width: int, scheme: Scheme) -> None:
     tab = open_tab(f"{market}?range=3d&macd=true", width=width, color_scheme=scheme)
-    expect(tab.page.get_by_text("72 candles of 1h")).to_be_visible()
+    expect(tab.page.get_by_text("70 candles of 1h")).to_be_visible()
     drawn = read_chart(tab.page)
-    assert drawn["candles"] == 72
-    assert drawn["lines"] == ["EMA 20", "SMA 20", "RSI 14"]
+    assert drawn["candles"] == 70, "of 72 hours, two are missing"
+    assert drawn["lines"] == ["EMA 20", "SMA 20", "MACD 12 26 9", "RSI 14"]
     expect_readout(tab.page, "MACD 12 26 9")
     for title in ("Order book", "Correlation matrix", "Return distribution", "Volume profile"):
         expect(tab.page.get_by_text(title, exact=True)).to_be_visible()
-    expect(tab.page.locator(".live-chart .plot-container")).to_have_count(5)
+    expect(tab.page.locator(".live-chart .plot-container")).to_have_count(4)
     expect(tab.page.get_by_text("Best bid 100.00")).to_be_visible()
     assert_page_ok(tab.page, width, scheme)
     assert list_errors(tab) == []
@@ -55,9 +56,7 @@ def test_the_readout_marks_a_partial_candle(open_tab: OpenTab, market: str) -> N
     tab = open_tab(f"{market}?symbol=ETHUSDT&range=All&interval=4h")
     expect(tab.page.get_by_text("The first candle (faded) is partial")).to_be_visible()
     expect_readout(tab.page, "forming")
-    box = tab.page.locator(".live-chart").first.bounding_box()
-    assert box is not None
-    tab.page.mouse.move(box["x"] + 24, box["y"] + 200)
+    hover_time(tab.page, "panel.held.times[0]")
     expect_readout(tab.page, "partial: its beginning is not stored")
     assert list_errors(tab) == []
 
@@ -66,8 +65,8 @@ def test_all_inputs_change_the_chart_and_the_url(open_tab: OpenTab, market: str)
     tab = open_tab(f"{market}?range=3d&rsi_period=21")
     page = tab.page
     expect_readout(page, "RSI 21")
-    page.get_by_test_id("stButtonGroup").first.get_by_text("30m", exact=True).click()
-    expect(page.get_by_text("144 candles of 30m")).to_be_visible()
+    page.locator(".st-key-interval").get_by_text("30m", exact=True).click()
+    expect(page.get_by_text("140 candles of 30m")).to_be_visible()
     toggle_menu(page, "Indicators")
     page.get_by_test_id("stCheckbox").filter(has_text="Average true range").click()
     expect_readout(page, "ATR 14")
@@ -87,7 +86,7 @@ def test_all_inputs_change_the_chart_and_the_url(open_tab: OpenTab, market: str)
     assert drawn["lines"] == ["ETHUSDT", "EMA 20", "ATR 14", "RSI 14"]
     assert -1 < drawn["prices"][0] < 0 < drawn["prices"][1] < 1, "ratios, not prices"
     click_button(page, "reset_price")
-    expect(page.locator(".live-chart").first.locator(".readout", has_text="ATR")).to_have_count(0)
+    expect(page.locator(".candle-chart .readout", has_text="ATR")).to_have_count(0)
     expect_readout(page, "SMA 20")
     assert list_errors(tab) == list_errors(other) == []
 
@@ -98,7 +97,7 @@ def test_the_readout_explains_a_gap_and_the_chart_can_be_downloaded(
     tab = open_tab(f"{market}?range=3d&order_book=false")
     page = tab.page
     read_chart(page)
-    hover_gap(page)
+    hover_time(page, "(panel.held.gaps[0][0] + panel.held.gaps[0][1]) / 2")
     expect_readout(page, "not explained yet")
     toggle_menu(page, "Download")
     saved = {}
@@ -111,29 +110,43 @@ def test_the_readout_explains_a_gap_and_the_chart_can_be_downloaded(
         download.value.save_as(saved[kind])
     rows = list(csv.DictReader(io.StringIO(saved["CSV"].read_text())))
     table = pq.read_table(saved["Parquet"])
-    assert len(rows) == table.num_rows == 72
+    assert len(rows) == table.num_rows == 70
     assert {"time", "open_time", "close", "sma", "ema", "rsi"} <= set(rows[0])
     assert rows[-1]["close"] == str(table["close"][-1].as_py())
     picture = saved["PNG"].read_bytes()
-    assert picture.startswith(PNG) and int.from_bytes(picture[16:20]) > 2000, (
-        "two pixels per CSS pixel"
-    )
+    box = page.locator(".candle-chart .stage").bounding_box()
+    assert box is not None
+    assert picture.startswith(PNG) and int.from_bytes(picture[16:20]) >= box["width"]
+    assert_legible(page, int(box["width"]))
     assert list_errors(tab) == []
 
 
-def hover_gap(page: Page) -> None:
-    position = page.evaluate(
-        """() => {
-            const plot = document.querySelector('.js-plotly-plot');
-            const [x, y] = [plot._fullLayout.xaxis, plot._fullLayout.yaxis];
-            const gap = plot._fullLayout.shapes.find(shape => shape.type === 'rect');
-            const box = plot.getBoundingClientRect();
-            const middle = (x.d2p(gap.x0) + x.d2p(gap.x1)) / 2;
-            return [box.x + x._offset + middle, box.y + y._offset + 90];
-        }"""
+def assert_legible(page: Page, width: int) -> None:
+    """Check the texts of the last picture: complete, apart from each other, within its width."""
+    texts = page.evaluate("document.querySelector('.candle-chart').panel.pictureTexts")
+    words = [text["text"] for text in texts]
+    assert words[0] == "BTC / USDT, 1h, candles"
+    assert words[1].endswith(" UTC") and " to " in words[1]
+    assert "TradingView" in words[2]
+    assert {"O", "H", "L", "C", "SMA 20", "EMA 20", "RSI 14", "Volume"} <= set(words)
+    for one, after in pairwise(texts):
+        assert one["x"] >= 0 and one["x"] + one["width"] <= width
+        if one["y"] == after["y"]:
+            assert after["x"] >= one["x"] + one["width"] + 4, (one, after)
+
+
+def hover_time(page: Page, expression: str) -> None:
+    """Move the mouse to a time, given as an expression of `panel`."""
+    box = page.locator(".candle-chart .stage").bounding_box()
+    assert box is not None
+    x = page.evaluate(
+        f"""() => {{
+            const panel = document.querySelector('.candle-chart').panel;
+            return panel.toCoordinate(Math.round(panel.grid.toLogical({expression})));
+        }}"""
     )
-    page.mouse.move(position[0], position[1])
-    page.mouse.move(position[0] + 1, position[1])
+    page.mouse.move(box["x"] + x - 1, box["y"] + 150)
+    page.mouse.move(box["x"] + x, box["y"] + 150)
 
 
 def test_few_or_no_candles_are_explained(open_tab: OpenTab, market: str) -> None:

@@ -49,10 +49,10 @@ def render_chart_part(selection: ChartSelection) -> None:
     home = selection.get_home_window(stored_window)
     candle_slice = _choose_slice(selection, view or home, stored_window)
     result = analytics.query_chart(instrument.symbol, candle_slice, selection.indicators)
-    if not result.chart.candles.table.num_rows and view is None:
+    shown = trim_chart(result.chart, view or home)
+    if not shown.candles.table.num_rows and view is None:
         footnotes.render_empty_range(selection)
         return
-    shown = trim_chart(result.chart, view or home)
     frame = _build_frame(selection, result.chart, candle_slice.window, stored_window)
     display = ChartDisplay(
         scope=selection.scope,

@@ -90,11 +90,11 @@ def get_range_window(
         start, end = interval.floor(dates.start_ms), interval.ceil(dates.end_ms)
     else:
         end = interval.ceil(stored_window.end_ms)
-        count = count_candles_in_width(interval, get_range_width_ms(chart_range, stored_window))
-        start = max(
-            end - max(count, _MIN_VIEW_CANDLES) * interval.ms,
-            interval.floor(stored_window.start_ms),
-        )
+        width, first = get_range_width_ms(chart_range, stored_window), stored_window.start_ms
+        count = max(count_candles_in_width(interval, width), _MIN_VIEW_CANDLES)
+        is_all = width >= stored_window.end_ms - first
+        start = interval.floor(first)
+        start = start if is_all else max(start, end - count * interval.ms)
     return Window(max(start, end - MAX_VIEW_CANDLES * interval.ms), end)
 
 
@@ -104,7 +104,8 @@ def build_view_slice(interval: Interval, view: Window, stored_window: Window) ->
     Of a view that is too wide it has the newest candles, and of one that lies beside all stored
     candles the nearest ones.
     """
-    margin = max(view.end_ms - view.start_ms, _MIN_MARGIN_CANDLES * interval.ms)
+    count = (view.end_ms - view.start_ms) // interval.ms
+    margin = max(count, _MIN_MARGIN_CANDLES) * interval.ms
     first, last = interval.floor(stored_window.start_ms), interval.ceil(stored_window.end_ms)
     nearest = _MIN_MARGIN_CANDLES * interval.ms
     end = max(min(interval.ceil(view.end_ms) + margin, last), min(first + nearest, last))

@@ -6,6 +6,8 @@ from typing import Any
 from crypto_assets.analytics import Unit
 from streamlit_app.format.decimal_places import DecimalPlaces
 
+_THOUSAND = 1_000
+
 
 @dataclass(frozen=True)
 class NumberFormat:
@@ -31,6 +33,14 @@ def get_price_format(decimals: DecimalPlaces) -> NumberFormat:
 
 
 AMOUNT_FORMAT = NumberFormat("compact")  # 1.5K, 2B
+
+
+def get_amount_tick_format(largest: float) -> str:
+    """Return the d3 format of amounts up to `largest`, empty for Plotly's default: `1.5k`, `2B`.
+
+    Below 1,000 there is no suffix: d3 would format 0.5 as `500m`.
+    """
+    return "" if largest >= _THOUSAND else "~g"
 
 
 def get_unit_format(unit: Unit | str, decimals: DecimalPlaces, largest: float) -> NumberFormat:

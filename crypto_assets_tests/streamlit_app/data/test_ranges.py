@@ -6,14 +6,18 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from streamlit_app.data.ranges import (
     MAX_DRAWN_CANDLES,
+    MAX_READ_CANDLES,
+    MAX_VIEW_CANDLES,
     CandleSlice,
     ChartRange,
     build_newest_slice,
+    build_requested_slice,
+    build_view_slice,
     build_window_slice,
-    build_zoomed_slice,
     choose_drawable_interval,
     count_candles_in_width,
     get_range_width_ms,
+    get_range_window,
 )
 
 STORED = Window(0, 3000 * DAY_MS)
@@ -70,25 +74,58 @@ def test_a_window_is_extended_to_whole_candles() -> None:
 
 @pytest.mark.parametrize("interval", list(Interval))
 @pytest.mark.parametrize("minutes", [1, 30, 2_000, 2_300, 50_000, 3_000_000])
-def test_a_zoom_reads_the_view_within_the_limit(interval: Interval, minutes: int) -> None:
+def test_a_view_keeps_the_interval_and_reads_its_newest_candles(
+    interval: Interval, minutes: int
+) -> None:
     view = Window(NOON, NOON + minutes * MINUTE_MS)
-    candle_slice = build_zoomed_slice(interval, view)
-    assert candle_slice.window is not None
-    assert (
-        candle_slice.window.start_ms <= view.start_ms and candle_slice.window.end_ms >= view.end_ms
-    )
-    assert candle_slice.limit <= MAX_DRAWN_CANDLES + 2
-    assert candle_slice.interval == choose_drawable_interval(interval, minutes * MINUTE_MS)
+    candle_slice = build_view_slice(interval, view, Window(0, NOON + 4_000_000 * MINUTE_MS))
+    window = candle_slice.window
+    assert window is not None
+    assert candle_slice.interval is interval
+    assert candle_slice.limit == (window.end_ms - window.start_ms) // interval.ms
+    assert candle_slice.limit <= MAX_READ_CANDLES
+    assert window.end_ms >= view.end_ms
+    is_whole = window.start_ms <= view.start_ms
+    assert is_whole or candle_slice.limit == MAX_READ_CANDLES
 
 
-def test_zooming_in_again_returns_to_the_chosen_interval() -> None:
-    widths = (1, 3, 30, 400, 30, 1)
-    drawn = [
-        build_zoomed_slice(Interval.M5, Window(NOON, NOON + days * DAY_MS)).interval
-        for days in widths
-    ]
-    assert drawn == ["5m", "5m", "30m", "6h", "30m", "5m"]
+@pytest.mark.parametrize("shift", [-100 * DAY_MS, 100 * DAY_MS])
+def test_a_view_beside_the_stored_candles_reads_the_nearest_ones(shift: int) -> None:
+    stored = Window(NOON, NOON + 30 * DAY_MS)
+    view = Window(NOON + shift, NOON + shift + DAY_MS)
+    window = build_view_slice(Interval.M15, view, stored).window
+    assert window is not None and window.end_ms > window.start_ms
+    assert stored.start_ms <= window.start_ms and window.end_ms <= stored.end_ms
+    nearest = window.start_ms == stored.start_ms if shift < 0 else window.end_ms == stored.end_ms
+    assert nearest
 
 
-def test_the_widest_zoom_is_drawn_in_weeks() -> None:
+def test_the_chart_may_ask_for_stored_candles_only() -> None:
+    stored = Window(NOON, NOON + 30 * DAY_MS)
+    asked = build_requested_slice(Interval.H1, Window(0, NOON + DAY_MS), stored)
+    assert asked == CandleSlice(Interval.H1, 24, Window(NOON, NOON + DAY_MS))
+    assert build_requested_slice(Interval.H1, Window(0, NOON - DAY_MS), stored) is None
+    wide = build_requested_slice(Interval.M1, Window(NOON, NOON + 30 * DAY_MS), stored)
+    assert wide is not None and wide.limit == MAX_READ_CANDLES
+
+
+@pytest.mark.parametrize("interval", list(Interval))
+@pytest.mark.parametrize("chart_range", list(ChartRange))
+def test_a_range_is_the_first_view_at_the_chosen_interval(
+    interval: Interval, chart_range: ChartRange
+) -> None:
+    home = get_range_window(interval, chart_range, STORED)
+    count = (home.end_ms - home.start_ms) // interval.ms
+    assert 20 <= count <= MAX_VIEW_CANDLES, "never one lone candle"
+    assert home.end_ms == interval.ceil(STORED.end_ms)
+
+
+def test_dates_are_shown_in_whole_periods() -> None:
+    dates = Window(NOON, NOON + DAY_MS)
+    assert get_range_window(Interval.H4, ChartRange.DATES, STORED, dates) == dates
+    week = get_range_window(Interval.W1, ChartRange.DATES, STORED, dates)
+    assert week == Window(Interval.W1.floor(NOON), Interval.W1.floor(NOON) + 7 * DAY_MS)
+
+
+def test_the_widest_range_is_summed_up_in_weeks() -> None:
     assert choose_drawable_interval(Interval.M1, 100 * 365 * DAY_MS) is Interval.W1

@@ -16,7 +16,11 @@ from streamlit_app.figures.candles import ChartFrame, LastPrice, build_chart_con
 from streamlit_app.figures.float_arrays import decode_floats
 from streamlit_app.figures.gap_labels import label_gap
 from streamlit_app.figures.indicator import Indicator
-from streamlit_app.figures.number_formats import get_price_format, get_unit_format
+from streamlit_app.figures.number_formats import (
+    get_amount_tick_format,
+    get_price_format,
+    get_unit_format,
+)
 from streamlit_app.format.decimal_places import DecimalPlaces
 from streamlit_app.format.viewer_zone import ViewerZone
 
@@ -159,6 +163,14 @@ def test_units_have_formats(
 ) -> None:
     number_format = get_unit_format(unit, DecimalPlaces(5, 5), 999)
     assert (number_format.kind, number_format.axis_range) == (kind, axis_range)
+
+
+@pytest.mark.parametrize(
+    ("largest", "tick_format"), [(0.4, "~g"), (999, "~g"), (1000, ""), (3e12, "")]
+)
+def test_only_large_amounts_have_a_suffix(largest: float, tick_format: str) -> None:
+    """d3 would format 0.5 as `500m`."""
+    assert get_amount_tick_format(largest) == tick_format
 
 
 def test_the_content_of_two_thousand_candles_is_small() -> None:
