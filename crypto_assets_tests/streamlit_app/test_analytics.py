@@ -137,7 +137,7 @@ def test_another_interval_is_drawn(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS)
     app.segmented_control(key="interval").set_value(Interval.M15).run()
     assert not app.exception
-    assert "672 candles of 15m" in texts_of(app)
+    assert "664 candles of 15m" in texts_of(app)
 
 
 def test_the_chosen_interval_stays_in_any_range(run_app: RunApp, stocked_home: Path) -> None:

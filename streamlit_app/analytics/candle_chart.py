@@ -12,7 +12,7 @@ import streamlit as st
 from crypto_assets.analytics import Panel
 from crypto_assets.market.utc_time import Window
 from crypto_assets.reports import CandleChart, ProviderResult
-from streamlit_app.analytics import chart_options, footnotes, time_zone, zoom
+from streamlit_app.analytics import chart_options, downloads, footnotes, time_zone, zoom
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
 from streamlit_app.components.candle_chart import (
@@ -22,7 +22,12 @@ from streamlit_app.components.candle_chart import (
 )
 from streamlit_app.data import FRESH_SECONDS, analytics
 from streamlit_app.data.analytics import ChartResult
-from streamlit_app.data.ranges import CandleSlice, build_requested_slice, build_view_slice
+from streamlit_app.data.ranges import (
+    CandleSlice,
+    build_requested_slice,
+    build_view_slice,
+    build_window_slice,
+)
 from streamlit_app.figures import number_formats
 from streamlit_app.figures.candles import OHLC, ChartFrame, LastPrice, build_chart_content
 from streamlit_app.figures.indicator import Indicator
@@ -47,12 +52,16 @@ def render_chart_part(selection: ChartSelection) -> None:
         st.rerun()  # The first candles are stored now.
     view = zoom.get_zoom_window(selection.scope)
     home = selection.get_home_window(stored_window)
-    candle_slice = _choose_slice(selection, view or home, stored_window)
-    result = analytics.query_chart(instrument.symbol, candle_slice, selection.indicators)
-    shown = trim_chart(result.chart, view or home)
+    shown_window = view or home
+    view_slice = build_view_slice(selection.interval, shown_window, stored_window)
+    viewed = analytics.query_chart(instrument.symbol, view_slice, selection.indicators)
+    shown = trim_chart(viewed.chart, shown_window)
     if not shown.candles.table.num_rows and view is None:
         footnotes.render_empty_range(selection)
         return
+    requested_slice = _find_requested_slice(selection, stored_window)
+    candle_slice = requested_slice or view_slice
+    result = analytics.query_chart(instrument.symbol, candle_slice, selection.indicators)
     frame = _build_frame(selection, result.chart, candle_slice.window, stored_window)
     display = ChartDisplay(
         scope=selection.scope,
@@ -62,19 +71,24 @@ def render_chart_part(selection: ChartSelection) -> None:
         scale=chart_options.get_price_scale(),
         zone=time_zone.get_zone_choice(),
     )
-    _render_chart(selection, result, frame, display)
+    name = downloads.format_file_name(instrument.symbol, selection.interval, shown_window)
+    _render_chart(selection, result, frame, display, name)
     time_zone.render_unknown_zone()
     notices.render_provider_errors(result)
-    footnotes.render_footnotes(selection, shown.candles)
+    footnotes.render_footnotes(selection, shown.candles, shown_window)
 
 
-def query_shown_chart(selection: ChartSelection) -> CandleChart | None:
-    """Return the candles and indicators in view, None without candles."""
+def get_shown_window(selection: ChartSelection) -> Window | None:
+    """Return what is in view, None without candles."""
     stored_window = analytics.query_stored_windows().get(selection.instrument.symbol)
     if not stored_window:
         return None
-    shown = zoom.get_zoom_window(selection.scope) or selection.get_home_window(stored_window)
-    candle_slice = _choose_view_slice(selection, shown, stored_window)
+    return zoom.get_zoom_window(selection.scope) or selection.get_home_window(stored_window)
+
+
+def query_shown_chart(selection: ChartSelection, shown: Window) -> CandleChart:
+    """Return all candles and indicators in view."""
+    candle_slice = build_window_slice(selection.interval, shown)
     result = analytics.query_chart(selection.instrument.symbol, candle_slice, selection.indicators)
     return trim_chart(result.chart, shown)
 
@@ -100,21 +114,18 @@ def trim_chart(chart: CandleChart, view: Window) -> CandleChart:
     return CandleChart(candles, results)
 
 
-def _choose_slice(selection: ChartSelection, shown: Window, stored_window: Window) -> CandleSlice:
-    """Return what the chart asks for in this run, else the candles of the view."""
+def _find_requested_slice(selection: ChartSelection, stored_window: Window) -> CandleSlice | None:
+    """Return what the chart asks for in this run, None if it asks for nothing."""
     load = zoom.pop_load_window(selection.scope)
-    requested = load and build_requested_slice(selection.interval, load, stored_window)
-    return requested or _choose_view_slice(selection, shown, stored_window)
-
-
-def _choose_view_slice(
-    selection: ChartSelection, shown: Window, stored_window: Window
-) -> CandleSlice:
-    return build_view_slice(selection.interval, shown, stored_window)
+    return build_requested_slice(selection.interval, load, stored_window) if load else None
 
 
 def _render_chart(
-    selection: ChartSelection, result: ChartResult, frame: ChartFrame, display: ChartDisplay
+    selection: ChartSelection,
+    result: ChartResult,
+    frame: ChartFrame,
+    display: ChartDisplay,
+    picture_name: str,
 ) -> None:
     names = ", ".join(name for name, _ in selection.indicators) or "no indicator"
     render_candle_chart(
@@ -126,7 +137,7 @@ def _render_chart(
         _KEY,
         f"{frame.symbol} candles of {frame.interval} with {names}",
         PictureRequest(
-            f"{frame.symbol}-{frame.interval}",
+            picture_name,
             _PICTURE_SOURCE,
             st.session_state.get(_PICTURE_COUNT_KEY, 0),
         ),

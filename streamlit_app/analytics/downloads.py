@@ -7,21 +7,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
 
-from crypto_assets.market.utc_time import from_epoch_ms
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.utc_time import Window, from_epoch_ms
 from crypto_assets.reports import CandleChart
 from crypto_assets.reports.table_files import FileKind, write_table_file
-from streamlit_app.analytics.selection import ChartSelection
 
 
 def render_download_menu(
-    selection: ChartSelection, chart: CandleChart, request_picture: Callable[[], None]
+    name: str, query_chart: Callable[[], CandleChart], request_picture: Callable[[], None]
 ) -> None:
     """Draw the download buttons. A file is created when its button is clicked."""
-    name = _format_file_name(selection, chart)
     with st.popover("Download", icon=":material/download:"):
         st.download_button(
             "CSV",
-            lambda: export_csv(chart),
+            lambda: export_csv(query_chart()),
             f"{name}.csv",
             "text/csv",
             on_click="ignore",
@@ -31,7 +30,7 @@ def render_download_menu(
         )
         st.download_button(
             "Parquet",
-            lambda: export_parquet(chart),
+            lambda: export_parquet(query_chart()),
             f"{name}.parquet",
             "application/vnd.apache.parquet",
             on_click="ignore",
@@ -50,11 +49,10 @@ def render_download_menu(
             st.rerun()  # The chart is in another fragment.
 
 
-def _format_file_name(selection: ChartSelection, chart: CandleChart) -> str:
-    """`BTCUSDT-1h-20250301-20250308`, by the UTC days of the first and the last candle."""
-    window = chart.candles.window
+def format_file_name(symbol: str, interval: Interval, window: Window) -> str:
+    """`BTCUSDT-1h-20250301-20250308`, by the UTC days of the first and the last instant."""
     first, last = (from_epoch_ms(ms) for ms in (window.start_ms, max(window.end_ms - 1, 0)))
-    return f"{selection.instrument.symbol}-{chart.candles.interval}-{first:%Y%m%d}-{last:%Y%m%d}"
+    return f"{symbol}-{interval}-{first:%Y%m%d}-{last:%Y%m%d}"
 
 
 def build_export_table(chart: CandleChart) -> pa.Table:

@@ -8,16 +8,20 @@ from streamlit_app.analytics import time_zone
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
-from streamlit_app.data.ranges import MAX_VIEW_CANDLES
+from streamlit_app.data.ranges import MAX_READ_CANDLES, MAX_VIEW_CANDLES
 from streamlit_app.figures.gap_labels import label_gap
 
 _MAX_LISTED_GAPS = 50
 
 
-def render_footnotes(selection: ChartSelection, series: CandleSeries) -> None:
-    """Draw the notes, and the list of gaps."""
+def render_footnotes(selection: ChartSelection, series: CandleSeries, shown: Window) -> None:
+    """Draw the notes on the candles of the window `shown`, and the list of gaps.
+
+    Of a wide window, `series` has the newest candles only.
+    """
     st.caption(
-        ". ".join(note[:1].upper() + note[1:] for note in _format_notes(selection, series)) + "."
+        ". ".join(note[:1].upper() + note[1:] for note in _format_notes(selection, series, shown))
+        + "."
     )
     if series.gaps:
         title = f"Gaps: {len(series.gaps):,}"
@@ -47,20 +51,21 @@ def render_known_gaps(symbol: str) -> None:
         st.markdown("\n".join(f"- {label_gap(gap, zone)}" for gap in known))
 
 
-def _format_notes(selection: ChartSelection, series: CandleSeries) -> list[str]:
+def _format_notes(selection: ChartSelection, series: CandleSeries, shown: Window) -> list[str]:
     frame, interval = series.frame, series.interval
     if frame.empty:
         return [f"no candles in view, available: {_format_range(selection.stored_window)}"]
     zone = time_zone.get_viewer_zone()
     first, last = (zone.convert(int(frame["open_time"].iloc[end])) for end in (0, -1))
     candles = "1 candle" if len(frame) == 1 else f"{len(frame):,} candles"
+    if (shown.end_ms - shown.start_ms) // interval.ms > MAX_READ_CANDLES:
+        candles = "candles"
+        first = zone.convert(max(shown.start_ms, selection.stored_window.start_ms))
     notes = [
         f"{candles} of {interval}, {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} {zone.label}",
     ]
-    if len(frame) >= MAX_VIEW_CANDLES:
-        notes.append(
-            f"the range has more candles of {interval} than one view shows: scroll for older ones"
-        )
+    if shown.end_ms - shown.start_ms == MAX_VIEW_CANDLES * interval.ms:
+        notes.append(f"at first, {MAX_VIEW_CANDLES:,} candles are in view: scroll for older ones")
     if frame["forming"].iloc[-1]:
         notes.append("the last candle (hollow) is still forming")
     if count := len(series.partial):

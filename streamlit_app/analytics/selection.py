@@ -18,7 +18,7 @@ from streamlit_app.data.ranges import (
     CandleSlice,
     ChartRange,
     build_newest_slice,
-    build_window_slice,
+    build_statistics_slice,
     get_range_window,
 )
 
@@ -53,7 +53,7 @@ class ChartSelection:
     def build_statistics_slice(self) -> CandleSlice:
         """Return the candles of the range for statistics, coarser ones if they are too many."""
         if self.dates is not None:
-            return build_window_slice(self.interval, self.dates)
+            return build_statistics_slice(self.interval, self.dates)
         return build_newest_slice(self.interval, self.chart_range, self.stored_window)
 
 

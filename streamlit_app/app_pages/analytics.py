@@ -27,8 +27,12 @@ selection = render_chart_inputs(instruments, stored_windows, layout.toolbar, lay
 @st.fragment(run_every="10s")
 def render_download_part() -> None:
     with notices.render_errors():
-        if (chart := candle_chart.query_shown_chart(selection)) is not None:
-            downloads.render_download_menu(selection, chart, candle_chart.request_picture)
+        if (shown := candle_chart.get_shown_window(selection)) is not None:
+            downloads.render_download_menu(
+                downloads.format_file_name(selection.instrument.symbol, selection.interval, shown),
+                lambda: candle_chart.query_shown_chart(selection, shown),
+                candle_chart.request_picture,
+            )
 
 
 @st.fragment(run_every="10s")

@@ -17,6 +17,13 @@ const CLEAR = "rgba(0, 0, 0, 0)"
 const ZONE_KEY = "crypto-assets.time-zone"
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ")
 const DAYS = "Sun Mon Tue Wed Thu Fri Sat".split(" ")
+// Browsers know some zones by the name of an earlier version of the IANA database.
+const RENAMED_ZONES = {
+  "Asia/Calcutta": "Asia/Kolkata", "Asia/Katmandu": "Asia/Kathmandu", "Asia/Rangoon": "Asia/Yangon",
+  "Asia/Saigon": "Asia/Ho_Chi_Minh", "Atlantic/Faeroe": "Atlantic/Faroe", "Europe/Kiev": "Europe/Kyiv",
+  "America/Buenos_Aires": "America/Argentina/Buenos_Aires", "America/Godthab": "America/Nuuk",
+  "Africa/Asmera": "Africa/Asmara",
+}
 const SCALES = { log: "Logarithmic price scale", percent: "Change in percent" }
 
 export default function (component) {
@@ -145,7 +152,7 @@ class CandlePanel {
     requestAnimationFrame(() => requestAnimationFrame(() => {
       if (this.isRemoved) return
       this.fitBase()
-      this.showReadouts(this.hovered)
+      this.showReadouts()
       this.controls.update()
       this.loadMissingCandles()
     }))
@@ -153,7 +160,7 @@ class CandlePanel {
 
   // Panes move while the viewer drags the line between them.
   placeReadoutsSoon() {
-    requestAnimationFrame(() => this.isRemoved || this.showReadouts(this.hovered))
+    requestAnimationFrame(() => this.isRemoved || this.showReadouts())
   }
 
   keepPaneHeights() {
@@ -276,7 +283,7 @@ class CandlePanel {
     return !range || (isHeld && range.to >= this.grid.times.length - 1)
   }
 
-  showReadouts(hovered = null) {
+  showReadouts(hovered = this.hovered ?? null) {
     this.hovered = hovered
     this.drawing.showLastValues(this.isNewestVisible())
     showReadouts(this, hovered)
@@ -353,6 +360,9 @@ function mergeCandles(held, received) {
   const [from, to] = received.window
   if (from > held.window[1] || to < held.window[0]) return received
   const [before, after] = [from, to].map(time => findIndex(held.times, time))
+  if (from >= held.window[0] && to <= held.window[1] && isHeld(held, received, before, after)) {
+    return held
+  }
   const join = (old, added) => {
     const joined = new Float64Array(before + added.length + old.length - after)
     joined.set(old.subarray(0, before))
@@ -370,6 +380,13 @@ function mergeCandles(held, received) {
     ])),
     gaps: [...gaps.values()].sort((one, other) => one[0] - other[0]),
   }
+}
+
+// Whether all candles of a message are held already, so that nothing has to be drawn.
+function isHeld(held, received, before, after) {
+  const isEqual = (old, added) => added.every((value, index) => Object.is(value, old[before + index]))
+  return after - before === received.times.length && isEqual(held.times, received.times)
+    && Object.keys(received.columns).every(name => isEqual(held.columns[name], received.columns[name]))
 }
 
 // The index of the first of ascending times that is not below `time`.
@@ -1014,9 +1031,15 @@ class Controls {
   }
 }
 
+const renameZone = name => RENAMED_ZONES[name] ?? name
+
+function findLocalZone() {
+  return renameZone(Intl.DateTimeFormat().resolvedOptions().timeZone)
+}
+
 function resolveZone(choice) {
-  const local = Intl.DateTimeFormat().resolvedOptions().timeZone
-  const name = { local, exchange: "UTC" }[choice] ?? choice
+  const local = findLocalZone()
+  const name = { local, exchange: "UTC" }[choice] ?? renameZone(choice)
   try {
     return new ViewerZone(name)
   } catch (error) {
@@ -1026,14 +1049,15 @@ function resolveZone(choice) {
 }
 
 function createZoneOptions() {
-  const local = Intl.DateTimeFormat().resolvedOptions().timeZone
+  const local = findLocalZone()
   const first = [
     new Option(`Local (${local})`, "local"), new Option("UTC", "UTC"),
     new Option("Exchange (UTC)", "exchange"),
   ]
   const zones = document.createElement("optgroup")
   zones.label = "Time zones"
-  zones.append(...Intl.supportedValuesOf("timeZone").map(name => new Option(name.replaceAll("_", " "), name)))
+  const names = Intl.supportedValuesOf("timeZone").map(renameZone).sort()
+  zones.append(...names.map(name => new Option(name.replaceAll("_", " "), name)))
   return [...first, zones]
 }
 

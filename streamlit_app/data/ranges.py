@@ -77,7 +77,12 @@ def build_newest_slice(
 
 
 def build_window_slice(interval: Interval, window: Window) -> CandleSlice:
-    """Return the slice of a window."""
+    """Return the slice of a window, whatever number of candles it has."""
+    return _build_slice(interval, window)
+
+
+def build_statistics_slice(interval: Interval, window: Window) -> CandleSlice:
+    """Return the slice of a window, of a coarser interval if it has too many candles."""
     drawn = choose_drawable_interval(interval, window.end_ms - window.start_ms)
     return _build_slice(drawn, window)
 

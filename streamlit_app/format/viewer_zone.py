@@ -9,6 +9,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from crypto_assets.market.utc_time import from_epoch_ms
 
 LOCAL, EXCHANGE = "local", "exchange"
+# Browsers know some zones by the name of an earlier version of the IANA database.
+_RENAMED = {
+    "Asia/Calcutta": "Asia/Kolkata",
+    "Asia/Katmandu": "Asia/Kathmandu",
+    "Asia/Rangoon": "Asia/Yangon",
+    "Asia/Saigon": "Asia/Ho_Chi_Minh",
+    "Atlantic/Faeroe": "Atlantic/Faroe",
+    "Europe/Kiev": "Europe/Kyiv",
+    "America/Buenos_Aires": "America/Argentina/Buenos_Aires",
+    "America/Godthab": "America/Nuuk",
+    "Africa/Asmera": "Africa/Asmara",
+}
 # Binance's days begin at midnight UTC.
 _EXCHANGE_ZONE = "UTC"
 
@@ -28,12 +40,13 @@ class ViewerZone:
         """
         if choice == EXCHANGE:
             return cls(_EXCHANGE_ZONE)
+        name = (browser_zone or _EXCHANGE_ZONE) if choice == LOCAL else choice
+        name = _RENAMED.get(name, name)
+        if is_zone_name(name):
+            return cls(name)
         if choice == LOCAL:
-            known = browser_zone is not None and is_zone_name(browser_zone)
-            return cls(browser_zone if known and browser_zone else _EXCHANGE_ZONE)
-        if not is_zone_name(choice):
-            raise KeyError(choice)
-        return cls(choice)
+            return cls(_EXCHANGE_ZONE)
+        raise KeyError(choice)
 
     @property
     def label(self) -> str:

@@ -12,8 +12,8 @@ from streamlit_app.data.ranges import (
     ChartRange,
     build_newest_slice,
     build_requested_slice,
+    build_statistics_slice,
     build_view_slice,
-    build_window_slice,
     choose_drawable_interval,
     count_candles_in_width,
     get_range_width_ms,
@@ -68,7 +68,7 @@ def test_ranges_are_in_ascending_order() -> None:
 
 def test_a_window_is_extended_to_whole_candles() -> None:
     window = Window(NOON, NOON + DAY_MS + 1)
-    candle_slice = build_window_slice(Interval.H4, window)
+    candle_slice = build_statistics_slice(Interval.H4, window)
     assert candle_slice == CandleSlice(Interval.H4, 7, Window(NOON, NOON + 28 * HOUR_MS))
 
 

@@ -13,6 +13,7 @@ SPRING = 1_741_514_400_000  # 2025-03-09 10:00 UTC, when Los Angeles moves from 
         ("UTC", "Asia/Kolkata", "UTC"),
         ("exchange", "Asia/Kolkata", "UTC"),
         ("local", "Asia/Kolkata", "Asia/Kolkata"),
+        ("local", "Asia/Calcutta", "Asia/Kolkata"),
         ("local", None, "UTC"),
         ("local", "Mars/Olympus", "UTC"),
         ("Pacific/Auckland", "Asia/Kolkata", "Pacific/Auckland"),
