@@ -33,7 +33,7 @@ def read_chart(page: Page) -> dict[str, Any]:
                 .map(entry => entry.name);
             const prices = panel.drawing.main.priceScale().getVisibleRange();
             return {
-                candles: [...panel.held.times].filter(time => time >= from && time <= to).length,
+                candles: [...panel.loaded.times].filter(time => time >= from && time <= to).length,
                 lines: [...new Set(names)],
                 range: [from, to],
                 prices: [prices.from, prices.to],

@@ -56,7 +56,7 @@ def test_the_readout_marks_a_partial_candle(open_tab: OpenTab, market: str) -> N
     tab = open_tab(f"{market}?symbol=ETHUSDT&range=All&interval=4h")
     expect(tab.page.get_by_text("The first candle (faded) is partial")).to_be_visible()
     expect_readout(tab.page, "forming")
-    hover_time(tab.page, "panel.held.times[0]")
+    hover_time(tab.page, "panel.loaded.times[0]")
     expect_readout(tab.page, "partial: its beginning is not stored")
     assert list_errors(tab) == []
 
@@ -97,7 +97,7 @@ def test_the_readout_explains_a_gap_and_the_chart_can_be_downloaded(
     tab = open_tab(f"{market}?range=3d&order_book=false")
     page = tab.page
     read_chart(page)
-    hover_time(page, "(panel.held.gaps[0][0] + panel.held.gaps[0][1]) / 2")
+    hover_time(page, "(panel.loaded.gaps[0][0] + panel.loaded.gaps[0][1]) / 2")
     expect_readout(page, "not explained yet")
     toggle_menu(page, "Download")
     saved = {}

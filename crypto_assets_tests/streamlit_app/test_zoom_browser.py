@@ -34,9 +34,9 @@ def wait_for_chart(page: Page) -> None:
     wait_for_script(page, f"{PANEL}.readVisibleTimes() !== null")
 
 
-def read_held(page: Page) -> list[float]:
-    """Return the window of the candles that the browser holds (epoch ms)."""
-    return list(page.evaluate(f"{PANEL}.held.window"))
+def read_loaded(page: Page) -> list[float]:
+    """Return the window of the candles that the browser has (epoch ms)."""
+    return list(page.evaluate(f"{PANEL}.loaded.window"))
 
 
 def test_a_view_stays_at_its_interval_and_survives_a_reload(open_tab: OpenTab, market: str) -> None:
@@ -73,11 +73,11 @@ def test_history_is_loaded_while_the_viewer_scrolls(open_tab: OpenTab, market: s
     for _ in range(30):
         turn_wheel(page, 4)
         drag_chart(page, 500)
-        if read_held(page)[0] == first:
+        if read_loaded(page)[0] == first:
             break
-    wait_for_script(page, f"{PANEL}.held.window[0] === {first}")
+    wait_for_script(page, f"{PANEL}.loaded.window[0] === {first}")
     wait_for_view_in_url(page)
-    times = page.evaluate(f"[...{PANEL}.held.times]")
+    times = page.evaluate(f"[...{PANEL}.loaded.times]")
     assert times[0] == first
     assert all(later - earlier == MINUTE_MS for earlier, later in pairwise(times))
     assert page.evaluate(f"{PANEL}.drawing.lastPrice.options().price") == last
@@ -103,7 +103,7 @@ def test_times_are_right_in_every_time_zone(
     assert newest - HOUR_MS <= chart["range"][1] - 2.5 * HOUR_MS <= newest + 2 * HOUR_MS
     low, high = page.evaluate(
         f"""() => {{
-            const {{ low, high }} = {PANEL}.held.columns;
+            const {{ low, high }} = {PANEL}.loaded.columns;
             const [lows, highs] = [low, high].map(one => one.slice(-{chart["candles"]}));
             return [Math.min(...lows), Math.max(...highs)];
         }}"""
@@ -111,7 +111,7 @@ def test_times_are_right_in_every_time_zone(
     assert chart["prices"][0] <= low < high <= chart["prices"][1], "fitted to all candles in view"
     # The first candle of a day has the day as its label, by the weights that the axis draws.
     days = page.evaluate(
-        f"""() => {PANEL}.held.times.map(time => time)
+        f"""() => {PANEL}.loaded.times.map(time => time)
             .reduce((found, time, index, all) => {{
                 const [day, before] = [time, all[index - 1] ?? time]
                     .map(one => {PANEL}.zone.toClock(one).getUTCDate());
@@ -128,13 +128,13 @@ def test_times_are_right_in_every_time_zone(
     assert box is not None
     page.mouse.move(box["x"] + 300, box["y"] + 150)
     hovered = page.evaluate(
-        f"{PANEL}.held.times[{PANEL}.grid.rows[Math.round("
+        f"{PANEL}.loaded.times[{PANEL}.grid.rows[Math.round("
         f"{PANEL}.timeScale.coordinateToLogical(300))]]"
     )
     label = "UTC" if timezone_id == "UTC" else f"{timezone_id.split('/')[1].replace('_', ' ')} time"
     text = f"{_clock(hovered, zone):%a %d %b %Y %H:%M} {label}"
     expect(page.locator(".candle-chart .readout", has_text=text)).to_have_count(1)
-    first = page.evaluate(f"{PANEL}.held.times.find(time => time >= {chart['range'][0]})")
+    first = page.evaluate(f"{PANEL}.loaded.times.find(time => time >= {chart['range'][0]})")
     expect(page.get_by_text(f"{_clock(first, zone):%d %b %Y %H:%M} to")).to_be_visible()
     turn_wheel(page, -4)
     wait_for_narrower_view(page, chart["range"])
@@ -214,7 +214,7 @@ def test_new_candles_appear_and_the_view_stays(open_tab: OpenTab, tmp_path: Path
         zoomed = read_chart(page)
         load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(until, until + 3 * MINUTE_MS)))
         newest = until + 2 * MINUTE_MS
-        wait_for_script(page, f"newest => {PANEL}.held.times.at(-1) >= newest", newest)
+        wait_for_script(page, f"newest => {PANEL}.loaded.times.at(-1) >= newest", newest)
         after = read_chart(page)
         assert after["range"] == pytest.approx(zoomed["range"], abs=1000), "ms"
         assert page.evaluate(f"{PANEL}.content.last[0]") >= newest

@@ -36,7 +36,7 @@ def render_side_column(instrument: Instrument) -> None:
         st.rerun()
     if (day := analytics.query_statistics_24h(instrument.symbol)) is not None:
         day_summary.render_day_summary(day, instrument)
-    if (book := analytics.query_order_book(instrument.symbol)) is not None:
+    if (book := analytics.query_newest_order_book(instrument.symbol)) is not None:
         st.html(_BOOK_STYLE + format_book_html(book, instrument))
 
 

@@ -1,7 +1,7 @@
 // Draws candles with volume and indicators by TradingView's Lightweight Charts, and updates them in
 // place.
 //
-// Read top-down: entry point, chart, candles held, drawing, time zone, readouts, picture.
+// Read top-down: entry point, chart, loaded candles, drawing, time zone, readouts, picture.
 // Times are epoch ms in UTC, except in the data of the library, which takes seconds. A "logical"
 // is a position on the library's time axis: the index of a period, which may be a fraction.
 
@@ -54,7 +54,7 @@ function loadLibrary(name) {
 // --- Chart -------------------------------------------------------------------------------------
 
 // `view` is the visible time range of the viewer, null while the chart shows the range's own. It
-// lasts until the scope changes. `held` are the candles received so far, `grid` their periods.
+// lasts until the scope changes. `loaded` are the candles received so far, `grid` their periods.
 class CandlePanel {
   constructor(root) {
     this.root = root
@@ -105,18 +105,18 @@ class CandlePanel {
     if (this.receivedContent !== data.content) {
       this.receivedContent = data.content
       this.content = JSON.parse(data.content)
-      this.held = mergeCandles(this.held, readCandles(this.content))
+      this.loaded = mergeCandles(this.loaded, readCandles(this.content))
     }
     this.draw()
     savePicture(this, data.picture)
   }
 
-  // Draws all that is held. What has not changed since the last call stays as it is.
+  // Draws all that is loaded. What has not changed since the last call stays as it is.
   draw() {
     const chartKey = [this.zone.name, readTheme(this.root, "text-color")].join()
     const { type } = this.data
     const format = JSON.stringify(this.content.format)
-    const seriesKey = [chartKey, type, this.scale, format, this.held.key].join()
+    const seriesKey = [chartKey, type, this.scale, format, this.loaded.key].join()
     const visible = this.chart && this.symbol === this.content.symbol ? this.readVisibleTimes() : null
     if (this.symbol !== this.content.symbol) this.isScaledByViewer = false
     this.symbol = this.content.symbol
@@ -131,16 +131,16 @@ class CandlePanel {
       this.drawing?.remove()
       this.drawing = new Drawing(this)
       this.seriesKey = seriesKey
-      this.drawnHeld = null
+      this.drawnCandles = null
     }
-    if (this.drawnHeld !== this.held) {
-      this.drawnHeld = this.held
-      this.grid = new PeriodGrid(this.held.times, this.content.step)
+    if (this.drawnCandles !== this.loaded) {
+      this.drawnCandles = this.loaded
+      this.grid = new PeriodGrid(this.loaded.times, this.content.step)
       this.drawing.fill()
     }
     this.drawing.markLastPrice()
     if (this.view) this.show(this.view)
-    else if (this.isRangeHeld()) this.showRange()
+    else if (this.isRangeLoaded()) this.showRange()
     else if (visible) this.show(visible)
     this.fitBase()
     this.showReadouts()
@@ -173,9 +173,9 @@ class CandlePanel {
     return this.chart.timeScale()
   }
 
-  isRangeHeld() {
+  isRangeLoaded() {
     const [from] = this.data.home
-    return this.held.times.length > 0 && this.held.window[1] >= from
+    return this.loaded.times.length > 0 && this.loaded.window[1] >= from
   }
 
   // The library has coordinates for whole positions only.
@@ -211,7 +211,7 @@ class CandlePanel {
     this.view = null
     this.isScaledByViewer = false
     this.drawing.fitScales()
-    if (this.isRangeHeld()) this.showRange()
+    if (this.isRangeLoaded()) this.showRange()
     this.report()
   }
 
@@ -245,21 +245,21 @@ class CandlePanel {
     this.report(load)
   }
 
-  // The stored candles beside those that are held, if the view or what is near it lacks them.
+  // The stored candles beside those that are loaded, if the view or what is near it lacks them.
   findMissingCandles() {
-    const visible = this.held && this.readVisibleTimes()
+    const visible = this.loaded && this.readVisibleTimes()
     if (!visible) return null
     const { stored, step } = this.content
-    const [heldFrom, heldTo] = this.held.window
+    const [loadedFrom, loadedTo] = this.loaded.window
     const near = Math.min((visible[1] - visible[0]) / 2, 2_000 * step)
     const [fewest, most] = LOADED_CANDLES
     const count = Math.round((visible[1] - visible[0]) / step)
     const width = Math.min(most, Math.max(fewest, count)) * step
-    if (visible[1] < heldFrom || visible[0] > heldTo) return null  // Python sends what is there.
-    const from = Math.max(stored[0], heldFrom - width)
-    if (visible[0] - near < heldFrom && from < heldFrom) return [from, heldFrom]
-    const to = Math.min(stored[1], heldTo + width)
-    return visible[1] + near > heldTo && to > heldTo ? [heldTo, to] : null
+    if (visible[1] < loadedFrom || visible[0] > loadedTo) return null  // Python sends what is there.
+    const from = Math.max(stored[0], loadedFrom - width)
+    if (visible[0] - near < loadedFrom && from < loadedFrom) return [from, loadedFrom]
+    const to = Math.min(stored[1], loadedTo + width)
+    return visible[1] + near > loadedTo && to > loadedTo ? [loadedTo, to] : null
   }
 
   // Percent and baseline begin at the first visible candle.
@@ -279,8 +279,8 @@ class CandlePanel {
 
   isNewestVisible() {
     const range = this.timeScale.getVisibleLogicalRange()
-    const isHeld = this.held.window[1] >= this.content.stored[1]
-    return !range || (isHeld && range.to >= this.grid.times.length - 1)
+    const isLoaded = this.loaded.window[1] >= this.content.stored[1]
+    return !range || (isLoaded && range.to >= this.grid.times.length - 1)
   }
 
   showReadouts(hovered = this.hovered ?? null) {
@@ -327,7 +327,7 @@ function readTheme(element, name) {
   return getComputedStyle(element).getPropertyValue(`--st-${name}`).trim()
 }
 
-// --- Candles held ------------------------------------------------------------------------------
+// --- Candles loaded ------------------------------------------------------------------------------
 
 // An array of doubles as `encode_floats` of float_arrays.py writes it.
 function decodeFloats(text) {
@@ -355,13 +355,13 @@ function readCandles(content) {
 }
 
 // Joins two messages if nothing is missing between them; the later one counts.
-function mergeCandles(held, received) {
-  if (!held || held.key !== received.key) return received
+function mergeCandles(loaded, received) {
+  if (!loaded || loaded.key !== received.key) return received
   const [from, to] = received.window
-  if (from > held.window[1] || to < held.window[0]) return received
-  const [before, after] = [from, to].map(time => findIndex(held.times, time))
-  if (from >= held.window[0] && to <= held.window[1] && isHeld(held, received, before, after)) {
-    return held
+  if (from > loaded.window[1] || to < loaded.window[0]) return received
+  const [before, after] = [from, to].map(time => findIndex(loaded.times, time))
+  if (from >= loaded.window[0] && to <= loaded.window[1] && isLoaded(loaded, received, before, after)) {
+    return loaded
   }
   const join = (old, added) => {
     const joined = new Float64Array(before + added.length + old.length - after)
@@ -370,23 +370,23 @@ function mergeCandles(held, received) {
     joined.set(old.subarray(after), before + added.length)
     return joined
   }
-  const gaps = new Map([...held.gaps, ...received.gaps].map(gap => [gap[0], gap]))
+  const gaps = new Map([...loaded.gaps, ...received.gaps].map(gap => [gap[0], gap]))
   return {
-    key: held.key,
-    window: [Math.min(from, held.window[0]), Math.max(to, held.window[1])],
-    times: join(held.times, received.times),
+    key: loaded.key,
+    window: [Math.min(from, loaded.window[0]), Math.max(to, loaded.window[1])],
+    times: join(loaded.times, received.times),
     columns: Object.fromEntries(Object.entries(received.columns).map(([name, added]) => [
-      name, join(held.columns[name], added),
+      name, join(loaded.columns[name], added),
     ])),
     gaps: [...gaps.values()].sort((one, other) => one[0] - other[0]),
   }
 }
 
-// Whether all candles of a message are held already, so that nothing has to be drawn.
-function isHeld(held, received, before, after) {
+// Whether all candles of a message are loaded already, so that nothing has to be drawn.
+function isLoaded(loaded, received, before, after) {
   const isEqual = (old, added) => added.every((value, index) => Object.is(value, old[before + index]))
-  return after - before === received.times.length && isEqual(held.times, received.times)
-    && Object.keys(received.columns).every(name => isEqual(held.columns[name], received.columns[name]))
+  return after - before === received.times.length && isEqual(loaded.times, received.times)
+    && Object.keys(received.columns).every(name => isEqual(loaded.columns[name], received.columns[name]))
 }
 
 // The index of the first of ascending times that is not below `time`.
@@ -589,7 +589,7 @@ class Drawing {
   }
 
   get columns() {
-    return this.panel.held.columns
+    return this.panel.loaded.columns
   }
 
   findLargest(column) {
@@ -620,8 +620,8 @@ class Drawing {
   }
 
   findBase(column) {
-    const { held, grid } = this.panel
-    const values = held.columns[column]
+    const { loaded, grid } = this.panel
+    const values = loaded.columns[column]
     const first = Math.max(0, grid.findRow(this.firstVisible))
     return values.subarray(first).find(value => value > 0) ?? NaN
   }
@@ -819,11 +819,11 @@ class GapShades {
 
   draw(target) {
     const { panel } = this
-    const { grid, held } = panel
+    const { grid, loaded } = panel
     if (!grid?.times.length) return
     target.useBitmapCoordinateSpace(({ context, bitmapSize, horizontalPixelRatio }) => {
       context.fillStyle = "rgba(128, 138, 152, 0.22)"
-      for (const [from, to] of held.gaps) {
+      for (const [from, to] of loaded.gaps) {
         const ends = [from, to].map(time => (
           panel.toCoordinate(grid.toLogical(time) - 0.5) * horizontalPixelRatio
         ))
@@ -1092,7 +1092,7 @@ function createElement(tag, className, text = "", colour = "") {
 // those of the newest visible candle, with its time if newer ones are out of view.
 
 function showReadouts(panel, hovered) {
-  const { chart, drawing, grid, held, stage, content } = panel
+  const { chart, drawing, grid, loaded, stage, content } = panel
   for (const readout of stage.querySelectorAll(".readout")) readout.remove()
   if (!grid?.times.length) return
   const range = panel.timeScale.getVisibleLogicalRange()
@@ -1100,8 +1100,8 @@ function showReadouts(panel, hovered) {
   const row = hovered === null
     ? grid.findRow(range ? Math.floor(range.to) : Infinity) : grid.rows[index] ?? -1
   const isTimed = hovered !== null || !panel.isNewestVisible()
-  const time = row < 0 ? Math.round(grid.toTime(index)) : held.times[row]
-  const gap = hovered !== null && held.gaps.find(([from, to]) => time >= from && time < to)
+  const time = row < 0 ? Math.round(grid.toTime(index)) : loaded.times[row]
+  const gap = hovered !== null && loaded.gaps.find(([from, to]) => time >= from && time < to)
   const top = stage.getBoundingClientRect().top
   drawing.panes.forEach((pane, number) => {
     const box = chart.panes()[number]?.getHTMLElement()?.getBoundingClientRect()
@@ -1138,7 +1138,7 @@ function createEntries(panel, pane, row) {
 }
 
 function createParts(panel, entry, row) {
-  const { drawing, held, content, data } = panel
+  const { drawing, loaded, content, data } = panel
   const columns = drawing.columns
   if (entry.isCandle) {
     if (row < 0) return []
@@ -1156,7 +1156,7 @@ function createParts(panel, entry, row) {
     const notes = [content.notes[columns.state[row]], isAveraged && "averaged"].filter(Boolean)
     return [...parts, ...notes.map(note => createElement("i", "", note))]
   }
-  const values = held.columns[entry.column]
+  const values = loaded.columns[entry.column]
   const convert = drawing.chooseConversion(entry.column, entry.isOnPrice ?? false)
   const value = row < 0 ? NaN : convert(values[row])
   const isRising = row >= 0 && columns.close[row] >= columns.open[row]
@@ -1243,7 +1243,7 @@ function drawTexts(panel, context, picture, height) {
   const scale = panel.scale === "linear" ? "" : `, ${panel.scale} scale`
   write(`${content.title}, ${content.interval}, ${data.type}${scale}`, 10, 8, `600 15px ${PICTURE_FONT}`)
   const [from, to] = panel.readVisibleTimes() ?? [NaN, NaN]
-  const shown = [Math.max(from, panel.held.times[0]), Math.min(to, panel.held.times.at(-1))]
+  const shown = [Math.max(from, panel.loaded.times[0]), Math.min(to, panel.loaded.times.at(-1))]
   const ends = shown.map(end => formatTime(zone, end)).join(" to ")
   write(`${ends} ${zone.label}`, 10, 28)
   write(picture.source, 10, HEADER_HEIGHT + height + 5, `11px ${PICTURE_FONT}`)

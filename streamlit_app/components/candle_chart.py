@@ -1,7 +1,7 @@
 """The candle chart of the page Analytics, which TradingView's Lightweight Charts draws.
 
 Its script holds the candles that it has received. A message has the candles of one window, which
-the script joins to those that it holds, so that history is loaded as the viewer scrolls.
+the script joins to those that it has, so that history is loaded as the viewer scrolls.
 """
 
 from collections.abc import Callable

@@ -90,7 +90,7 @@ def query_newest_candle(symbol: str, interval: Interval) -> tuple[int, float, fl
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
-def query_order_book(symbol: str) -> OrderBook | None:
+def query_newest_order_book(symbol: str) -> OrderBook | None:
     """Return the newest stored order book of a symbol."""
     return get_reports().get_latest_order_book(symbol)
 
