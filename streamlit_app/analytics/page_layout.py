@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-# In the page rather than a style alone, which Streamlit adds after the first elements are drawn: the
-# page would jump. The side column is beside the chart on wide screens, and below it on others.
+# In the page rather than a style alone, which Streamlit adds last. The side column is beside the
+# chart on wide screens, and below it on others.
 _STYLE = """
 <style>
 .stMainBlockContainer { padding: 4.1rem 1rem 1rem; --chart-height: calc(100dvh - 13.2rem); }
-.st-key-toolbar { min-height: 2.5rem; flex-wrap: nowrap; overflow-x: auto; overflow-y: hidden; scrollbar-width: none; }
+.st-key-toolbar { min-height: 2.5rem; flex-wrap: nowrap; overflow-x: auto; overflow-y: hidden;
+  scrollbar-width: none; }
 .st-key-toolbar > * { flex-shrink: 0; }
 .st-key-toolbar button { padding-inline: .55rem; }
 .st-key-workspace { flex-wrap: nowrap; align-items: flex-start; }
@@ -49,9 +50,13 @@ class PageLayout:
     side: DeltaGenerator
 
 
+def apply_page_style() -> None:
+    """Send the style, which must reach the browser before the elements: the page would jump."""
+    st.html(_STYLE)
+
+
 def create_page_layout() -> PageLayout:
     """Create the containers."""
-    st.html(_STYLE)
     toolbar = st.container(horizontal=True, vertical_alignment="center", gap="small", key="toolbar")
     with st.container(horizontal=True, gap="small", key="workspace"):
         with st.container(key="main", gap="small"):
@@ -59,5 +64,5 @@ def create_page_layout() -> PageLayout:
                 horizontal=True, vertical_alignment="center", gap="small", key="range_bar"
             )
             chart = st.container(gap="small", key="chart")
-        side = st.container(gap="small", key="side")
+        side = st.container(gap="small", key="side", width=280)
     return PageLayout(toolbar, chart, range_bar, side)

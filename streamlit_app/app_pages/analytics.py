@@ -9,6 +9,7 @@ from streamlit_app.analytics.selection import render_chart_inputs
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
 
+page_layout.apply_page_style()
 try:
     instruments = {instrument.symbol: instrument for instrument in data.query_instruments()}
     stored_windows = analytics.query_stored_windows()
