@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -147,6 +148,58 @@ def hover_time(page: Page, expression: str) -> None:
     )
     page.mouse.move(box["x"] + x - 1, box["y"] + 150)
     page.mouse.move(box["x"] + x, box["y"] + 150)
+
+
+def test_every_chart_type_and_scale_is_drawn(open_tab: OpenTab, market: str) -> None:
+    tab = open_tab(f"{market}?symbol=ETHUSDT&range=3d&bollinger=true&macd=true")
+    page = tab.page
+    read_chart(page)
+    drawn = page.evaluate(
+        """() => {
+            const panel = document.querySelector('.candle-chart').panel;
+            return ['candles', 'hollow', 'bars', 'line', 'area', 'heikin-ashi', 'baseline']
+                .map(type => {
+                    panel.data.type = type;
+                    panel.draw();
+                    const { main } = panel.drawing;
+                    return [main.seriesType(), main.data().filter(item => 'time' in item).length];
+                });
+        }"""
+    )
+    kinds, counts = zip(*drawn, strict=True)
+    assert kinds == (
+        *("Candlestick", "Candlestick", "Bar", "Line", "Area", "Candlestick", "Baseline"),
+    )
+    assert len(set(counts)) == 1 and counts[0] >= 72
+    page.locator(".candle-chart .log").click()
+    page.wait_for_url(re.compile("scale=log"))
+    mode = "document.querySelector('.candle-chart').panel.drawing.main.priceScale().options().mode"
+    assert page.evaluate(mode) == 1, "logarithmic"
+    page.locator(".candle-chart .percent").click()
+    page.wait_for_url(re.compile("scale=percent"))
+    low, high = read_chart(page)["prices"]
+    assert -1 < low < 0 < high < 1, "changes since the first visible candle"
+    page.locator(".candle-chart .percent").click()
+    page.wait_for_url(lambda url: "scale=" not in url)
+    assert list_errors(tab) == []
+
+
+def test_the_watchlist_chooses_the_symbol(open_tab: OpenTab, market: str) -> None:
+    tab = open_tab(f"{market}?interval=4h&range=3d")
+    page = tab.page
+    expect_readout(page, "BTC / USDT")
+    box = page.locator(".candle-chart").bounding_box()
+    side = page.locator(".watchlist").bounding_box()
+    assert box is not None and side is not None
+    assert side["x"] >= box["x"] + box["width"] and abs(side["y"] - box["y"]) < 40, "beside it"
+    page.locator(".watchlist button", has_text="ETH / USDT").click()
+    page.wait_for_url(re.compile("symbol=ETHUSDT"))
+    expect_readout(page, "ETH / USDT")
+    assert "interval=4h" in page.url and "range=3d" in page.url
+    expect(page.locator(".watchlist button[aria-pressed=true]")).to_have_text(
+        re.compile("ETH / USDT")
+    )
+    assert list_errors(tab) == []
 
 
 def test_few_or_no_candles_are_explained(open_tab: OpenTab, market: str) -> None:
