@@ -48,7 +48,7 @@ def heat(candles: pd.DataFrame, params: HeatParams) -> pd.DataFrame:
 
 def charts_of(app: AppTest) -> list[dict[str, Any]]:
     """Return the data of the candle chart, if there is one."""
-    parts = [json.loads(one.proto.json) for one in app.get("bidi_component")]
+    parts = [json.loads(one.proto.json or "{}") for one in app.get("bidi_component")]
     return [part | json.loads(part["content"]) for part in parts if "content" in part]
 
 

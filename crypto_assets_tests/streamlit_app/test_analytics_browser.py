@@ -190,6 +190,37 @@ def test_every_chart_type_and_scale_is_drawn(open_tab: OpenTab, market: str) -> 
     assert list_errors(tab) == []
 
 
+def test_the_legend_hides_shows_and_removes_indicators(open_tab: OpenTab, market: str) -> None:
+    """Also two of one kind with equal parameters, which are two entries."""
+    tab = open_tab(f"{market}?range=3d&ema.2=true&ema.2.width=3&rsi=false")
+    page = tab.page
+    ema = page.locator(".candle-chart .entry", has_text="EMA 20")
+    expect(ema).to_have_count(2)
+    widths = page.evaluate(
+        "document.querySelector('.candle-chart').panel.drawing.series.slice(1, 3)"
+        ".map(one => one.series.options().lineWidth)"
+    )
+    assert widths == [1.6, 3]
+    ema.nth(1).hover()
+    ema.nth(1).get_by_role("button", name="Hide EMA 20").click()
+    page.wait_for_url(re.compile("ema.2.hidden=true"))
+    hidden = page.locator(".candle-chart .entry.hidden")
+    expect(hidden).to_have_text(re.compile("EMA 20"))
+    assert read_chart(page)["lines"] == ["EMA 20", "SMA 20"]
+    hidden.get_by_role("button", name="Show EMA 20").click()
+    page.wait_for_url(lambda url: "hidden" not in url)
+    expect(hidden).to_have_count(0)
+    volume = page.locator(".candle-chart .entry", has_text="Volume")
+    volume.hover()
+    volume.get_by_role("button", name="Remove Volume").click()
+    page.wait_for_url(re.compile("volume=false"))
+    expect(volume).to_have_count(0)
+    toggle_menu(page, "Indicators")
+    expect(page.locator(".st-key-indicator_ema-2")).to_be_visible()
+    expect(page.locator(".st-key-indicator_volume")).to_have_count(0)
+    assert list_errors(tab) == []
+
+
 def test_the_watchlist_chooses_the_symbol(open_tab: OpenTab, market: str) -> None:
     tab = open_tab(f"{market}?interval=4h&range=3d")
     page = tab.page
