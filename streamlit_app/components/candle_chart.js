@@ -70,7 +70,7 @@ class CandlePanel {
       this.stage.addEventListener(kind, event => {
         if (kind === "pointermove" && !event.buttons) return
         this.gestureAt = performance.now()
-        if (kind === "pointermove" && this.drawing) this.placeReadoutsSoon()
+        if (kind === "pointermove" && this.drawing) this.showReadoutsSoon()  // Panes can be dragged.
       }, { passive: true, capture: true })
     }
   }
@@ -158,9 +158,12 @@ class CandlePanel {
     }))
   }
 
-  // Panes move while the viewer drags the line between them.
-  placeReadoutsSoon() {
-    requestAnimationFrame(() => this.isRemoved || this.showReadouts())
+  // Once in a frame, however many events it has.
+  showReadoutsSoon() {
+    this.readoutFrame ??= requestAnimationFrame(() => {
+      this.readoutFrame = null
+      if (!this.isRemoved) this.showReadouts()
+    })
   }
 
   keepPaneHeights() {
@@ -226,8 +229,7 @@ class CandlePanel {
       this.report()
     }, REST_MS)
     if (now - this.loadedAt > LOAD_MS) this.loadMissingCandles()
-    this.showReadouts()
-    this.controls.update()
+    this.showReadoutsSoon()
   }
 
   // Sends the view to Python, with a range of candles that are missing in it.
@@ -286,6 +288,7 @@ class CandlePanel {
   showReadouts(hovered = this.hovered ?? null) {
     this.hovered = hovered
     this.drawing.showLastValues(this.isNewestVisible())
+    this.controls.newest.hidden = this.isNewestVisible()
     showReadouts(this, hovered)
   }
 }
@@ -454,6 +457,7 @@ class Drawing {
   constructor(panel) {
     this.panel = panel
     this.series = []
+    this.tagged = new Set()
     this.panes = []
     this.firstVisible = 0
     const { content, library } = panel
@@ -668,9 +672,10 @@ class Drawing {
     for (const { series, column } of this.series) {
       if (!column) continue
       const isShown = isNewestVisible && !Number.isNaN(this.columns[column].at(-1))
-      if (series.options().lastValueVisible !== isShown) {
-        series.applyOptions({ lastValueVisible: isShown })
-      }
+      if (this.tagged.has(series) === isShown) continue
+      series.applyOptions({ lastValueVisible: isShown })
+      if (isShown) this.tagged.add(series)
+      else this.tagged.delete(series)
     }
   }
 
@@ -1027,7 +1032,6 @@ class Controls {
     this.zone.value = this.zoneChoice
     for (const [scale, button] of this.scales) setPressed(button, panel.scale === scale)
     setPressed(this.auto, panel.drawing.isAutoScaled)
-    this.newest.hidden = panel.isNewestVisible()
   }
 }
 
