@@ -56,14 +56,16 @@ def measure_chart_frames() -> Iterator[tuple[str, float]]:
 
 def _load_candles(page: Page, count: int) -> None:
     """Let the chart load older candles until it has `count` of them."""
-    while (loaded := page.evaluate(f"{_PANEL}.loaded.times.length")) < count:
+    while page.evaluate(f"{_PANEL}.loaded.times.length") < count:
+        # A request is lost if the chart sends another one before the app has read it.
         page.evaluate(
             f"""() => {{
                 const from = {_PANEL}.loaded.window[0];
                 {_PANEL}.report([from - 5_000 * {_PANEL}.content.step, from]);
             }}"""
         )
-        wait_for_script(page, f"{_PANEL}.loaded.times.length > {loaded}")
+        page.wait_for_timeout(1_000)
+    wait_for_script(page, f"{_PANEL}.loaded.times.length >= {count}")
 
 
 def _measure_frames(page: Page) -> float:

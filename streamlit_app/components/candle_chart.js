@@ -8,6 +8,7 @@
 const REST_MS = 250  // A gesture has ended after this time without a change.
 const GESTURE_MS = 400  // A change of the view this long after a gesture is part of it.
 const LOAD_MS = 400  // Between two requests for candles while the viewer scrolls.
+const LOST_MS = 3_000  // A request without an answer is sent again.
 const DAY_MS = 86_400_000
 const QUARTER_HOUR_MS = 900_000
 const MAX_FILLED_PERIODS = 1_000  // The width of a longer gap on the time axis.
@@ -241,7 +242,8 @@ class CandlePanel {
 
   loadMissingCandles() {
     const load = this.findMissingCandles()
-    if (!load || String(load) === this.requestedLoad) return
+    const isWaiting = performance.now() - this.loadedAt < LOST_MS
+    if (!load || (isWaiting && String(load) === this.requestedLoad)) return
     this.requestedLoad = String(load)
     this.loadedAt = performance.now()
     this.report(load)
