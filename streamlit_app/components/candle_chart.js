@@ -8,6 +8,7 @@
 const REST_MS = 250  // A gesture has ended after this time without a change.
 const GESTURE_MS = 400  // A change of the view this long after a gesture is part of it.
 const LOAD_MS = 400  // Between two requests for candles while the viewer scrolls.
+const LOST_MS = 3_000  // A request without an answer is sent again.
 const DAY_MS = 86_400_000
 const QUARTER_HOUR_MS = 900_000
 const MAX_FILLED_PERIODS = 1_000  // The width of a longer gap on the time axis.
@@ -74,7 +75,7 @@ class CandlePanel {
       this.stage.addEventListener(kind, event => {
         if (kind === "pointermove" && !event.buttons) return
         this.gestureAt = performance.now()
-        if (kind === "pointermove" && this.drawing) this.placeReadoutsSoon()
+        if (kind === "pointermove" && this.drawing) this.showReadoutsSoon()  // Panes can be dragged.
       }, { passive: true, capture: true })
     }
   }
@@ -163,9 +164,12 @@ class CandlePanel {
     }))
   }
 
-  // Panes move while the viewer drags the line between them.
-  placeReadoutsSoon() {
-    requestAnimationFrame(() => this.isRemoved || this.showReadouts())
+  // Once in a frame, however many events it has.
+  showReadoutsSoon() {
+    this.readoutFrame ??= requestAnimationFrame(() => {
+      this.readoutFrame = null
+      if (!this.isRemoved) this.showReadouts()
+    })
   }
 
   keepPaneHeights() {
@@ -231,8 +235,7 @@ class CandlePanel {
       this.report()
     }, REST_MS)
     if (now - this.loadedAt > LOAD_MS) this.loadMissingCandles()
-    this.showReadouts()
-    this.controls.update()
+    this.showReadoutsSoon()
   }
 
   // Sends the view to Python, with a range of candles that are missing in it.
@@ -244,7 +247,8 @@ class CandlePanel {
 
   loadMissingCandles() {
     const load = this.findMissingCandles()
-    if (!load || String(load) === this.requestedLoad) return
+    const isWaiting = performance.now() - this.loadedAt < LOST_MS
+    if (!load || (isWaiting && String(load) === this.requestedLoad)) return
     this.requestedLoad = String(load)
     this.loadedAt = performance.now()
     this.report(load)
@@ -291,6 +295,7 @@ class CandlePanel {
   showReadouts(hovered = this.hovered ?? null) {
     this.hovered = hovered
     this.drawing.showLastValues(this.isNewestVisible())
+    this.controls.newest.hidden = this.isNewestVisible()
     showReadouts(this, hovered)
   }
 }
@@ -467,6 +472,7 @@ class Drawing {
   constructor(panel) {
     this.panel = panel
     this.series = []
+    this.tagged = new Set()
     this.panes = []
     this.firstVisible = 0
     const { content, library } = panel
@@ -684,9 +690,10 @@ class Drawing {
     for (const { series, column } of this.series) {
       if (!column) continue
       const isShown = isNewestVisible && !Number.isNaN(this.columns[column].at(-1))
-      if (series.options().lastValueVisible !== isShown) {
-        series.applyOptions({ lastValueVisible: isShown })
-      }
+      if (this.tagged.has(series) === isShown) continue
+      series.applyOptions({ lastValueVisible: isShown })
+      if (isShown) this.tagged.add(series)
+      else this.tagged.delete(series)
     }
   }
 
@@ -1043,7 +1050,6 @@ class Controls {
     this.zone.value = this.zoneChoice
     for (const [scale, button] of this.scales) setPressed(button, panel.scale === scale)
     setPressed(this.auto, panel.drawing.isAutoScaled)
-    this.newest.hidden = panel.isNewestVisible()
   }
 }
 
