@@ -241,7 +241,7 @@ def test_invalid_query_parameters_are_reported_and_stay(
     assert "SMA 20" not in lines_of(app) and "166 candles of 1h" in text
     chart = chart_of(app)
     assert (chart["view"], chart["type"], chart["scale"], chart["zone"]) == (
-        *(None, "candles", "linear", ""),
+        *(None, "candles", "linear", "local"),
     )
     assert query_of(app) == query
 

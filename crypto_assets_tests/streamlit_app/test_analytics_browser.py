@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Page, expect
 
-from crypto_assets_tests.services.chromium import OpenTab
+from crypto_assets_tests.services.chromium import OpenTab, wait_for_script
 from crypto_assets_tests.streamlit_app.gestures import click_button
 from crypto_assets_tests.streamlit_app.page_checks import (
     SCHEMES,
@@ -179,6 +179,8 @@ def test_every_chart_type_and_scale_is_drawn(open_tab: OpenTab, market: str) -> 
     assert len(set(counts)) == 1 and counts[0] >= 72
     page.locator(".candle-chart .log").click()
     page.wait_for_url(re.compile("scale=log"))
+    # From now on the address decides, such as that of a layout.
+    wait_for_script(page, "document.querySelector('.candle-chart').panel.chosenScale === null")
     mode = "document.querySelector('.candle-chart').panel.drawing.main.priceScale().options().mode"
     assert page.evaluate(mode) == 1, "logarithmic"
     page.locator(".candle-chart .percent").click()

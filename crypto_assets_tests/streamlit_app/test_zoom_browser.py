@@ -191,6 +191,13 @@ def test_the_chosen_time_zone_is_in_the_url_and_kept_by_the_browser(
     page.goto(f"{market}?{CANDLES_ONLY}")  # without a zone
     page.wait_for_url(re.compile("tz=Asia"))
     expect(page.get_by_text(re.compile("candles of .* Kolkata time"))).to_be_visible()
+    page.goto(f"{market}?tz=Mars/X&{CANDLES_ONLY}")
+    expect(page.get_by_text("is unknown: write UTC, local, exchange")).to_be_visible()
+    expect(page.get_by_text(re.compile("candles of .* Los Angeles time"))).to_be_visible()
+    assert "tz=Mars/X" in page.url, "the address keeps what is not valid"
+    page.locator(".candle-chart .zone").select_option("UTC")
+    page.wait_for_url(re.compile("tz=UTC"))
+    expect(page.get_by_text("is unknown: write UTC, local, exchange")).to_have_count(0)
     page.locator(".candle-chart .zone").select_option("local")
     page.wait_for_url(lambda url: "tz=" not in url)
     expect(page.get_by_text(re.compile("candles of .* Los Angeles time"))).to_be_visible()

@@ -178,7 +178,7 @@ def _parse_dates(query: Query, problems: list[str]) -> tuple[date, date] | None:
 
 
 def _parse_zone(query: Query, problems: list[str]) -> str:
-    """Return the choice of a time zone, empty if the address has no valid one."""
+    """Return the choice of a time zone, empty without one, the browser's if it is not valid."""
     choice = _get_text(query, "tz") or ""
     try:
         ViewerZone.resolve(choice or LOCAL, None)
@@ -187,7 +187,7 @@ def _parse_zone(query: Query, problems: list[str]) -> str:
             f"Time zone {_quote(choice)} is unknown: write UTC, local, exchange, or a name such as "
             "Asia/Kolkata. Times are in the zone of this browser"
         )
-        return ""
+        return LOCAL
     return choice
 
 

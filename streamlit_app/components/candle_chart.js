@@ -105,6 +105,7 @@ class CandlePanel {
       this.isScaledByViewer = false
       this.requestedLoad = null
     }
+    if (this.chosenScale === data.scale) this.chosenScale = null  // The address has it now.
     this.scale = this.chosenScale ?? data.scale
     this.zone = this.controls.chooseZone(data.zone)
     if (this.receivedContent !== data.content) {
@@ -494,7 +495,6 @@ class Drawing {
       const pane = this.addPane(indicator.key, PANE_WEIGHTS.indicator)
       this.addIndicator(pane, indicator, `pane ${number}`, false)
     })
-    price.hidden = content.hidden
     this.panes.forEach((pane, index) => {
       const api = panel.chart.panes()[index]
       api.setStretchFactor(panel.paneHeights.get(pane.id) ?? pane.weight)
@@ -1027,7 +1027,7 @@ class Controls {
       this.isZoneReported = true
       this.panel.component.setTriggerValue("zone", this.zoneChoice)
     }
-    if (requested === this.chosenZone) this.chosenZone = undefined
+    if ((requested || "local") === this.chosenZone) this.chosenZone = undefined
     return this.panel.zone?.name === zone.name ? this.panel.zone : zone
   }
 
@@ -1178,7 +1178,7 @@ function createEntries(panel, pane, row) {
     }
     element.append(...createParts(panel, entry, row))
   }
-  const hidden = (pane.hidden ?? []).map(entry => {
+  const hidden = (pane.index ? [] : panel.content.hidden).map(entry => {
     const element = createElement("span", "entry hidden")
     element.append(createElement("b", "", entry.name), createLegendButtons(entry, true))
     return element
