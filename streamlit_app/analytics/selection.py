@@ -132,7 +132,7 @@ def render_chart_inputs(
 
 
 def render_symbol_input(request: ChartRequest, instruments: Mapping[str, Instrument]) -> None:
-    def is_tracked(symbol: str | None) -> bool:
+    def is_tracked(symbol: str) -> bool:
         return symbol not in instruments or instruments[symbol].is_tracked
 
     def format_symbol(symbol: str) -> str:
@@ -147,7 +147,7 @@ def render_symbol_input(request: ChartRequest, instruments: Mapping[str, Instrum
         format_func=format_symbol,
         placeholder="Symbol",
         on_change=address.on_widget_change("symbol", lambda symbol: {"symbol": symbol}),
-        width=140 if is_tracked(request.symbol) else 220,
+        width=140 if is_tracked(request.symbol or "") else 185,
         label_visibility="collapsed",
     )
 
