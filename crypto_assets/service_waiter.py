@@ -84,6 +84,7 @@ class _ServiceState:
 
     down_since: float | None = None
     is_reported: bool = False
+    is_exchange: bool = False
     responses: int = 0
 
 
@@ -100,6 +101,7 @@ class ServiceWaiter:
         self._states: dict[str, _ServiceState] = {}
         self._limit = self._exchange_limit = 0.0
         self._report: Report = _log.warning
+        self._report_exchange: Report = _log.warning
         self._canceled = threading.Event()
 
     @property
@@ -119,24 +121,30 @@ class ServiceWaiter:
 
     @contextmanager
     def wait_up_to(
-        self, seconds: float, report: Report | None = None, exchange_seconds: float | None = None
+        self,
+        seconds: float,
+        report: Report | None = None,
+        exchange_seconds: float | None = None,
+        report_exchange: Report | None = None,
     ) -> Iterator[None]:
         """Let calls of all threads wait up to this long per outage, and report each outage once.
 
         Reports are lines such as `waiting for the warehouse: …`, for the log by default. With 0
         seconds, calls within a longer limit do not wait. `exchange_seconds` is the limit for the
         exchange, if it is another one; the time of a request with its retries counts.
+        `report_exchange` gets the reports of the exchange in place of `report`.
         """
-        outer = self._limit, self._exchange_limit, self._report
+        outer = self._limit, self._exchange_limit, self._report, self._report_exchange
         if not self._limit:
             self._canceled.clear()
             self._states.clear()
         self._limit, self._report = seconds, report or _log.warning
+        self._report_exchange = report_exchange or self._report
         self._exchange_limit = seconds if exchange_seconds is None else exchange_seconds
         try:
             yield
         finally:
-            self._limit, self._exchange_limit, self._report = outer
+            self._limit, self._exchange_limit, self._report, self._report_exchange = outer
 
     def cancel_on_error(self) -> AbstractContextManager[None]:
         """Return a context that an exception ends with all waiting, in every thread.
@@ -154,6 +162,7 @@ class ServiceWaiter:
         state = self._get_state(service)
         if not self.is_waiting_allowed:
             return call()
+        state.is_exchange = is_exchange
         limit = self._exchange_limit if is_exchange else self._limit
         rounds = _CallRounds(self, service, state, limit)
         if is_exchange:
@@ -177,6 +186,9 @@ class ServiceWaiter:
     def _sleep(self, seconds: float) -> None:
         self._canceled.wait(seconds)
 
+    def _get_report(self, state: _ServiceState) -> Report:
+        return self._report_exchange if state.is_exchange else self._report
+
     def _get_state(self, service: str) -> _ServiceState:
         with self._lock:
             return self._states.setdefault(service, _ServiceState())
@@ -188,7 +200,9 @@ class ServiceWaiter:
             since, state.down_since = state.down_since, None
             was_reported, state.is_reported = state.is_reported, False
         if since is not None and was_reported:
-            self._report(f"{service} responds again after {time.monotonic() - since:.0f} s")
+            self._get_report(state)(
+                f"{service} responds again after {time.monotonic() - since:.0f} s"
+            )
 
     def record_failure(self, state: _ServiceState) -> float:
         """Return for how long the service has not responded, in seconds."""
@@ -228,7 +242,7 @@ class ServiceWaiter:
         with self._lock:
             is_known, state.is_reported = state.is_reported, True
         if not is_known:
-            self._report(f"waiting for {service}, up to {limit:.0f} s: {reason}")
+            self._get_report(state)(f"waiting for {service}, up to {limit:.0f} s: {reason}")
 
 
 def _means_outage(error: BaseException) -> bool:

@@ -20,8 +20,9 @@ fi
 # Prints the variable and the default of each image.
 list_images() { sed -n 's/.*\${\([A-Z]*_IMAGE\):-\([^}]*\)}.*/\1 \2/p' docker-compose.yml; }
 
-# Sets a variable in .env: NAME VALUE. The file keeps its permissions.
+# Sets a variable in .env: NAME VALUE. The file keeps its permissions, and no one else reads its copy.
 set_variable() {
+    umask 077
     others=$(grep -v "^$1=" .env || true)
     printf '%s\n' "$others" "$1=$2" | sed '1{/^$/d}' >.env.new
     cat .env.new >.env

@@ -44,7 +44,7 @@ PAGES = (
     ),
     PageEntry(
         "alerts",
-        "Alerts",
+        "Price alerts",
         ":material/notifications:",
         "Alerts on prices and indicators, and the log of those that fired.",
     ),

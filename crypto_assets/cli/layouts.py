@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from crypto_assets.cli.command_author import find_command_author
 from crypto_assets.errors import WrongUse
 from crypto_assets.pipeline.control.chart_layouts import (
     format_layouts,
@@ -40,7 +41,7 @@ def layouts(action: str, file: Path | None) -> None:
         return
     imported = parse_layouts(_read_file(file))
     for layout in imported:
-        save_layout(warehouse, layout, "layouts import")
+        save_layout(warehouse, layout, find_command_author())
     click.echo(f"imported {len(imported):,} layouts from {file}")
 
 

@@ -278,8 +278,8 @@ def _parse_query(content: Mapping[str, Any]) -> DocumentNode:
     return _parse_document(query)
 
 
-# Dagster's pages repeat their queries every few seconds.
-@lru_cache(maxsize=256)
+# Dagster's pages repeat their queries every few seconds. A document takes up to nine megabytes.
+@lru_cache(maxsize=24)
 def _parse_document(query: str) -> DocumentNode:
     try:
         return parse(query, no_location=True, max_tokens=_MAX_TOKENS)

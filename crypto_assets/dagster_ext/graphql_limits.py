@@ -16,11 +16,14 @@ from graphql import (
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionNode,
+    VariableNode,
 )
 from graphql.utilities import value_from_ast_untyped
 
 # Counted with the fields of fragments, as often as these are used.
 MAX_FIELDS, MAX_TOP_LEVEL_FIELDS, MAX_LEVELS = 2_000, 10, 20
+# Counted likewise: fragments that use each other twice double with each of them.
+MAX_FRAGMENTS = 2_000
 # Fields with a name of the client's choice, which lets it ask for the same one many times.
 MAX_ALIASES = 40
 # Elements of a list, and the values of arguments that say how much to return.
@@ -58,12 +61,20 @@ def _check_document(document: DocumentNode, variables: Mapping[str, Any]) -> Non
         for one in document.definitions
         if isinstance(one, FragmentDefinitionNode)
     }
-    fields = top_level_fields = aliases = 0
+    fields = top_level_fields = aliases = fragments_used = 0
+    # A fragment that is used often has the same arguments each time.
+    checked: set[int] = set()
     for operation in document.definitions:
         if not isinstance(operation, OperationDefinitionNode):
             continue
-        known = {**_list_defaults(operation), **variables}
-        for field, level in _iterate_fields(operation.selection_set.selections, fragments):
+        defaults = _list_defaults(operation)
+        _check_value(defaults)
+        known = {**defaults, **variables}
+        for field, level in _iterate_selections(operation.selection_set.selections, fragments):
+            if not isinstance(field, FieldNode):
+                fragments_used += 1
+                _require(fragments_used, MAX_FRAGMENTS, "uses of fragments")
+                continue
             fields += 1
             top_level_fields += level == 1
             aliases += field.alias is not None
@@ -71,28 +82,30 @@ def _check_document(document: DocumentNode, variables: Mapping[str, Any]) -> Non
             _require(top_level_fields, MAX_TOP_LEVEL_FIELDS, "fields at the top level")
             _require(aliases, MAX_ALIASES, "aliases")
             _require(level, MAX_LEVELS, "levels")
-            _check_arguments(field, known)
+            if id(field) not in checked:
+                checked.add(id(field))
+                _check_arguments(field, known)
 
 
-def _iterate_fields(
+def _iterate_selections(
     selections: Sequence[SelectionNode],
     fragments: Mapping[str, FragmentDefinitionNode],
     level: int = 1,
     nesting: int = 0,
-) -> Iterator[tuple[FieldNode, int]]:
-    """Yield the fields with those of fragments, each with its level; the first level is 1."""
+) -> Iterator[tuple[SelectionNode, int]]:
+    """Yield fields and fragments, with those inside, each with its level; the first level is 1."""
     _require(nesting, _MAX_NESTING, "nested fragments")
     for one in selections:
+        yield one, level
         inner, inner_level = None, level
         if isinstance(one, FieldNode):
-            yield one, level
             inner, inner_level = one.selection_set, level + 1
         elif isinstance(one, InlineFragmentNode):
             inner = one.selection_set
         elif isinstance(one, FragmentSpreadNode) and one.name.value in fragments:
             inner = fragments[one.name.value].selection_set
         if inner:
-            yield from _iterate_fields(inner.selections, fragments, inner_level, nesting + 1)
+            yield from _iterate_selections(inner.selections, fragments, inner_level, nesting + 1)
 
 
 def _list_defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
@@ -104,14 +117,16 @@ def _list_defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
 
 
 def _check_arguments(field: FieldNode, variables: Mapping[str, Any]) -> None:
-    if not field.arguments:
-        return
-    arguments = {
-        one.name.value: value_from_ast_untyped(one.value, dict(variables))
-        for one in field.arguments
-    }
+    """Check the arguments of a field; the values of variables have been checked already."""
+    arguments: dict[str, Any] = {}
+    for one in field.arguments:
+        if isinstance(one.value, VariableNode):
+            value = variables.get(one.value.name.value)
+        else:
+            value = value_from_ast_untyped(one.value)
+            _check_value(value)
+        arguments[one.name.value] = value
     for name, value in arguments.items():
-        _check_value(value)
         if name in _LIMITING_ARGUMENTS and isinstance(value, int | float):
             _require(value, MAX_LIMIT, f"results (the argument {name})")
     if field.name.value == _FUTURE_TICKS:

@@ -47,7 +47,7 @@ class ReaderConnection:
         while True:
             message = await self._receive()
             content = _parse_message(message)
-            kind, name = content.get("type"), str(content.get("id"))
+            kind, name = content.get("type"), _name_subscription(content)
             if kind in _STOPPING:
                 self._forget(name)
             # Dagster ignores the start of a subscription that it has.
@@ -64,7 +64,7 @@ class ReaderConnection:
         """Send a message of Dagster, which may be the last one of a subscription."""
         content = _parse_message(message)
         if content.get("type") in _ENDING:
-            self._forget(str(content.get("id")))
+            self._forget(_name_subscription(content))
         await self._send(message)
 
     def close(self) -> None:
@@ -92,6 +92,11 @@ class ReaderConnection:
     async def _refuse(self, name: object, reason: str) -> None:
         refusal = {"type": "error", "id": name, "payload": {"message": reason}}
         await self._send({"type": "websocket.send", "text": json.dumps(refusal)})
+
+
+def _name_subscription(content: Mapping[str, Any]) -> str:
+    """Return a text for the id of a message: to Dagster, `1` and `"1"` are two subscriptions."""
+    return json.dumps(content.get("id"))
 
 
 def _parse_message(message: Message) -> dict[str, Any]:

@@ -74,8 +74,8 @@ class _AlertCursor:
     target=None,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Sends an alert about each failed run to the webhook; the same failure is sent "
-    "again at growing intervals.",
+    description="Sends an alert about each failed run; the same failure is sent again at growing "
+    "intervals.",
 )
 def run_failures_sensor(
     context: dg.SensorEvaluationContext, webhook: dg.ResourceParam[Webhook]
@@ -114,7 +114,8 @@ def build_stale_symbols_sensor(market: MarketSpec) -> dg.SensorDefinition:
         try:
             with limit_exchange_wait():
                 outage, outage_alerts = check_exchange(platform, cursor.outage, now)
-                stale = find_stale_symbols(platform)
+                # An outage that is reported is the reason: no symbol is reported beside it.
+                stale = [] if outage.is_reported else find_stale_symbols(platform)
         except CryptoAssetsError as error:
             return dg.SkipReason(str(error))
         known = cursor.observed if now - (cursor.evaluated_at or 0) < _CURSOR_EXPIRY_MS else {}
@@ -154,7 +155,7 @@ def _send_alerts(
         return dg.SkipReason(str(error))
     message = "; ".join([*(f"{alert.subject}: {alert.error}" for alert in due), *failures])
     if due and not targets:
-        message = f"not sent, because no webhook is set: {message}"
+        message = f"not sent, because no target of alerts is set: {message}"
     already_sent = f", {len(alerts)} sent before" if alerts else ""
     return dg.SensorResult(
         skip_reason=dg.SkipReason(message or f"no new alerts{already_sent}"),

@@ -40,9 +40,12 @@ def price_alerts_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
     try:
         fired = evaluate_price_alerts(warehouse, read_values)
-        undone = [f"undone: {event}" for event in check_fired_alerts(warehouse, read_values)]
         targets = list_targets(webhook, settings.alert_urls.get_secret_value())
         failures = deliver_price_alerts(warehouse, targets, build_link)
+        # Last: it may take longer than the others together.
+        undone = [f"undone: {event}" for event in check_fired_alerts(warehouse, read_values)]
+        if undone:
+            failures += deliver_price_alerts(warehouse, targets, build_link)
     except CryptoAssetsError as error:
         return dg.SkipReason(str(error))
     return dg.SkipReason("; ".join([*fired, *undone, *failures]) or "no price alert has fired")

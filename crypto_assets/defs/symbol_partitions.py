@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 
 import dagster as dg
 
@@ -25,8 +25,8 @@ from crypto_assets.service_waiter import limit_exchange_wait
 from crypto_assets.warehouse import RegisteredSymbol
 
 _ANY_BACKFILL = {RUN_CLASS_TAG: RunClass.BACKFILL.value}
-# Dagster's tag of a run of one partition.
-_SYMBOL_TAG = "dagster/partition/symbol"
+# Dagster's tags of a run of one partition, and of the run of a request.
+_SYMBOL_TAG, _RUN_KEY_TAG = "dagster/partition/symbol", "dagster/run_key"
 # Of how many holes an evaluation requests a part.
 _MAX_HOLES = 4
 # After how many runs an evaluation leaves further symbols to the next one.
@@ -61,15 +61,16 @@ def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefiniti
         platform, partitions = market.get_platform(context), market.partitions
         refused = list(market.refused_symbols)
         try:
-            if not market.is_default:
-                unlisted = follow_symbols(platform, market.settings.symbols, partitions.start)
-                refused += [f"the exchange does not list {name}" for name in unlisted]
-            registered = platform.warehouse.symbols.list_all()
-            tracked = [symbol.name for symbol in registered if symbol.is_tracked]
-            observed = json.loads(context.cursor) if context.cursor else tracked
-            added = [name for name in tracked if name not in observed]
-            # Requests the exchange's time only if symbols were added.
             with limit_exchange_wait():
+                if not market.is_default:
+                    names, start = market.settings.symbols, partitions.start
+                    unlisted = follow_symbols(platform, names, start)
+                    refused += [f"the exchange does not list {name}" for name in unlisted]
+                registered = platform.warehouse.symbols.list_all()
+                tracked = [symbol.name for symbol in registered if symbol.is_tracked]
+                observed = json.loads(context.cursor) if context.cursor else tracked
+                added = [name for name in tracked if name not in observed]
+                # Requests the exchange's time only if symbols were added.
                 today = day_of(platform.exchange_now()) if added else partitions.start
         except CryptoAssetsError as error:
             return dg.SkipReason(str(error))
@@ -77,7 +78,9 @@ def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefiniti
         if not tracked:
             return dg.SkipReason(f"no symbol is tracked yet{problems}")
         histories = [tick_plan.MissingDays(name, partitions.start, today) for name in added]
-        begun = _build_limited_requests(market, histories, "first")
+        begun = _limit_requests(
+            (days.symbol, _build_backfill_requests(market, days, "first")) for days in histories
+        )
         requests = list(chain.from_iterable(begun.values()))
         missing = partitions.list_unpartitioned_symbols(context.instance, tracked)
         unknown = _list_unknown_partitions(context.instance, partitions, registered)
@@ -137,17 +140,29 @@ def build_catch_up_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefinit
             for symbol in partitions.list_partitioned_symbols(instance, names)
             if not find_active_run(instance, job.name, tags={BACKFILLED_SYMBOL_TAG: symbol})
         ]
-        reason = f"a backfill is active, or no partition exists yet: {', '.join(names)}"
+        reason = (
+            f"a backfill is active or has run today, or no partition exists yet: {', '.join(names)}"
+        )
         occasion = f"missing on {today} from"
         due = [days for days in missing if days.symbol in waiting]
-        behind = [days for days in due if not days.is_hole]
-        due_requests = _build_limited_requests(market, behind, occasion)
-        requests = list(chain.from_iterable(due_requests.values()))
+
+        def build_new_requests(days: tick_plan.MissingDays) -> list[dg.RunRequest]:
+            # Dagster launches no run key twice: one of today's must not count towards the limit.
+            return [
+                request
+                for request in _build_backfill_requests(market, days, occasion)
+                if not _has_run(instance, job, request)
+            ]
+
+        behind = _limit_requests(
+            (days.symbol, build_new_requests(days)) for days in due if not days.is_hole
+        )
+        requests = list(chain.from_iterable(behind.values()))
         holes = [days for days in due if days.is_hole]
         if holes and (active := find_active_run(instance, None, tags=_ANY_BACKFILL)):
             holes, reason = [], f"older days wait for the backfill of run {active[:8]}"
-        for days in holes[:_MAX_HOLES]:
-            requests += _build_backfill_requests(market, days, occasion)[:1]
+        parts = filter(None, (build_new_requests(days)[:1] for days in holes))
+        requests += chain.from_iterable(islice(parts, _MAX_HOLES))
         if not requests:
             yield dg.SkipReason(reason)
         yield from requests
@@ -173,18 +188,22 @@ def _list_unknown_partitions(
     ]
 
 
-def _build_limited_requests(
-    market: MarketSpec, missing: Iterable[tick_plan.MissingDays], occasion: str
+def _has_run(instance: dg.DagsterInstance, job: AssetJob, request: dg.RunRequest) -> bool:
+    tags = {_RUN_KEY_TAG: str(request.run_key)}
+    runs = dg.RunsFilter(job_name=job.name, tags=tags)
+    return bool(instance.get_run_records(runs, limit=1))
+
+
+def _limit_requests(
+    by_symbol: Iterable[tuple[str, list[dg.RunRequest]]],
 ) -> dict[str, list[dg.RunRequest]]:
-    """Build the requests of the first symbols, all of each, up to the limit of an evaluation."""
-    requests: dict[str, list[dg.RunRequest]] = {}
-    for days in missing:
-        if sum(map(len, requests.values())) >= _MAX_REQUESTS:
+    """Return the requests of the first symbols, all of each, up to the limit of an evaluation."""
+    limited: dict[str, list[dg.RunRequest]] = {}
+    for symbol, requests in by_symbol:
+        limited.setdefault(symbol, []).extend(requests)
+        if sum(map(len, limited.values())) >= _MAX_REQUESTS:
             break
-        requests.setdefault(days.symbol, []).extend(
-            _build_backfill_requests(market, days, occasion)
-        )
-    return requests
+    return limited
 
 
 def _build_backfill_requests(

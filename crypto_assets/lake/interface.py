@@ -185,9 +185,9 @@ class Lake(ABC):
         """Assign the lake permanently to an exchange and a market. One of two claims wins.
 
         `market` is "" for the default market. `renaming` is the former name of the same exchange.
-        `is_own` returns whether a lake that earlier versions assigned to no market is this
-        market's. Raises ForeignExchange where the lake belongs to another exchange, WrongUse where
-        it belongs to another market.
+        `is_own` returns whether a lake that has no market, from an earlier version, is this one's.
+        Raises ForeignExchange where the lake belongs to another exchange, WrongUse where it
+        belongs to another market.
         """
         wanted = LakeMarker(identity, market)
         body, marker = self._read_parsed_marker()

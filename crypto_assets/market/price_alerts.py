@@ -21,6 +21,11 @@ class Comparison(StrEnum):
     ABOVE = "above"
     BELOW = "below"
 
+    @property
+    def is_cross(self) -> bool:
+        """Whether the value of the candle before counts too."""
+        return self in (Comparison.CROSSES_ABOVE, Comparison.CROSSES_BELOW)
+
     def is_met(self, previous: float | None, value: float, level: float) -> bool:
         """Return whether a value meets the condition; a cross needs the value before it."""
         if self is Comparison.ABOVE:
@@ -93,7 +98,8 @@ def evaluate_rule(
     """Return the candles at which a rule fires, and its state after the last of `values`.
 
     `values` are sorted by open time. Those up to `state.evaluated_open_time` only serve as the
-    value before. Candles with an undefined value change nothing but how far the rule is evaluated.
+    value before. A candle with an undefined value neither fires nor arms the rule, and the next
+    candle crosses nothing.
     """
     fired: list[ClosedValue] = []
     previous: float | None = None
@@ -111,16 +117,26 @@ def evaluate_rule(
     return fired, RuleState(evaluated, is_armed, is_active)
 
 
-def is_condition_met(rule: PriceAlertRule, values: Iterable[ClosedValue], open_time: int) -> bool:
-    """Return whether the candle that opens at `open_time` meets the condition."""
+def is_condition_met(
+    rule: PriceAlertRule, values: Iterable[ClosedValue], open_time: int
+) -> bool | None:
+    """Return whether the candle that opens at `open_time` meets the condition.
+
+    None if it, or for a cross the one before, has no value among `values`: it may have expired.
+    """
     previous: float | None = None
     for candle in values:
         if candle.open_time == open_time:
-            return candle.value is not None and rule.comparison.is_met(
-                previous, candle.value, float(rule.level)
-            )
+            if candle.value is None or (previous is None and rule.comparison.is_cross):
+                return None
+            return rule.comparison.is_met(previous, candle.value, float(rule.level))
         previous = candle.value
-    return False
+    return None
+
+
+def format_value(value: float) -> str:
+    """Format a value with ten significant digits."""
+    return format_level(Decimal(f"{value:.10g}"))
 
 
 def format_level(level: Decimal) -> str:

@@ -8,11 +8,7 @@ from itertools import groupby
 from crypto_assets.market.utc_time import MINUTE_MS, Window, day_of
 from crypto_assets.orchestrator.backfills import BackfillProgress
 from crypto_assets.orchestrator.failure_reasons import parse_failure_reason
-from crypto_assets.orchestrator.partition_keys import (
-    PARTITION_TAG,
-    RANGE_END_TAG,
-    RANGE_START_TAG,
-)
+from crypto_assets.orchestrator.partition_keys import parse_run_dates
 from crypto_assets.orchestrator.run_queue import AUTOMATIC_BACKFILL_TAGS, BACKFILLED_SYMBOL_TAG
 from crypto_assets.orchestrator.webserver_client import (
     GraphQLObject,
@@ -103,12 +99,11 @@ def _parse_run(run: GraphQLObject, unit: PartitionUnit) -> _BackfillRun | None:
 
 
 def _parse_days(tags: Mapping[str, str], unit: PartitionUnit) -> tuple[date, date] | None:
-    first = tags.get(RANGE_START_TAG) or tags.get(PARTITION_TAG)
-    if first is None:
+    keys = parse_run_dates(tags)
+    if keys is None:
         return None
-    keys = (first, tags.get(RANGE_END_TAG, first))
     try:
-        start, end = (date.fromisoformat(key.partition("|")[0]) for key in keys)
+        start, end = map(date.fromisoformat, keys)
     except ValueError:
         return None
     return start, end if unit is PartitionUnit.DAY else day_of(Window.of_month(end).end_ms - 1)

@@ -16,6 +16,7 @@ DAYS_TAG = "crypto/days"
 SYMBOLS_TAG = "crypto/symbols"
 # Dagster's UI shows the beginning of each tag next to a run, and all of it on its page.
 _MAX_NAMED_SYMBOLS = 10
+_TO = " to "
 
 
 def format_partition_key(date_key: str, symbol: str) -> str:
@@ -58,6 +59,17 @@ def describe_run_partitions(tags: Mapping[str, str]) -> str | None:
     return f"{tags[DAYS_TAG]}|{tags[SYMBOLS_TAG]}" if DAYS_TAG in tags else None
 
 
+def parse_run_dates(tags: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the first and the last date key of a run, whichever tags name them; None without."""
+    if described := tags.get(DAYS_TAG):
+        first, _, last = described.partition(_TO)
+        return first, last or first
+    if first_key := tags.get(RANGE_START_TAG) or tags.get(PARTITION_TAG):
+        last_key = tags.get(RANGE_END_TAG, first_key)
+        return first_key.partition("|")[0], last_key.partition("|")[0]
+    return None
+
+
 def describe_partition_keys(keys: Sequence[str]) -> str | None:
     """Describe keys as a backfill is titled: `BTCUSDT, ETHUSDT 2026-09-01 to 2026-09-06`."""
     pairs = [key.partition("|") for key in keys]
@@ -70,4 +82,4 @@ def describe_partition_keys(keys: Sequence[str]) -> str | None:
 
 
 def _describe_range(first: str, last: str) -> str:
-    return first if last == first else f"{first} to {last}"
+    return first if last == first else f"{first}{_TO}{last}"

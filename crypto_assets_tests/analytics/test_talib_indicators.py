@@ -137,7 +137,7 @@ def test_the_first_values_are_undefined_and_a_gap_starts_them_again(name: str) -
         assert undefined[: function.lookback].all() and not undefined[function.lookback]
 
 
-@pytest.mark.parametrize("name", SINGLE)
+@pytest.mark.parametrize("name", sorted(SINGLE))
 def test_a_value_of_one_candle_needs_no_history(name: str) -> None:
     provider = get_provider(name)
     assert provider.parse_params({}).warm_up(Interval.M1) == 0 and not provider.looks_back

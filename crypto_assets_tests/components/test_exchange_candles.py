@@ -29,6 +29,7 @@ SHARED = {
     "job thin_history",
     "schedule history_schedule",
     "sensor run_failures",
+    "sensor price_alerts",
     "sensor left_runs",
     "resource webhook",
 }

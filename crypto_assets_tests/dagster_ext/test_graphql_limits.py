@@ -48,7 +48,13 @@ def test_an_operation_within_the_limits(query: str) -> None:
             "{ a { ...F0 } }"
             + "".join(f"fragment F{n} on Q {{ ...F{n + 1} ...F{n + 1} }}" for n in range(20))
             + "fragment F20 on Q { x }",
-            "2,000 fields",
+            "2,000 uses of fragments",
+        ),
+        # Without any field, which would end the count.
+        (
+            "{ a ...F0 }"
+            + "".join(f"fragment F{n} on Q {{ ...F{n + 1} ...F{n + 1} }}" for n in range(60)),
+            "2,000 uses of fragments",
         ),
         ("{ a { " + " ".join(f"n{n}: b" for n in range(41)) + " } }", "40 aliases"),
         (nest(21), "20 levels"),
@@ -206,5 +212,16 @@ def test_a_subscription_beyond_the_limits_of_an_operation_is_refused(query: Any)
         client = Client()
         (refusal,) = await client.exchange([build_message("start", "1", query), END])
         assert refusal["type"] == "error" and not client.arrived
+
+    asyncio.run(run())
+
+
+def test_two_ids_of_dagster_are_two_subscriptions() -> None:
+    async def run() -> None:
+        client = Client()
+        starts = [build_message("start", "1"), build_message("start", 1, nest(21)), END]
+        (refusal,) = await client.exchange(starts)
+        assert (refusal["type"], refusal["id"]) == ("error", 1)
+        assert [one["id"] for one in client.arrived] == ["1"]
 
     asyncio.run(run())

@@ -157,7 +157,9 @@ def test_a_partition_that_a_user_adds_in_dagsters_dialog_is_deleted_again(
     instance.report_run_failed(run)
     look(instance, platform, cursor)
     assert instance.get_dynamic_partitions(SYMBOL_PARTITIONS_NAME) == ["BTCUSDT", "ETHUSDT"]
-    assert look(instance, platform, cursor).skip_message == "all 1 tracked symbols have partitions"
+    assert look(instance, platform, cursor).skip_message == (
+        "nothing to do: all 1 tracked symbols have partitions"
+    )
 
 
 def test_a_warehouse_without_symbols_sets_no_cursor(
@@ -196,6 +198,25 @@ def test_a_symbol_that_is_far_behind_gets_one_backfill_at_a_time(
     again = caught_up(instance, platform)
     assert keys_of(again[0])[0] == "2026-06-01|BTCUSDT", "from where it came to"
     assert not {one.run_key for one in again} & {first.run_key, second.run_key}
+
+
+def test_backfills_that_have_failed_today_do_not_keep_others_waiting(
+    instance: dg.DagsterInstance,
+    simulated_exchange: StartExchange,
+    build_platform: BuildPlatform,
+) -> None:
+    platform = build_platform(simulated_exchange(now=NOON), *_TWENTY[:6])
+    look(instance, platform, None)
+    for symbol in _TWENTY[:6]:
+        store_day(platform, symbol, START)
+    first = caught_up(instance, platform)
+    assert len(first) == 4
+    for request in first:
+        tags = {**request.tags, "dagster/run_key": str(request.run_key)}
+        run = instance.create_run_for_job(backfill, tags=tags, status=dg.DagsterRunStatus.STARTED)
+        instance.report_run_failed(run)
+    others = caught_up(instance, platform)
+    assert [keys_of(one)[0].partition("|")[2] for one in others] == list(_TWENTY[4:6])
 
 
 def test_long_gaps_are_backfilled_and_short_ones_left_to_gap_repair(

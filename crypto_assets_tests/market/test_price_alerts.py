@@ -72,12 +72,11 @@ def test_a_rule_that_does_not_repeat_ends_when_it_fires() -> None:
 
 def test_whether_a_candle_meets_the_condition() -> None:
     rule, values = make_rule(UP), make_values([9, 11, 12])
-    assert [is_condition_met(rule, values, time) for time in range(4)] == [
-        False,
-        True,
-        False,
-        False,
-    ]
+    # The first one has none before, and the last one does not exist.
+    expected = [None, True, False, None]
+    assert [is_condition_met(rule, values, time) for time in range(4)] == expected
+    assert is_condition_met(make_rule(ABOVE), values, 0) is False
+    assert is_condition_met(make_rule(ABOVE), make_values([None]), 0) is None
 
 
 @pytest.mark.parametrize(

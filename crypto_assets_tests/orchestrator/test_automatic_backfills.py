@@ -10,7 +10,7 @@ from crypto_assets.orchestrator.automatic_backfills import (
     fetch_automatic_backfills,
 )
 from crypto_assets.orchestrator.failure_reasons import build_failure_tag
-from crypto_assets.orchestrator.partition_keys import describe_partition_keys
+from crypto_assets.orchestrator.partition_keys import build_partition_tags, describe_partition_keys
 from crypto_assets.orchestrator.webserver_client import WebserverClient
 from crypto_assets.settings import PartitionUnit
 from crypto_assets_tests.services.scripted import Answer, scripted
@@ -29,6 +29,11 @@ def build_run(run_id: str, status: str, start: int, end: int | None, **tags: str
 
 
 def days(first: str, last: str) -> dict[str, str]:
+    tags = build_partition_tags([first, last], ["PEPEUSDT"])
+    return {key.replace("/", "__"): value for key, value in tags.items()}
+
+
+def days_of_earlier_versions(first: str, last: str) -> dict[str, str]:
     return {
         "dagster__asset_partition_range_start": f"{first}|PEPEUSDT",
         "dagster__asset_partition_range_end": f"{last}|PEPEUSDT",
@@ -45,7 +50,9 @@ def fetch(
 
 def test_the_runs_of_a_symbol_are_one_backfill() -> None:
     (found,) = fetch(
-        build_run("aa", "SUCCESS", 1000, 1060, **days("2025-01-01", "2025-01-10")),
+        build_run(
+            "aa", "SUCCESS", 1000, 1060, **days_of_earlier_versions("2025-01-01", "2025-01-10")
+        ),
         build_run("bb", "STARTED", 1001, None, **days("2025-01-11", "2025-01-20")),
     )
     progress = found.progress
@@ -77,7 +84,7 @@ def test_a_later_backfill_of_the_symbol_is_another_one() -> None:
 
 
 def test_months_count_their_days() -> None:
-    run = build_run("aa", "SUCCESS", 1, 2, dagster__partition="2025-02-01|PEPEUSDT")
+    run = build_run("aa", "SUCCESS", 1, 2, **days("2025-02-01", "2025-02-01"))
     (found,) = fetch(run, unit=PartitionUnit.MONTH)
     assert found.progress.key_count == 28
 

@@ -94,4 +94,4 @@ def test_days_never_requested_do_not_lower_the_coverage(warehouse: Warehouse) ->
     calendar = Reports(warehouse, clock=lambda: NOW).get_coverage_calendar(FIRST, LAST)
     assert calendar.compute_shares() == {"BTCUSDT": 1}
     assert (calendar.open_gaps, calendar.missing_minutes) == (0, 0)
-    assert calendar.count_days(DayState.NOT_LOADED) == 3
+    assert calendar.count_days(DayState.NOT_LOADED) == 4

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from crypto_assets.market.price_alerts import format_value
 from crypto_assets.warehouse.catalog.price_alerts import EventKind, PriceAlertEvent
 from streamlit_app.components import notices, tables
 from streamlit_app.data import price_alerts as queries
@@ -21,7 +22,7 @@ def render_alert_log() -> None:
                 "fired_at": tables.time_column("Fired (UTC)"),
                 "symbol": st.column_config.TextColumn("Symbol", width="small"),
                 "condition": st.column_config.TextColumn("Condition", width="large"),
-                "value": st.column_config.NumberColumn("Value", format="%.10g"),
+                "value": st.column_config.TextColumn("Value", alignment="right"),
                 "closed_at": tables.time_column("Candle closed (UTC)"),
                 "delivery": st.column_config.TextColumn("Delivery", width="medium"),
             },
@@ -37,7 +38,7 @@ def _build_row(event: PriceAlertEvent) -> dict[str, object]:
         "fired_at": event.fired_at,
         "symbol": event.symbol,
         "condition": undone + event.wording,
-        "value": event.value,
+        "value": "" if event.value is None else format_value(event.value),
         "closed_at": event.close_time + 1,
         "delivery": format_delivery(event),
     }

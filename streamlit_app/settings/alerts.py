@@ -1,12 +1,15 @@
-"""Alerts: the webhook of failure alerts, which can be set, reset, turned off, and tested."""
+"""Alerts: the webhook, which can be set, reset, turned off, and tested, and further targets."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.pipeline.alerting.destination import send_test_alert, validate_webhook_url
+from crypto_assets.pipeline.alerting.targets import AlertTarget, list_targets
 from crypto_assets.pipeline.alerting.webhook import Webhook
+from crypto_assets.settings import get_settings
 from crypto_assets.warehouse.catalog.app_settings import SECRET_MASK, Author
 from streamlit_app import auth
 from streamlit_app.actions import confirm_action, run_action
@@ -20,6 +23,7 @@ def render_alert_settings(can_write: bool) -> None:
     """Draw the settings. Raises WarehouseError."""
     address = app_settings.get_alert_destination()
     webhook, is_overridden = address.read_webhook(), address.is_overridden
+    targets = list_targets(webhook, get_settings().alert_urls.get_secret_value())
     st.markdown(_format_destination(webhook, is_overridden))
     if webhook.warning:
         st.warning(notices.format_sentence(webhook.warning), icon=":material/lock_open:")
@@ -28,7 +32,7 @@ def render_alert_settings(can_write: bool) -> None:
             "Send test",
             icon=":material/send:",
             key="test_webhook",
-            disabled=not (can_write and webhook.url),
+            disabled=not (can_write and targets),
         )
         if webhook.url and st.button(
             "Turn off",
@@ -37,8 +41,10 @@ def render_alert_settings(can_write: bool) -> None:
             disabled=not can_write,
         ):
             confirm_action(
-                "Turn off alerts?",
-                "Failed runs and delayed symbols will send no alerts.",
+                "Turn off the webhook?",
+                "Alerts will go to the addresses in `CRYPTO_ALERT_URLS` only."
+                if _has_further_targets()
+                else "Failed runs, delayed symbols and price alerts will send no messages.",
                 "Turn off",
                 _disable_alerts,
             )
@@ -52,28 +58,37 @@ def render_alert_settings(can_write: bool) -> None:
     # A container, so that messages that come and go do not move the input below.
     with st.container():
         if test_clicked:
-            _send_test_alert(webhook)
+            _send_test_alert(targets)
     _render_address_form("New webhook URL" if webhook.url else "Webhook URL", can_write)
 
 
 def _format_destination(webhook: Webhook, is_overridden: bool) -> str:
     if not webhook.url:
-        return "**Alerts are off.** Failed runs and delayed symbols send no alerts."
+        if _has_further_targets():
+            return "**No webhook.** Alerts go to the addresses in `CRYPTO_ALERT_URLS` only."
+        return "**Alerts are off.** Failed runs, delayed symbols and price alerts send no messages."
     scheme = webhook.url.partition(":")[0]
     origin = "set here" if is_overridden else "from `CRYPTO_ALERT_WEBHOOK_URL`"
-    return f"Alerts go to `{scheme}://{webhook.display_address}/{SECRET_MASK}` ({origin})."
+    further = " and to the addresses in `CRYPTO_ALERT_URLS`" if _has_further_targets() else ""
+    return f"Alerts go to `{scheme}://{webhook.display_address}/{SECRET_MASK}` ({origin}){further}."
 
 
-def _send_test_alert(webhook: Webhook) -> None:
+def _has_further_targets() -> bool:
+    return bool(get_settings().alert_urls.get_secret_value().strip())
+
+
+def _send_test_alert(targets: Sequence[AlertTarget]) -> None:
     try:
         auth.require_write_access()
-        send_test_alert(webhook)
+        send_test_alert(targets)
     except CryptoAssetsError as error:
         st.error(f"**Test failed.** {notices.format_sentence(str(error))}")
         return
+    names = " and ".join(
+        target.display_address if isinstance(target, Webhook) else target.name for target in targets
+    )
     st.success(
-        f"Test sent to **{notices.escape_markdown(webhook.display_address)}**.",
-        icon=":material/check_circle:",
+        f"Test sent to **{notices.escape_markdown(names)}**.", icon=":material/check_circle:"
     )
 
 
@@ -105,7 +120,7 @@ def _confirm_address(url: str) -> None:
         return
     confirm_action(
         "Change webhook?",
-        f"Alerts will go to **{notices.escape_markdown(webhook.display_address)}** only."
+        f"Alerts will go to **{notices.escape_markdown(webhook.display_address)}**."
         + (f" {notices.format_sentence(webhook.warning)}" if webhook.warning else ""),
         "Save",
         partial(_save_address, url),
@@ -120,7 +135,7 @@ def _save_address(url: str, who: Author) -> str:
 
 def _disable_alerts(who: Author) -> str:
     app_settings.get_alert_destination().set_override("", who)
-    return "Alerts are off."
+    return "The webhook is off."
 
 
 def _reset_address(who: Author) -> str:

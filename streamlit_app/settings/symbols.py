@@ -112,14 +112,14 @@ def _render_card(symbol: RegisteredSymbol, can_write: bool) -> None:
         st.caption(f"{name}, {_format_tracking(symbol)}")
         if symbol.is_tracked:
             if st.button(
-                "Stop tracking",
+                f"Stop tracking {base}",
                 icon=":material/remove_circle:",
                 key=f"retire_{symbol.name}",
                 disabled=not can_write,
             ):
                 _confirm_untracking(symbol)
         elif st.button(
-            "Resume tracking",
+            f"Resume tracking {base}",
             icon=":material/replay:",
             key=f"again_{symbol.name}",
             disabled=not can_write,

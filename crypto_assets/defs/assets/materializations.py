@@ -1,8 +1,10 @@
 """Materializations per partition: log successful keys, and fail the run with the failed ones."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -19,7 +21,7 @@ from crypto_assets.defs.run_partitions import (
     group_requested_keys,
     has_planned_partitions,
 )
-from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.errors import CryptoAssetsError, OrchestratorError
 from crypto_assets.orchestrator.failure_reasons import build_failure_tag
 from crypto_assets.orchestrator.partition_keys import format_partition_key
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
@@ -31,8 +33,11 @@ from crypto_assets.service_waiter import (
     TICK_EXCHANGE_SECONDS,
     TICK_OUTAGE_SECONDS,
 )
+from crypto_assets.warehouse.engine.error_translation import translate_dagster_errors
 
 _MAX_NAMED_PARTITIONS = 10
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -103,12 +108,21 @@ def wait_for_services(
 ) -> AbstractContextManager[None]:
     """Let a run wait while exchange, lake or warehouse do not respond, and log that it does.
 
-    A tick waits for seconds only: the next one ingests what it could not.
+    A tick waits for seconds only: the next one ingests what it could not. The events of the run
+    show outages of the exchange only: Dagster's database may be in the warehouse's server.
     """
+    home = Path(context.instance.root_directory)
+
+    def report_exchange(line: str) -> None:
+        _log.warning(line)
+        with suppress(OrchestratorError), translate_dagster_errors(home):
+            context.log.warning(line)
+
     return platform.waiter.wait_up_to(
         TICK_OUTAGE_SECONDS if is_tick else MAX_OUTAGE_SECONDS,
-        context.log.warning,
+        None,
         TICK_EXCHANGE_SECONDS if is_tick else None,
+        report_exchange,
     )
 
 

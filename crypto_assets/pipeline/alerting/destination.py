@@ -1,10 +1,12 @@
 """The webhook that receives alerts: the one set in the app, else the environment's."""
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from crypto_assets.addresses import is_web_address
-from crypto_assets.errors import WarehouseError, WrongUse
+from crypto_assets.errors import AlertNotSent, WarehouseError, WrongUse
 from crypto_assets.pipeline.alerting.refused_hosts import refuse_host
+from crypto_assets.pipeline.alerting.targets import AlertTarget, send_to_targets
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.app_settings import AuthorOrName
@@ -63,11 +65,15 @@ class AlertAddress:
         return None if value is None else str(value)
 
 
-def send_test_alert(webhook: Webhook) -> None:
-    """Send a test alert. Raises AlertNotSent, and WrongUse where no address is set."""
-    if not webhook.url:
-        raise WrongUse("no address is set: set one before you send a test")
-    webhook.send_alerts([_TEST_ALERT])
+def send_test_alert(targets: Sequence[AlertTarget]) -> None:
+    """Send a test alert to all targets.
+
+    Raises AlertNotSent, which names each target that refuses it, and WrongUse without targets.
+    """
+    if not targets:
+        raise WrongUse("no target of alerts is set: set one before you send a test")
+    if failures := send_to_targets(targets, [_TEST_ALERT]):
+        raise AlertNotSent("; ".join(failures))
 
 
 def validate_webhook_url(url: str) -> str:

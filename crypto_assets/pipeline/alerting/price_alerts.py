@@ -1,7 +1,7 @@
 """Evaluates price alerts on closed candles, and delivers those that fired."""
 
+import time
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from itertools import groupby
 
 from crypto_assets.errors import AlertNotSent, CryptoAssetsError, UnknownTarget, WarehouseError
@@ -9,7 +9,7 @@ from crypto_assets.market.price_alerts import (
     ClosedValue,
     PriceAlertRule,
     evaluate_rule,
-    format_level,
+    format_value,
     is_condition_met,
 )
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, format_utc, now_ms
@@ -26,6 +26,8 @@ _CHECK_PAUSE_MS = HOUR_MS
 # A process that sends alerts to all targets takes less time.
 _CLAIM_MS = 5 * MINUTE_MS
 _RETRY_PAUSE_MS = MINUTE_MS
+# After which further events wait for the next evaluation: Dagster ends one after a minute.
+_DELIVERY_SECONDS, _CHECK_SECONDS = 15.0, 15.0
 _GIVE_UP_AFTER_MS = DAY_MS
 
 # Reads the values of a rule's column at the closed candles of a window, oldest first, at most the
@@ -63,10 +65,12 @@ def check_fired_alerts(warehouse: Warehouse, read_values: ReadValues) -> list[st
     Returns the events that a revision has undone, and records them, so that they are delivered.
     Raises WarehouseError.
     """
-    now = now_ms()
+    now, deadline = now_ms(), time.monotonic() + _CHECK_SECONDS
     events = warehouse.price_alerts.list_events_to_check(now - _REVISABLE_MS, now - _CHECK_PAUSE_MS)
     undone: list[str] = []
     for rule_id, group in groupby(sorted(events, key=_rule_id), key=_rule_id):
+        if time.monotonic() > deadline:
+            break
         rule_events = list(group)
         met = _find_met_candles(warehouse, read_values, rule_id, rule_events)
         for event in rule_events:
@@ -87,9 +91,16 @@ def deliver_price_alerts(
     attempts, an event is recorded as not sent. `build_link` returns the address of a symbol's
     chart. Raises WarehouseError.
     """
-    now, failures = now_ms(), []
-    for event in warehouse.price_alerts.claim_unsent(now, now + _CLAIM_MS):
-        failures += _deliver_event(warehouse, targets, event, build_link(event.symbol))
+    failures: list[str] = []
+    deadline = time.monotonic() + _DELIVERY_SECONDS
+    while time.monotonic() < deadline:
+        now = now_ms()
+        # One by one: a target that hangs must not outlast the claim of later events.
+        claimed = warehouse.price_alerts.claim_unsent(now, now + _CLAIM_MS, limit=1)
+        if not claimed:
+            break
+        for event in claimed:
+            failures += _deliver_event(warehouse, targets, event, build_link(event.symbol))
     return failures
 
 
@@ -134,7 +145,10 @@ def _find_met_candles(
     rule_id: str,
     events: Sequence[PriceAlertEvent],
 ) -> set[int] | None:
-    """Return the open times at which a rule's condition is met now; None if that is unknown."""
+    """Return the open times of events at which the condition is met, or cannot be known, now.
+
+    None if nothing is known about the rule.
+    """
     try:
         rule = warehouse.price_alerts.get_rule(rule_id).rule
     except UnknownTarget:
@@ -148,7 +162,8 @@ def _find_met_candles(
             raise
         except CryptoAssetsError:
             return None
-        if is_condition_met(rule, values, event.open_time):
+        # Expired candles are no revision.
+        if is_condition_met(rule, values, event.open_time) is not False:
             met.add(event.open_time)
     return met
 
@@ -189,7 +204,7 @@ def build_price_alert(event: PriceAlertEvent, link: str) -> Alert:
         details = f"a revision of the exchange changed the {closed}: the condition is not met"
         subject = f"Undone: {event.symbol} {event.wording}"
     else:
-        value = "" if event.value is None else f", value {_format_value(event.value)}"
+        value = "" if event.value is None else f", value {format_value(event.value)}"
         details, subject = f"{closed}{value}", f"{event.symbol} {event.wording}"
     return Alert(
         subject,
@@ -198,8 +213,3 @@ def build_price_alert(event: PriceAlertEvent, link: str) -> Alert:
         link=link,
         is_notice=True,
     )
-
-
-def _format_value(value: float) -> str:
-    """Format a value with ten significant digits."""
-    return format_level(Decimal(f"{value:.10g}"))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from crypto_assets.errors import AlertNotSent, WrongUse
+from crypto_assets.errors import AlertNotSent
 from crypto_assets.foreign_text import shorten_text
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 
@@ -60,11 +60,11 @@ class AppriseTarget:
 
 
 def parse_alert_urls(text: str) -> tuple[AppriseTarget, ...]:
-    """Parse Apprise URLs, separated by blanks. Raises WrongUse, without the secrets."""
-    targets = tuple(map(AppriseTarget, text.split()))
-    for target in targets:
-        _create_notifier(target.url)
-    return targets
+    """Return the targets of Apprise URLs, which are separated by blanks.
+
+    A URL that Apprise does not know fails when an alert is sent, and stops no other target.
+    """
+    return tuple(map(AppriseTarget, text.split()))
 
 
 def list_targets(webhook: Webhook, alert_urls: str) -> tuple[AlertTarget, ...]:
@@ -104,7 +104,7 @@ def _create_notifier(url: str) -> "Apprise":
     if not notifier.add(url):
         scheme, has_scheme, _ = url.partition("://")
         shown = f"({shorten_text(scheme, 20)}://…) " if has_scheme else ""
-        raise WrongUse(
+        raise AlertNotSent(
             f"CRYPTO_ALERT_URLS contains a URL {shown}that Apprise does not accept: "
             "compare it with https://github.com/caronc/apprise/wiki"
         )

@@ -23,6 +23,8 @@ _FILE_VERSION = 1
 _MAX_LAYOUTS = 200
 _MAX_NAME = 60  # characters
 _MAX_PARAMETERS, _MAX_VALUES, _MAX_VALUE = 200, 20, 500
+# As JSON; MySQL's type TEXT has 65,535 bytes.
+_MAX_LENGTH = 50_000
 _PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,79}")
 
 
@@ -107,6 +109,8 @@ def _parse_layout(entry: object) -> ChartLayout:
         raise WrongUse(f"layout {name!r}: the kind must be one of {', '.join(LayoutKind)}")
     if len(parameters) > _MAX_PARAMETERS or not all(map(_is_parameter, parameters.items())):
         raise WrongUse(f"layout {name!r}: a parameter is not one of a chart's address")
+    if len(json.dumps(parameters)) > _MAX_LENGTH:
+        raise WrongUse(f"layout {name!r}: its parameters have more than {_MAX_LENGTH:,} characters")
     return ChartLayout(
         name, LayoutKind(kind), {key: tuple(values) for key, values in parameters.items()}
     )

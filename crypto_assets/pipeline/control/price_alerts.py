@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
-from crypto_assets.analytics import get_provider
+from crypto_assets.analytics import Input, get_provider
 from crypto_assets.analytics.registry import find_providers
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.intervals import Interval
@@ -18,8 +18,15 @@ _MAX_LEVEL_DIGITS = 30
 
 
 def list_alert_columns() -> dict[str, list[str]]:
-    """Return the columns that an alert can compare, by indicator; the close comes first."""
-    series = {name: list(item.columns) for name, item in find_providers().items() if item.is_series}
+    """Return the columns that an alert can compare, by indicator; the close comes first.
+
+    Indicators of several symbols are left out: their candles may be stored at different times.
+    """
+    series = {
+        name: list(provider.columns)
+        for name, provider in find_providers().items()
+        if provider.is_series and Input.COMPANIONS not in provider.inputs
+    }
     return {CLOSE: [CLOSE], **series}
 
 
@@ -75,7 +82,9 @@ def restart_price_alert(warehouse: Warehouse, rule_id: str, who: AuthorOrName) -
     Raises UnknownTarget.
     """
     stored = warehouse.price_alerts.get_rule(rule_id)
-    warehouse.price_alerts.restart_rule(rule_id, _last_closed_now(stored.rule.interval))
+    # A candle that has fired must not fire again, also if this machine's clock is behind.
+    evaluated = max(stored.state.evaluated_open_time, _last_closed_now(stored.rule.interval))
+    warehouse.price_alerts.restart_rule(rule_id, evaluated)
     _record_change(warehouse, stored, "ended", _describe(stored.rule), who)
 
 

@@ -34,7 +34,7 @@ def correct_future_fetches(context: PipelineContext) -> int:
                 *(format_utc(objects[0].fetched_at), lead // MINUTE_MS),
             )
             # First, because a correction that was killed is continued by its objects.
-            context.warehouse.revisions.advance_fetch_times(limit, lead)
+            context.warehouse.revisions.move_fetch_times_back(limit, lead)
         moved = sum(_correct_fetch(context, item, lead, limit) for item in objects)
         corrected += moved
         if not moved:

@@ -49,7 +49,7 @@ class RevisionLog:
         self._database = database
         self._symbols = symbols
 
-    def advance_fetch_times(self, after: int, ms: int) -> None:
+    def move_fetch_times_back(self, after: int, ms: int) -> None:
         """Make the fetches of revisions that are later than `after` (epoch ms) earlier by `ms`."""
 
         def work(connection: Connection) -> None:

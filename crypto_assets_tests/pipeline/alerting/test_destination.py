@@ -62,16 +62,16 @@ def test_an_address_that_is_not_http_is_refused(url: str) -> None:
 
 def test_a_test_alert_is_sent_like_any_other() -> None:
     with scripted(in_turn(Answer(body=b"ok"), Answer(404))) as server:
-        send_test_alert(Webhook(f"{server.url}/hooks/s3cret"))
+        send_test_alert([Webhook(f"{server.url}/hooks/s3cret")])
         with pytest.raises(AlertNotSent, match=r"answers 404") as raised:
-            send_test_alert(Webhook(f"{server.url}/hooks/s3cret"))
+            send_test_alert([Webhook(f"{server.url}/hooks/s3cret")])
     assert b"This is a test" in server.requests[0].body
     (attachment,) = orjson.loads(server.requests[0].body)["attachments"]
     assert attachment["color"] == "#2e7d32", "red, as problems are"
     assert [field["title"] for field in attachment["fields"]] == ["message"]
     assert "s3cret" not in str(raised.value)
-    with pytest.raises(WrongUse, match="no address is set"):
-        send_test_alert(Webhook())
+    with pytest.raises(WrongUse, match="no target of alerts is set"):
+        send_test_alert(())
 
 
 def test_only_host_and_port_of_an_address_are_shown() -> None:

@@ -99,7 +99,7 @@ def test_a_redirect_is_an_error_that_shows_the_target_without_its_path(status: i
         location = f"{inner.url}/api/admin/s3cret"
         with scripted(in_turn(Answer(status, headers={"Location": location}))) as outer:
             with pytest.raises(AlertNotSent) as error:
-                send_test_alert(Webhook(f"{outer.url}/hooks/s3cret"))
+                send_test_alert([Webhook(f"{outer.url}/hooks/s3cret")])
             assert [request.method for request in outer.requests] == ["POST"]
         assert inner.requests == []
     assert f"redirects (HTTP {status}) to {inner.url}, which is not followed" in str(error.value)
@@ -113,7 +113,7 @@ def test_an_odd_target_of_a_redirect_is_not_shown(location: str) -> None:
         scripted(in_turn(Answer(301, headers={"Location": location}))) as server,
         pytest.raises(AlertNotSent, match="which is not followed") as error,
     ):
-        send_test_alert(Webhook(server.url))
+        send_test_alert([Webhook(server.url)])
     assert str(error.value).isprintable()
 
 
@@ -126,7 +126,7 @@ def test_a_slow_receiver_is_an_error_after_the_deadline(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(webhook, "_TIMEOUTS", RequestTimeouts(connect=2, read=2, total=0.3))
     with serve_raw(send_slowly) as server, pytest.raises(AlertNotSent, match="does not respond"):
-        send_test_alert(Webhook(server.url))
+        send_test_alert([Webhook(server.url)])
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,12 @@ import orjson
 import pytest
 from aiosmtpd.controller import Controller
 
-from crypto_assets.errors import AlertNotSent, WrongUse
-from crypto_assets.pipeline.alerting.targets import list_targets, parse_alert_urls
+from crypto_assets.errors import AlertNotSent
+from crypto_assets.pipeline.alerting.targets import (
+    list_targets,
+    parse_alert_urls,
+    send_to_targets,
+)
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 
@@ -92,10 +96,21 @@ def test_a_target_that_refuses_says_which_one_without_its_secret() -> None:
 
 
 @pytest.mark.parametrize("text", ["tgram://hush", "nosuch://hush", "hush-hush"])
-def test_addresses_that_apprise_does_not_know_are_refused_without_their_secret(text: str) -> None:
-    with pytest.raises(WrongUse, match="CRYPTO_ALERT_URLS") as error:
-        parse_alert_urls(text)
+def test_an_address_that_apprise_does_not_know_fails_without_its_secret(text: str) -> None:
+    (target,) = parse_alert_urls(text)
+    with pytest.raises(AlertNotSent, match="CRYPTO_ALERT_URLS") as error:
+        target.send_alerts([ALERT])
     assert "hush" not in str(error.value)
+
+
+def test_a_wrong_address_does_not_stop_the_webhook() -> None:
+    with scripted(in_turn(Answer())) as server:
+        targets = list_targets(Webhook(server.url), "nosuch://hush")
+        (failure,) = send_to_targets(targets, [ALERT])
+        assert len(server.requests) == 1
+    assert "nosuch" in failure
+    with pytest.raises(AlertNotSent):
+        send_to_targets(targets[1:], [ALERT])
 
 
 def test_chat_services_are_known() -> None:

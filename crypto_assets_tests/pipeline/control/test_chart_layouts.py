@@ -78,6 +78,10 @@ GOOD = {"name": "a", "kind": "layout", "parameters": {"ema": ["true"]}}
         (GOOD | {"parameters": {"ema": "true"}}, "not one of a chart's address"),
         (GOOD | {"parameters": {"<b>": ["true"]}}, "not one of a chart's address"),
         (GOOD | {"parameters": {"ema": ["x" * 501]}}, "not one of a chart's address"),
+        (
+            GOOD | {"parameters": {f"a{n}": ["x" * 500] for n in range(120)}},
+            "more than 50,000 characters",
+        ),
         ({"name": "a"}, "a `name`, a `kind` and `parameters`"),
         ("a", "a `name`, a `kind` and `parameters`"),
     ],
