@@ -691,9 +691,10 @@ class Drawing {
       if (!column) continue
       const isShown = isNewestVisible && !Number.isNaN(this.columns[column].at(-1))
       if (this.tagged.has(series) === isShown) continue
-      series.applyOptions({ lastValueVisible: isShown })
+      // First, because the library reports the crosshair again while it applies an option.
       if (isShown) this.tagged.add(series)
       else this.tagged.delete(series)
+      series.applyOptions({ lastValueVisible: isShown })
     }
   }
 
