@@ -22,7 +22,7 @@ from streamlit_app.analytics.chart_indicators import (
     has_volume,
     select_panel,
 )
-from streamlit_app.analytics.chart_view import trim_chart
+from streamlit_app.analytics.chart_view import find_shown_window, trim_chart
 from streamlit_app.analytics.indicator_instances import choose_symbol_colours
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
@@ -54,6 +54,15 @@ _LEGEND_ACTIONS = {
 }
 
 
+def render_indicator_errors(selection: ChartSelection) -> None:
+    """Warn about the indicators that could not be computed."""
+    stored_window = analytics.query_stored_windows().get(selection.instrument.symbol)
+    shown_window = find_shown_window(selection)
+    if stored_window and shown_window:
+        view_slice = build_view_slice(selection.interval, shown_window, stored_window)
+        notices.render_provider_errors(_query_slice(selection, view_slice))
+
+
 def render_chart_part(selection: ChartSelection) -> None:
     """Draw the chart of a selection, or why there is none."""
     address.rerun_if_changed()  # The chart itself has changed its scale, zone or indicators.
@@ -69,14 +78,13 @@ def render_chart_part(selection: ChartSelection) -> None:
     home = selection.get_home_window(stored_window)
     shown_window = view or home
     view_slice = build_view_slice(selection.interval, shown_window, stored_window)
-    viewed = analytics.query_chart(instrument.symbol, view_slice, selection.enabled_indicators)
-    shown = trim_chart(viewed.chart, shown_window)
+    shown = trim_chart(_query_slice(selection, view_slice).chart, shown_window)
     if not shown.candles.table.num_rows and view is None:
         footnotes.render_empty_range(selection)
         return
     requested_slice = _find_requested_slice(selection, stored_window)
     candle_slice = requested_slice or view_slice
-    result = analytics.query_chart(instrument.symbol, candle_slice, selection.enabled_indicators)
+    result = _query_slice(selection, candle_slice)
     frame = _build_frame(selection, result.chart, candle_slice.window, stored_window)
     display = ChartDisplay(
         scope=selection.scope,
@@ -88,8 +96,13 @@ def render_chart_part(selection: ChartSelection) -> None:
     )
     name = downloads.format_file_name(instrument.symbol, selection.interval, shown_window)
     _render_chart(selection, result, frame, display, name)
-    notices.render_provider_errors(result)
     footnotes.render_footnotes(selection, shown.candles, shown_window, is_zoomed=view is not None)
+
+
+def _query_slice(selection: ChartSelection, candle_slice: CandleSlice) -> ChartResult:
+    return analytics.query_chart(
+        selection.instrument.symbol, candle_slice, selection.enabled_indicators
+    )
 
 
 def _find_requested_slice(selection: ChartSelection, stored_window: Window) -> CandleSlice | None:

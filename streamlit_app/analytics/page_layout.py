@@ -34,7 +34,8 @@ _STYLE = """
   [data-testid=stLayoutWrapper]:has(> .st-key-range_bar) { position: static; order: 1;
     max-width: 100%; }
 }
-.stElementContainer:has(.analytics-style) { display: none; }
+.stElementContainer:has(.analytics-style),
+[data-testid=stLayoutWrapper]:has(> .st-key-errors):not(:has(.stAlert)) { display: none; }
 </style>
 <span class="analytics-style"></span>
 """
@@ -57,6 +58,11 @@ def apply_page_style() -> None:
 def create_toolbar() -> DeltaGenerator:
     """Create the container of the inputs above the chart."""
     return st.container(horizontal=True, vertical_alignment="center", gap="small", key="toolbar")
+
+
+def create_error_area() -> DeltaGenerator:
+    """Create the container of warnings above the chart, which takes no space while it is empty."""
+    return st.container(key="errors", gap="small")
 
 
 def create_workspace() -> Workspace:

@@ -23,6 +23,7 @@ if not instruments:
 request = read_request(instruments)
 toolbar = page_layout.create_toolbar()
 notices.render_problems(request.problems)
+errors = page_layout.create_error_area()
 workspace = page_layout.create_workspace()
 selection = render_chart_inputs(request, instruments, stored_windows, toolbar, workspace.range_bar)
 
@@ -32,6 +33,13 @@ def render_download_part() -> None:
     with notices.render_errors():
         if selection is not None:
             downloads.render_download_menu(selection)
+
+
+@st.fragment(run_every="10s")
+def render_errors_part() -> None:
+    with notices.render_errors():
+        if selection is not None:
+            candle_chart.render_indicator_errors(selection)
 
 
 @st.fragment(run_every="10s")
@@ -56,6 +64,8 @@ def render_cards_part() -> None:
 
 with toolbar:
     render_download_part()
+with errors:
+    render_errors_part()
 with workspace.chart:
     render_candles_part()
 with workspace.side:
