@@ -203,6 +203,14 @@ def test_the_legend_hides_shows_and_removes_indicators(open_tab: OpenTab, market
         ".map(one => one.series.options().lineWidth)"
     )
     assert widths == [1.6, 3]
+    # The values of the legend, and so its entries, stay in place while the mouse is on one.
+    page.locator(".candle-chart .stage").hover(position={"x": 300, "y": 200})
+    hovered = "document.querySelector('.candle-chart').panel.hovered"
+    wait_for_script(page, f"{hovered} !== null")
+    ema.nth(1).hover()
+    assert page.evaluate(hovered) is not None
+    page.locator(".st-key-toolbar").hover()
+    wait_for_script(page, f"{hovered} === null")
     ema.nth(1).hover()
     ema.nth(1).get_by_role("button", name="Hide EMA 20").click()
     page.wait_for_url(re.compile("ema.2.hidden=true"))

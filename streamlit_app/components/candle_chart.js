@@ -62,6 +62,7 @@ class CandlePanel {
     this.stage = createElement("div", "stage")
     this.controls = new Controls(this)
     root.append(this.stage, this.controls.element)
+    this.stage.addEventListener("pointerleave", () => this.drawing && this.showReadouts(null))
     this.stage.addEventListener("click", event => {
       const { action, key } = event.target.closest("[data-action]")?.dataset ?? {}
       if (action) this.component.setTriggerValue("legend", { action, key })
@@ -329,7 +330,10 @@ function createChart(panel) {
     handleScale: { axisDoubleClickReset: { time: false, price: true } },
   })
   chart.timeScale().subscribeVisibleLogicalRangeChange(() => panel.handleRangeChange())
-  chart.subscribeCrosshairMove(({ logical, point }) => panel.showReadouts(point ? logical : null))
+  chart.subscribeCrosshairMove(({ logical, point }) => {
+    // On an entry of the legend the values stay: others could move the entry away from the pointer.
+    if (point || !stage.querySelector(".readout :hover")) panel.showReadouts(point ? logical : null)
+  })
   chart.subscribeDblClick(() => panel.resetView())
   return chart
 }
