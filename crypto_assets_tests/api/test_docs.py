@@ -19,7 +19,7 @@ def stock(sqlite_stock: Stock) -> Stock:
 def test_the_page_lists_exactly_the_existing_routes(api: Api) -> None:
     paths = api.read("/openapi.json")["paths"]
     there = {
-        f"{method.upper()} {re.sub('data/[a-z_]+/', 'data/{provider}/', path)}"
+        f"{method.upper()} {re.sub('data/[a-z0-9_]+/', 'data/{provider}/', path)}"
         for path, operations in paths.items()
         for method in operations
     }

@@ -168,9 +168,9 @@ def test_a_missing_name_stops_every_user_of_dagster_with_the_message(
 def test_a_changed_webserver_is_reported_when_it_is_created(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delattr("dagster_webserver.app.create_app_from_workspace_process_context")
+    monkeypatch.delattr("dagster_webserver.webserver.DagsterWebserver")
     nothing: Any = None
-    with pytest.raises(UnsupportedDagster, match="create_app_from_workspace_process_context"):
+    with pytest.raises(UnsupportedDagster, match="DagsterWebserver"):
         create_webserver_app(nothing, nothing, nothing, nothing)
 
 

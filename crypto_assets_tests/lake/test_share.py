@@ -81,7 +81,7 @@ def test_it_works_and_warns_once(
 def test_a_call_that_fails_for_another_reason_is_an_error(tmp_path: Path) -> None:
     writer = start(tmp_path / "raw", [(1, 1)], {"fsync": "EIO"})
     _, errors = writer.communicate(timeout=120)
-    assert "LakeRefused: cannot write the lake" in errors and "Input/output error" in errors
+    assert "LakeRefused: cannot create the lake" in errors and "Input/output error" in errors
 
 
 def test_of_concurrent_writers_without_locks_the_one_with_most_rows_wins(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from crypto_assets.orchestrator.run_queue import RUN_CLASS_TAG, RunClass
 from crypto_assets.warehouse.engine.grants import list_readable_tables
 from crypto_assets_tests.project.env_example import uncomment_example
 from crypto_assets_tests.project.repository import ROOT, files, text
+from crypto_assets_tests.project.test_make import run_make
 
 PRODUCTION = {
     "DAGSTER_MYSQL_HOST": "mysql",
@@ -454,13 +455,7 @@ def test_make_image_builds_from_the_pinned_image() -> None:
     default = re.search(r"^ARG PYTHON_IMAGE=(\S+)$", text("Dockerfile"), re.MULTILINE)
     assert default
     assert f"PYTHON_IMAGE: ${{PYTHON_IMAGE:-{default[1]}}}" in text("docker-compose.yml")
-    asked = subprocess.run(
-        ["make", "--dry-run", "image", "DOCKER=podman"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    asked = run_make("--dry-run", "image", "DOCKER=podman").stdout
     assert asked.startswith("podman build --build-arg VERSION=")
     assert "$(sh deploy/pin-images.sh --build-arg)" in asked
 

@@ -40,7 +40,7 @@ def test_requests_name_program_and_version(version: str) -> None:
 
 def test_the_image_is_labeled_with_the_version() -> None:
     build = yaml.safe_load(text("docker-compose.yml"))["x-ours"]["build"]
-    assert build["args"] == {"VERSION": "${CRYPTO_ASSETS_VERSION:-}"}
+    assert build["args"]["VERSION"] == "${CRYPTO_ASSETS_VERSION:-}"
     last_stage = text("Dockerfile").split("\nFROM ")[-1]
     assert 'org.opencontainers.image.version="$VERSION"' in last_stage
 
@@ -49,7 +49,8 @@ def test_make_passes_the_version_to_the_image(version: str) -> None:
     planned = run_make("-n", "up").stdout
     assert f"\nCRYPTO_ASSETS_VERSION={version} docker compose up --build\n" in planned
     planned = run_make("-n", "image").stdout
-    assert planned == f"docker build --build-arg VERSION={version} --tag crypto-assets .\n"
+    assert planned.startswith(f"docker build --build-arg VERSION={version} ")
+    assert planned.endswith(" --tag crypto-assets .\n")
 
 
 def test_no_other_file_has_the_version(version: str) -> None:

@@ -8,7 +8,11 @@ import pytest
 
 from crypto_assets.market.utc_time import MINUTE_MS
 from crypto_assets.orchestrator import Kind
-from crypto_assets.orchestrator.run_queue import AUTOMATIC_BACKFILL_TAGS, BACKFILL_TAGS
+from crypto_assets.orchestrator.run_queue import (
+    AUTOMATIC_BACKFILL_TAGS,
+    BACKFILL_TAGS,
+    BACKFILLED_SYMBOL_TAG,
+)
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.proofs.served import Served, serve
 from crypto_assets_tests.services.dagster_tree import wait_for
@@ -22,7 +26,6 @@ KEYS = len(SYMBOLS) * len(DAYS) * len(KlinesStage)
 # A busy machine takes minutes where a quiet one takes seconds.
 pytestmark = pytest.mark.timeout(1800)
 
-_START_TAG = "dagster/asset_partition_range_start"
 _RETRY = """
 mutation ($id: String!) {
   answer: reexecutePartitionBackfill(
@@ -119,9 +122,9 @@ def test_a_symbol_added_while_running_is_backfilled(served: Served) -> None:
     assert ran.code == 0, ran.err
 
     def launched() -> list[dict[str, Any]]:
-        return [run for run in served.tree.runs() if run["tags"].get(_START_TAG) == first_key]
+        runs = served.tree.runs()
+        return [run for run in runs if run["tags"].get(BACKFILLED_SYMBOL_TAG) == "XRPUSDT"]
 
-    first_key = f"{FIRST}|XRPUSDT"
     (run,) = wait_for(launched)
     assert run["tags"].items() >= AUTOMATIC_BACKFILL_TAGS.items()
     assert wait_for(lambda: _ended_run(served, run["runId"])) == "SUCCESS"

@@ -9,6 +9,7 @@ from pathlib import Path
 import requests
 from pydantic import SecretStr
 
+from crypto_assets.access import RECORDED_HEADER
 from crypto_assets.exchange.simulated import (
     GeneratedCandles,
     SimulatedClock,
@@ -45,6 +46,11 @@ class DagsterProxy:
                 **headers,
                 "Authorization": request.headers["Authorization"],
                 "User-Agent": request.headers["User-Agent"],
+                **{
+                    name: value
+                    for name, value in request.headers.items()
+                    if name.lower() == RECORDED_HEADER.lower()
+                },
             },
             timeout=60,
         )

@@ -46,16 +46,16 @@ def heat(candles: pd.DataFrame, params: HeatParams) -> pd.DataFrame:
 '''
 
 
-def charts_of(app: AppTest) -> list[dict[str, Any]]:
-    """Return the data of the candle chart, if there is one."""
+def list_charts(app: AppTest) -> list[dict[str, Any]]:
+    """List the data of all charts; the frame of the page has a component without one."""
     parts = [json.loads(one.proto.json or "{}") for one in app.get("bidi_component")]
-    return [part | json.loads(part["content"]) for part in parts if "content" in part]
+    return [part for part in parts if {"content", "figure"} & set(part)]
 
 
 def chart_of(app: AppTest) -> dict[str, Any]:
     """Return the data of the candle chart."""
-    (chart,) = charts_of(app)
-    return chart
+    (chart,) = (chart for chart in list_charts(app) if "content" in chart)
+    return chart | json.loads(chart["content"])
 
 
 def lines_of(app: AppTest) -> dict[str, dict[str, Any]]:
@@ -250,7 +250,7 @@ def test_an_unknown_symbol_is_never_replaced_by_another(
     run_app: RunApp, stocked_home: Path
 ) -> None:
     app = run_app(stocked_home, ANALYTICS, symbol="NOPE")
-    assert not app.exception and not charts_of(app)
+    assert not app.exception and not list_charts(app)
     assert "No data of symbol `NOPE` is stored" in texts_of(app)
     assert app.selectbox(key="symbol").value is None and query_of(app) == {"symbol": "NOPE"}
     app.selectbox(key="symbol").set_value("SHIBUSDT").run()

@@ -90,7 +90,7 @@ def test_the_demo_loads_candles_without_a_difference(once: Ran, served: Served) 
 
 
 def test_the_home_is_in_the_folder_where_the_command_runs(once: Ran, served: Served) -> None:
-    assert f"into {served.folder}/.crypto-assets" in once.out
+    assert f"are stored in {served.folder}/.crypto-assets" in once.out
     assert [path.name for path in served.folder.iterdir()] == [".crypto-assets"]
     shipped = (ROOT / "dagster.yaml").read_text()
     assert (served.folder / ".crypto-assets/dagster/dagster.yaml").read_text().endswith(shipped)

@@ -100,6 +100,8 @@ def test_it_reads_months(client: "ccxt.binance") -> None:
 
 
 def test_it_translates_the_exchanges_errors(client: "ccxt.binance", server: ExchangeServer) -> None:
+    import ccxt
+
     with pytest.raises(ccxt.BadSymbol):
         client.public_get_klines({"symbol": "NOPEUSDT", "interval": "1m"})
     with pytest.raises(ccxt.BadRequest):
