@@ -30,6 +30,12 @@ CHECKS = {"checks": [{"name": "ohlc_sane", "description": None}]}
 # By a field of the query.
 RESPONSES = {
     "runsOrError": {"runsOrError": {"__typename": "Runs", "results": [RUN]}},
+    "repositoriesOrError": {
+        "repositoriesOrError": {
+            "__typename": "RepositoryConnection",
+            "nodes": [{"jobs": [{"name": "ingest"}]}],
+        }
+    },
     "assetNodes": {
         "assetNodes": [{"assetKey": {"path": ["fact_klines"]}, "assetChecksOrError": CHECKS}]
     },

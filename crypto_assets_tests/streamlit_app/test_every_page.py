@@ -52,7 +52,7 @@ def test_every_page_is_rendered_and_accessible(
     expect(page.locator("[data-stale=true]")).to_have_count(0)
     assert_rendered(page, width, scheme)
     assert list_accessibility_faults(page) == []
-    assert [heading.inner_text() for heading in page.locator("h1").all()] == [get_title(name)]
+    expect(page.locator("h1")).to_have_text([get_title(name)])
     assert page.title() == f"{get_title(name)} · crypto-assets"
     if name != "analytics":  # Its intervals and ranges have the same names, in groups of their own.
         assert list_repeated_names(page) == []
