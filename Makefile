@@ -61,9 +61,10 @@ coverage: $(DEV) ## run all tests, and show which lines and branches they reach;
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term --cov-report=html $(ARGS)
 	@echo "htmlcov/index.html shows each line."
 
-lint: $(DEV) ## check style, types, import layers, Dagster definitions and project rules
+lint: $(DEV) ## check style (Python and JavaScript), types, import layers, Dagster definitions and project rules
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/oxlint --quiet --deny-warnings streamlit_app
 	@$(BIN)/bandit -q -c pyproject.toml -r crypto_assets streamlit_app deploy
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports

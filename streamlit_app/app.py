@@ -1,4 +1,4 @@
-"""The app's server: the Streamlit script of all pages, and the route of Plotly's library.
+"""The app's server: the Streamlit script of all pages, and the routes of the charts' libraries.
 
 Start it with `python -m streamlit_app.app`. `streamlit run streamlit_app/app.py` serves the same,
 but without the limits of `crypto_assets.http_server` on connections and slow requests.
@@ -26,7 +26,7 @@ from crypto_assets.request_guard import GuardPolicy, RequestGuardMiddleware, bui
 from crypto_assets.settings import get_settings
 from crypto_assets.tcp_ports import require_free_port
 from streamlit_app import auth
-from streamlit_app.components import plotly_library
+from streamlit_app.components.script_libraries import LIBRARIES
 from streamlit_app.viewer_limits import ClosedSocketMiddleware, ViewerLimitsMiddleware
 
 _HERE = Path(__file__).parent
@@ -47,7 +47,7 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 def warm_up() -> None:
-    """Do what the first viewer would wait for: import modules, compress Plotly's library.
+    """Do what the first viewer would wait for: import modules, compress the charts' libraries.
 
     Streamlit collects garbage after each page run. Freezing the loaded objects keeps that fast.
     """
@@ -55,7 +55,8 @@ def warm_up() -> None:
         if part.name.split(".")[1] not in _PAGE_SCRIPTS:
             import_module(part.name)
     registry.find_providers()
-    plotly_library.compress_script()
+    for library in LIBRARIES:
+        library.compressed_script  # noqa: B018
     # Streamlit does this for the first element of a process; here it fills the caches of `inspect`.
     inspect.stack()
     freeze_loaded_objects()
@@ -83,7 +84,7 @@ def _hash_script(script: str) -> str:
 
 app = st.App(
     _HERE / "page_frame.py",
-    routes=[plotly_library.SCRIPT_ROUTE],
+    routes=[library.route for library in LIBRARIES],
     middleware=[
         # Before Streamlit, which would ask another server for its own address to compare origins.
         Middleware(RequestGuardMiddleware, build_app_policy()),

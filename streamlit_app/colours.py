@@ -21,7 +21,6 @@ LINE_COLOURS = {
     "plum": "#9C4878",
 }
 
-OUTAGE = "rgba(128, 138, 152, 0.22)"
 CROSSHAIR = "rgba(128, 138, 152, 0.9)"
 
 

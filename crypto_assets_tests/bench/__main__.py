@@ -14,6 +14,7 @@ import pytest
 from crypto_assets.installation import PROJECT_ROOT
 from crypto_assets_tests.bench import (
     backfills,
+    chart_frames,
     gap_detection,
     homes,
     machine,
@@ -26,7 +27,7 @@ from crypto_assets_tests.bench.figures import format_report, format_value
 from crypto_assets_tests.bench.servers import Servers, start_servers
 from crypto_assets_tests.bench.workload import SYMBOLS, Workload
 
-PARTS = ("day", "embedded", "aggregates", "gaps", "providers", "pages", "tick")
+PARTS = ("day", "embedded", "aggregates", "gaps", "providers", "pages", "chart", "tick")
 _QUICK_DAYS = 31
 
 
@@ -82,6 +83,8 @@ def _measure_parts(
     if "pages" in parts:
         yield from reading.measure_pages(home, times)
         yield from viewers.measure_viewers(home)
+    if "chart" in parts:
+        yield from chart_frames.measure_chart_frames()
     if "tick" in parts:
         yield from ticks.measure_ticks(servers, workload, home)
     servers.mariadb.execute(f"DROP DATABASE {homes.get_database_name(home)}")

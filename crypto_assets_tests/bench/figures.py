@@ -47,6 +47,8 @@ FIGURES = (
     Figure("page_20_viewers_s", "s", 4.0, 2.0, falls=True),
     Figure("page_20_viewers_rerun_s", "s", 1.0, 0.4, falls=True),
     Figure("page_200_reruns_growth_mb", "MB", 10, 2, falls=True),
+    Figure("chart_frame_p95_ms", "ms", 33, 17, falls=True),
+    Figure("chart_frame_50k_p95_ms", "ms", 50, 33, falls=True),
     Figure("backfill_peak_mb", "MB", 600, 300, falls=True),
 )
 

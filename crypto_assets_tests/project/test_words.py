@@ -59,6 +59,7 @@ CONTRACT = frozenset(
         # exchange, lake
         # app
         "stretch",  # a value of CSS and of Streamlit's width and height
+        *("getStretchFactor", "setStretchFactor"),  # methods of Lightweight Charts
         *("retire_", "retire_BTCUSDT", "retire_SHIBUSDT"),  # keys of buttons
         "retired",  # a value in the change log
         # Dagster, orchestrator, commands, settings

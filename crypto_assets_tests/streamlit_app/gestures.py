@@ -1,4 +1,4 @@
-"""Gestures of a user in a browser: click, confirm, open a tab, turn the wheel."""
+"""Gestures of a user in a browser: click, confirm, open a tab, turn the wheel, drag."""
 
 from urllib.parse import urlencode
 
@@ -53,29 +53,21 @@ def turn_wheel(page: Page, turns: int) -> None:
 
     The chart follows the wheel once it shows its readouts.
     """
-    page.wait_for_selector(".live-chart .readout")
-    page.locator(".nsewdrag").first.hover()
+    page.wait_for_selector(".candle-chart .readout")
+    page.locator(".candle-chart .stage").hover(position={"x": 400, "y": 150})
     for _ in range(abs(turns)):
-        page.mouse.wheel(0, 900 if turns > 0 else -900)
+        page.mouse.wheel(0, 100 if turns > 0 else -100)
         page.evaluate("new Promise(requestAnimationFrame)")  # A busy browser would join two turns.
 
 
-def turn_wheel_steadily(page: Page, turns: int, delta: int) -> None:
-    """Turn the wheel over the candle chart without a rest. `delta` is that of `WheelEvent`."""
-    page.evaluate(
-        """async ({ turns, delta, pause }) => {
-            for (let turn = 0; turn < turns; turn++) {
-                const pane = document.querySelector('.nsewdrag');
-                const { x, y, width, height } = pane.getBoundingClientRect();
-                const position = { clientX: x + width / 2, clientY: y + height / 2 };
-                const options = { deltaY: delta, bubbles: true, cancelable: true };
-                pane.dispatchEvent(new WheelEvent('wheel', { ...position, ...options }));
-                await new Promise(resolve => setTimeout(resolve, pause));
-            }
-        }""",
-        {
-            "turns": turns,
-            "delta": delta,
-            "pause": 20,
-        },  # ms, shorter than the rest that ends a gesture
-    )
+def drag_chart(page: Page, distance: int) -> None:
+    """Drag the candle chart to the right by pixels, to older candles; left if negative."""
+    box = page.locator(".candle-chart .stage").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + 150
+    page.mouse.move(x - distance / 2, y)
+    page.mouse.down()
+    for part in range(1, 9):
+        page.mouse.move(x - distance / 2 + distance * part / 8, y)
+        page.evaluate("new Promise(requestAnimationFrame)")
+    page.mouse.up()

@@ -22,17 +22,21 @@ def list_errors(tab: Tab) -> list[str]:
 
 
 def read_chart(page: Page) -> dict[str, Any]:
-    """Read the drawn chart: number of candles, names of lines, visible times and prices."""
-    page.wait_for_selector(".js-plotly-plot .trace.boxes", state="attached")
+    """Read the drawn chart: candles in view, names of lines, visible times (ms) and prices."""
+    page.wait_for_selector(".candle-chart .readout", state="attached")
     return page.evaluate(
         """() => {
-            const plot = document.querySelector('.js-plotly-plot');
-            const kinds = kind => plot._fullData.filter(trace => trace.type === kind);
+            const panel = document.querySelector('.candle-chart').panel;
+            const [from, to] = panel.readVisibleTimes();
+            const names = panel.drawing.panes.flatMap(pane => pane.entries)
+                .filter(entry => !entry.isCandle && entry.name !== 'Volume')
+                .map(entry => entry.name);
+            const prices = panel.drawing.main.priceScale().getVisibleRange();
             return {
-                candles: kinds('candlestick').reduce((sum, trace) => sum + trace._length, 0),
-                lines: kinds('scatter').filter(trace => trace.showlegend).map(trace => trace.name),
-                range: plot._fullLayout.xaxis.range.map(end => Date.parse(end + 'Z')),
-                prices: plot._fullLayout.yaxis.range,
+                candles: [...panel.loaded.times].filter(time => time >= from && time <= to).length,
+                lines: [...new Set(names)],
+                range: [from, to],
+                prices: [prices.from, prices.to],
             };
         }"""
     )
@@ -59,7 +63,8 @@ def wait_for_narrower_view(page: Page, span: list[float]) -> None:
     wait_for_script(
         page,
         """([from, to]) => {
-            const [first, last] = document.querySelector('.js-plotly-plot').view ?? [-Infinity, 0];
+            const [first, last] = document.querySelector('.candle-chart').panel.view
+                ?? [-Infinity, 0];
             return last - first < to - from;
         }""",
         span,
@@ -71,7 +76,7 @@ def wait_for_view_in_url(page: Page) -> None:
     wait_for_script(
         page,
         """() => {
-            const ends = document.querySelector('.js-plotly-plot').view;
+            const ends = document.querySelector('.candle-chart').panel.view;
             const text = ends?.map(end => Math.floor(end / 1000)).join('-');
             return text && location.search.includes(`view=${text}`);
         }""",

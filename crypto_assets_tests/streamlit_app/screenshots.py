@@ -28,7 +28,7 @@ OPAQUE_STYLE = "[data-stale] { opacity: 1 !important; transition: none !importan
 # What must be present before a screenshot, by page.
 READY_SELECTORS = {
     "dashboard": ".sparkline",
-    "analytics": ".live-chart .trace.boxes",
+    "analytics": ".candle-chart .readout",
     "pipeline": ".flow .stage",
     "quality": ".js-plotly-plot .heatmaplayer image",
 }

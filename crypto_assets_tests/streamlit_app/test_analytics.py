@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import sys
 from dataclasses import replace
 from decimal import Decimal
@@ -18,6 +19,9 @@ from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, floor_ms, n
 from crypto_assets_tests.reports.stock import describe, load
 from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 from crypto_assets_tests.streamlit_app.test_pages import ANALYTICS, texts_of
+from streamlit_app.data.ranges import MAX_READ_CANDLES
+from streamlit_app.figures.float_arrays import decode_floats
+from streamlit_app.format.decimal_places import DecimalPlaces
 
 pytestmark = pytest.mark.slow  # each page takes a second
 
@@ -42,21 +46,30 @@ def heat(candles: pd.DataFrame, params: HeatParams) -> pd.DataFrame:
 '''
 
 
-def list_figures(app: AppTest) -> list[str]:
-    """Return the figures of all charts; the frame of the page has a component without one."""
-    contents = [json.loads(part.proto.json or "{}") for part in app.get("bidi_component")]
-    return [str(content["figure"]) for content in contents if "figure" in content]
+def list_charts(app: AppTest) -> list[dict[str, Any]]:
+    """List the data of all charts; the frame of the page has a component without one."""
+    parts = [json.loads(one.proto.json or "{}") for one in app.get("bidi_component")]
+    return [part for part in parts if {"content", "figure"} & set(part)]
 
 
-def figure_of(app: AppTest) -> str:
-    """Return the figure of the candle chart, which is the first one."""
-    return list_figures(app)[0]
+def chart_of(app: AppTest) -> dict[str, Any]:
+    """Return the data of the candle chart."""
+    (chart,) = (chart for chart in list_charts(app) if "content" in chart)
+    return chart | json.loads(chart["content"])
 
 
 def lines_of(app: AppTest) -> dict[str, dict[str, Any]]:
-    """Return the traces of lines by their name; of several lines the last."""
-    figure = json.loads(figure_of(app))
-    return {trace["name"]: trace for trace in figure["data"] if trace.get("mode") == "lines"}
+    """Return the chart's compared symbols, lines and panes by their name."""
+    chart = chart_of(app)
+    return {one["name"]: one for one in [*chart["compared"], *chart["overlays"], *chart["panes"]]}
+
+
+def colours_of(app: AppTest) -> dict[str, str]:
+    """Return the colour of each compared symbol, line and pane by its name."""
+    return {
+        name: one["colour"] if "colour" in one else one["lines"][0]["colour"]
+        for name, one in lines_of(app).items()
+    }
 
 
 def query_of(app: AppTest) -> dict[str, str]:
@@ -78,17 +91,16 @@ def test_analytics_draws_the_newest_week_in_hours(run_app: RunApp, stocked_home:
     app = run_app(stocked_home, ANALYTICS)
     assert not app.exception
     text = texts_of(app)
-    assert "168 candles of 1h" in text
+    assert "166 candles of 1h" in text, "of 168 hours, two are missing"
     assert "Missing, not explained yet" in text
     assert "The last candle (hollow) is still forming" in text
-    figure = figure_of(app)
-    assert '"name":"SMA 20"' in figure and '"name":"EMA 20"' in figure
+    assert list(lines_of(app)) == ["EMA 20", "SMA 20", "RSI 14"]
 
 
 def test_the_first_hour_is_marked_as_partial(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS, symbol="SHIBUSDT", range="All", interval="1h")
     assert "The first candle (faded) is partial" in texts_of(app)
-    assert "partial: its beginning is not stored" in figure_of(app)
+    assert decode_floats(chart_of(app)["columns"]["state"])[0] == 2
     later = run_app(stocked_home, ANALYTICS, symbol="SHIBUSDT", range="6h", interval="5m")
     assert "partial" not in texts_of(later)
 
@@ -116,7 +128,10 @@ def test_prices_have_the_decimals_that_they_need(
     warehouse.close()
     app = run_app(tmp_path, ANALYTICS, symbol="SHIBUSDT", range="All", interval="1h")
     assert f">{last}<" in day_summary_of(app)
-    assert f'"text":"{last}"' in figure_of(app)
+    chart = chart_of(app)
+    assert chart["last"][2] == float(price)
+    places = DecimalPlaces(chart["format"]["min_digits"], chart["format"]["digits"])
+    assert places.format_value(float(price)) == last
     tile = run_app(tmp_path)
     assert tile.metric[0].value == last
     assert f"Low {last}, high {last}" in texts_of(tile)
@@ -136,8 +151,7 @@ def test_query_parameters_choose_symbol_interval_range_and_indicators(
     )
     assert app.selectbox(key="symbol").value == "SHIBUSDT"
     assert "72 candles of 5m" in texts_of(app)
-    figure = figure_of(app)
-    assert '"name":"SMA 7"' in figure and "EMA" not in figure
+    assert list(lines_of(app)) == ["SMA 7", "RSI 14"]
     assert "SHIB / USDT" in day_summary_of(app)
 
 
@@ -145,17 +159,20 @@ def test_another_interval_is_drawn(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS)
     app.segmented_control(key="interval").set_value(Interval.M15).run()
     assert not app.exception
-    assert "672 candles of 15m" in texts_of(app)
+    assert "664 candles of 15m" in texts_of(app)
 
 
 def test_the_interval_is_never_replaced(run_app: RunApp, stocked_home: Path) -> None:
+    """The range only decides the first view; of a wide one, the newest candles are read first."""
     app = run_app(stocked_home, ANALYTICS, interval="1m", range="1w")
-    text = texts_of(app)
-    assert "2,200 candles of 1m" in text and "Showing the newest candles of this range" in text
-    assert app.segmented_control(key="interval").value == "1m"
+    chart, text = chart_of(app), texts_of(app)
+    assert app.segmented_control(key="interval").value == chart["interval"] == "1m"
+    assert chart["home"][1] - chart["home"][0] == 7 * DAY_MS
+    assert chart["window"][1] - chart["window"][0] == MAX_READ_CANDLES * MINUTE_MS
+    assert chart["window"][1] >= chart["stored"][1]
     assert "(5m candles)" in text, "statistics cover the whole range"
-    weeks = run_app(stocked_home, ANALYTICS, interval="1d", range="6h")
-    assert "10 candles of 1d" in texts_of(weeks), "all that are stored, instead of one"
+    days = run_app(stocked_home, ANALYTICS, interval="1d", range="6h")
+    assert "10 candles of 1d" in texts_of(days), "all that are stored, instead of one"
 
 
 def test_an_indicator_is_added_several_times(run_app: RunApp, stocked_home: Path) -> None:
@@ -163,16 +180,23 @@ def test_an_indicator_is_added_several_times(run_app: RunApp, stocked_home: Path
     app.selectbox(key="add_indicator").set_value("ema").run()
     app.number_input(key="ema.2_period").set_value(50).run()
     app.selectbox(key="ema.2.colour").set_value("red").run()
-    lines = lines_of(app)
-    assert lines["EMA 12"]["line"]["color"] != lines["EMA 50"]["line"]["color"] == "#C0240C"
+    app.number_input(key="ema.2.width").set_value(3.0).run()
+    colours = colours_of(app)
+    assert colours["EMA 12"] != colours["EMA 50"] == "#C0240C"
+    assert [(one["key"], one["width"]) for one in chart_of(app)["overlays"][:2]] == [
+        ("ema", 1.6),
+        ("ema.2", 3.0),
+    ]
     assert query_of(app) == {
         "ema_period": "12",
         "ema.2": "true",
         "ema.2_period": "50",
         "ema.2.colour": "red",
+        "ema.2.width": "3",
     }
     app.button(key="hide_ema.2").click().run()
     assert "EMA 50" not in lines_of(app) and query_of(app)["ema.2.hidden"] == "true"
+    assert chart_of(app)["hidden"] == [{"key": "ema.2", "name": "EMA 50"}], "still in the legend"
     app.button(key="remove_ema.2").click().run()
     assert query_of(app) == {"ema_period": "12"} and not app.exception
 
@@ -186,14 +210,11 @@ def test_removed_indicators_are_not_drawn(run_app: RunApp, stocked_home: Path) -
 
 
 def test_a_colour_is_the_same_whatever_else_is_drawn(run_app: RunApp, stocked_home: Path) -> None:
-    alone = lines_of(run_app(stocked_home, ANALYTICS))
-    more = lines_of(run_app(stocked_home, ANALYTICS, bollinger="true", vwap="true", sma="false"))
-    compared = lines_of(run_app(stocked_home, ANALYTICS, compare="SHIBUSDT"))
-    colour = alone["EMA 20"]["line"]["color"]
-    assert colour == more["EMA 20"]["line"]["color"] == compared["EMA 20"]["line"]["color"]
-    assert compared["SHIBUSDT"]["line"]["color"] not in {
-        line["line"]["color"] for name, line in alone.items()
-    }
+    alone = colours_of(run_app(stocked_home, ANALYTICS))
+    more = colours_of(run_app(stocked_home, ANALYTICS, bollinger="true", vwap="true", sma="false"))
+    compared = colours_of(run_app(stocked_home, ANALYTICS, compare="SHIBUSDT"))
+    assert alone["EMA 20"] == more["EMA 20"] == compared["EMA 20"]
+    assert compared["SHIBUSDT"] not in alone.values()
     assert "VWAP (day)" in more
 
 
@@ -201,6 +222,7 @@ def test_invalid_query_parameters_are_reported_and_stay(
     run_app: RunApp, stocked_home: Path
 ) -> None:
     query = {"interval": "7m", "range": "x", "sma_period": "-4", "rsi_period": "1", "view": "9-3"}
+    query |= {"type": "Pie", "scale": "cubic", "tz": "Mars/Olympus"}
     app = run_app(stocked_home, ANALYTICS, **query)
     assert not app.exception
     text = texts_of(app)
@@ -211,9 +233,16 @@ def test_invalid_query_parameters_are_reported_and_stay(
         "Simple moving average (sma) is not drawn: period must be 1 to 500, not -4",
         "Relative strength index (rsi) is not drawn: period must be 2 to 100, not 1",
         "View `9-3` is not a range of time",
+        "Type `Pie` is not available",
+        "Scale `cubic` is not available",
+        "Time zone `Mars/Olympus` is unknown",
     ):
         assert problem in text.replace("\\", ""), problem
-    assert "SMA" not in figure_of(app) and "168 candles of 1h" in text
+    assert "SMA 20" not in lines_of(app) and "166 candles of 1h" in text
+    chart = chart_of(app)
+    assert (chart["view"], chart["type"], chart["scale"], chart["zone"]) == (
+        *(None, "candles", "linear", "local"),
+    )
     assert query_of(app) == query
 
 
@@ -221,11 +250,11 @@ def test_an_unknown_symbol_is_never_replaced_by_another(
     run_app: RunApp, stocked_home: Path
 ) -> None:
     app = run_app(stocked_home, ANALYTICS, symbol="NOPE")
-    assert not app.exception and not list_figures(app)
+    assert not app.exception and not list_charts(app)
     assert "No data of symbol `NOPE` is stored" in texts_of(app)
     assert app.selectbox(key="symbol").value is None and query_of(app) == {"symbol": "NOPE"}
     app.selectbox(key="symbol").set_value("SHIBUSDT").run()
-    assert query_of(app) == {"symbol": "SHIBUSDT"} and "SHIBUSDT" in figure_of(app)
+    assert query_of(app) == {"symbol": "SHIBUSDT"} and chart_of(app)["symbol"] == "SHIBUSDT"
 
 
 def test_an_untracked_symbol_can_be_charted(run_app: RunApp, tmp_path: Path) -> None:
@@ -241,7 +270,7 @@ def test_an_untracked_symbol_can_be_charted(run_app: RunApp, tmp_path: Path) -> 
         warehouse.symbols.untrack_symbol(symbol)
     warehouse.close()
     app = run_app(tmp_path, ANALYTICS, symbol="SHIBUSDT")
-    assert "24 candles of 1h" in texts_of(app) and "SHIBUSDT 1h" in figure_of(app)
+    assert "24 candles of 1h" in texts_of(app) and chart_of(app)["symbol"] == "SHIBUSDT"
     options = app.selectbox(key="symbol").options
     assert options == ["BTCUSDT", "SHIBUSDT (untracked)"], "XRPUSDT has no candles"
 
@@ -291,10 +320,8 @@ def test_a_new_provider_file_appears_without_other_changes(
     assert not app.exception
     assert "Heat of the market (HEAT)" in app.selectbox(key="add_indicator").options
     assert app.number_input(key="heat_period").max == 9
-    figure = json.loads(figure_of(app))
-    lines = {trace["name"]: trace for trace in figure["data"] if trace["type"] == "scatter"}
-    axis = lines["HEAT 3"]["yaxis"].replace("y", "yaxis")
-    assert figure["layout"][axis]["range"] == [0, 100]
+    panes = {pane["name"]: pane for pane in chart_of(app)["panes"]}
+    assert panes["HEAT 3"]["range"] == [0, 100]
     del sys.modules[f"{package.__name__}.heat"]
 
 
@@ -311,9 +338,9 @@ def test_inconsistent_parameters_disable_one_provider_only(
     text = texts_of(app)
     assert "MACD (macd) is not drawn" in text and "below slow_period (26)" in text
     assert "**Cannot draw Correlation.**" in text and "LTCUSDT" in text
-    figure = figure_of(app)
-    assert '"name":"SMA 20"' in figure and '"name":"Correlation SHIBUSDT 30"' in figure
-    assert "MACD" not in figure and "LTCUSDT" not in figure
+    lines = lines_of(app)
+    assert {"SMA 20", "Correlation SHIBUSDT 30"} <= set(lines)
+    assert not any("MACD" in name or "LTCUSDT" in name for name in lines)
 
 
 def test_a_reset_restores_the_defaults(run_app: RunApp, stocked_home: Path) -> None:
@@ -324,11 +351,24 @@ def test_a_reset_restores_the_defaults(run_app: RunApp, stocked_home: Path) -> N
     assert not app.exception
 
 
-def test_compared_symbols_share_a_percent_scale(run_app: RunApp, stocked_home: Path) -> None:
+def test_compared_symbols_are_lines_of_the_chart(run_app: RunApp, stocked_home: Path) -> None:
     app = run_app(stocked_home, ANALYTICS, compare="SHIBUSDT")
-    figure = json.loads(figure_of(app))
-    assert figure["layout"]["yaxis"]["tickformat"] == "+.3~%"
-    assert "SHIBUSDT" in [trace["name"] for trace in figure["data"]]
+    (line,) = chart_of(app)["compared"]
+    closes = decode_floats(line["values"])
+    assert line["name"] == "SHIBUSDT"
+    assert closes.size == decode_floats(chart_of(app)["times"]).size and closes[-1] > 0
+
+
+def test_chart_type_scale_and_zone_are_in_the_address(run_app: RunApp, stocked_home: Path) -> None:
+    query = {"type": "Heikin-Ashi", "scale": "log", "tz": "Asia/Kolkata"}
+    app = run_app(stocked_home, ANALYTICS, **query)
+    chart = chart_of(app)
+    assert (chart["type"], chart["scale"], chart["zone"]) == ("heikin-ashi", "log", "Asia/Kolkata")
+    text = texts_of(app)
+    assert re.search("candles of 1h, .* Kolkata time", text)
+    assert re.search("Statistics cover .* Kolkata time", text)
+    app.selectbox(key="type").set_value("Area").run()
+    assert query_of(app) == query | {"type": "Area"} and chart_of(app)["type"] == "area"
 
 
 def test_chosen_dates_are_drawn_or_explained(run_app: RunApp, stocked_home: Path) -> None:
@@ -349,7 +389,18 @@ def test_a_symbol_without_candles_has_a_date_input(run_app: RunApp, tmp_path: Pa
     assert "No candles of BTCUSDT yet" in texts_of(app)
 
 
-def test_the_view_parameter_chooses_the_candles(run_app: RunApp, stocked_home: Path) -> None:
+def test_the_view_parameter_keeps_the_interval(run_app: RunApp, stocked_home: Path) -> None:
     end = now_ms() // 1000
-    app = run_app(stocked_home, ANALYTICS, interval="1m", range="All", view=f"{end - 3600}-{end}")
-    assert "candles of 1m" in texts_of(app) and "2,200 candles" not in texts_of(app)
+    view = f"{end - 3600}-{end}"
+    app = run_app(stocked_home, ANALYTICS, interval="1m", range="All", view=view)
+    assert chart_of(app)["view"] == [(end - 3600) * 1000, end * 1000]
+    assert re.search(r"\b\d\d candles of 1m", texts_of(app))
+
+
+def test_the_last_price_is_the_newest_one_in_any_view(run_app: RunApp, stocked_home: Path) -> None:
+    newest = chart_of(run_app(stocked_home, ANALYTICS, interval="15m"))["last"]
+    end = newest[0] // 1000 - 4 * 86_400
+    app = run_app(stocked_home, ANALYTICS, interval="15m", view=f"{end - 86_400}-{end}")
+    chart = chart_of(app)
+    assert chart["last"] == newest
+    assert chart["window"][1] < newest[0], "the newest candle is not among those that are read"

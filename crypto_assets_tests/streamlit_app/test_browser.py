@@ -36,7 +36,7 @@ def test_the_dashboard_renders(
 def test_a_tile_links_to_its_chart(open_tab: OpenTab, app_address: str) -> None:
     tab = open_tab(app_address)
     tab.page.get_by_role("link", name="Chart").nth(1).click()
-    expect(tab.page.get_by_text("SHIB / USDT")).to_be_visible()
+    expect(tab.page.locator(".candle-chart .readout", has_text="SHIB / USDT")).to_be_visible()
     assert read_chart(tab.page)["candles"] == 168
     assert "symbol=SHIBUSDT" in tab.page.url
     assert list_errors(tab) == []
@@ -53,6 +53,6 @@ def test_pages_recover_when_the_warehouse_is_created(open_tab: OpenTab, tmp_path
         until = floor_ms(now_ms(), MINUTE_MS)
         load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(until - 30 * HOUR_MS, until)))
         for tab in tabs:
-            expect(tab.page.get_by_text("BTC / USDT")).to_be_visible()
+            expect(tab.page.get_by_text("BTC / USDT").first).to_be_visible()
             expect(tab.page.get_by_text("not set up yet")).to_have_count(0)
             assert list_errors(tab) == []

@@ -1,17 +1,19 @@
-"""The zoom of the candle chart in a real browser: interval, URL, updates, and time zones."""
+"""The view of the candle chart in a real browser: scrolling, URL, updates, and time zones."""
 
-import math
 import re
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
 from crypto_assets_tests.reports.stock import generated, load
 from crypto_assets_tests.services.chromium import OpenTab, wait_for_script
 from crypto_assets_tests.streamlit_app.conftest import make_home, serving
-from crypto_assets_tests.streamlit_app.gestures import turn_wheel, turn_wheel_steadily
+from crypto_assets_tests.streamlit_app.gestures import drag_chart, turn_wheel
 from crypto_assets_tests.streamlit_app.page_checks import (
     list_errors,
     read_chart,
@@ -24,51 +26,116 @@ CANDLES_ONLY = (
     "sma=false&ema=false&rsi=false"
     "&order_book=false&volume_profile=false&return_distribution=false&correlation_matrix=false"
 )
+PANEL = "document.querySelector('.candle-chart').panel"
 
 
-def test_zoom_keeps_the_interval_and_survives_a_reload(open_tab: OpenTab, market: str) -> None:
+def wait_for_chart(page: Page) -> None:
+    page.wait_for_selector(".candle-chart .readout")
+    wait_for_script(page, f"{PANEL}.readVisibleTimes() !== null")
+
+
+def read_loaded(page: Page) -> list[float]:
+    """Return the window of the candles that the browser has (epoch ms)."""
+    return list(page.evaluate(f"{PANEL}.loaded.window"))
+
+
+def test_a_view_stays_at_its_interval_and_survives_a_reload(open_tab: OpenTab, market: str) -> None:
     tab = open_tab(f"{market}?interval=1m&range=6h&{CANDLES_ONLY}")
     page = tab.page
     expect(page.get_by_text("360 candles of 1m")).to_be_visible()
+    wait_for_chart(page)
     whole = read_chart(page)["range"]
-    turn_wheel(page, 32)  # One turn changes the width by a tenth.
-    expect(page.get_by_text("Showing the newest candles of this range")).to_be_visible()
+    turn_wheel(page, 8)
+    wait_for_view_in_url(page)
+    wide = read_chart(page)["range"]
+    assert wide[1] - wide[0] > 1.5 * (whole[1] - whole[0])
     expect(page.get_by_text("candles of 1m,")).to_be_visible()
-    assert read_chart(page)["candles"] <= 2_200
-    turn_wheel(page, -38)
+    turn_wheel(page, -20)
     wait_for_narrower_view(page, whole)
-    expect(page.get_by_text("candles of 1m,")).to_be_visible()
     wait_for_view_in_url(page)
     zoomed = read_chart(page)["range"]
     page.reload()
-    shown = read_chart(page)["range"]
-    assert shown == pytest.approx(zoomed, abs=1000)
-    page.get_by_test_id("stButtonGroup").nth(1).get_by_text("1d", exact=True).click()
+    wait_for_chart(page)
+    assert read_chart(page)["range"] == pytest.approx(zoomed, abs=1000)
+    page.locator(".st-key-range_bar").get_by_text("1d", exact=True).click()
     page.wait_for_url(lambda url: "range=1d" in url and "view=" not in url)
     expect(page.get_by_text(re.compile(r"1,\d{3} candles of 1m"))).to_be_visible()
     assert list_errors(tab) == []
 
 
-@pytest.mark.parametrize("timezone_id", ["America/Los_Angeles", "Asia/Kolkata"])
-def test_the_chart_shows_utc_in_every_time_zone(
+def test_history_is_loaded_while_the_viewer_scrolls(open_tab: OpenTab, market: str) -> None:
+    """To the first candle and back, with the newest price at the axis all the way."""
+    tab = open_tab(f"{market}?symbol=ETHUSDT&interval=1m&range=6h&{CANDLES_ONLY}")
+    page = tab.page
+    wait_for_chart(page)
+    last = page.evaluate(f"{PANEL}.drawing.lastPrice.options().price")
+    first = page.evaluate(f"{PANEL}.content.stored[0]")
+    for _ in range(30):
+        turn_wheel(page, 4)
+        drag_chart(page, 500)
+        if read_loaded(page)[0] == first:
+            break
+    wait_for_script(page, f"{PANEL}.loaded.window[0] === {first}")
+    wait_for_view_in_url(page)
+    times = page.evaluate(f"[...{PANEL}.loaded.times]")
+    assert times[0] == first
+    assert all(later - earlier == MINUTE_MS for earlier, later in pairwise(times))
+    assert page.evaluate(f"{PANEL}.drawing.lastPrice.options().price") == last
+    assert page.evaluate(f"{PANEL}.isNewestVisible()") is False
+    page.locator(".candle-chart .newest").click()
+    page.wait_for_url(lambda url: "view=" not in url)
+    wait_for_script(page, f"{PANEL}.isNewestVisible()")
+    assert list_errors(tab) == []
+
+
+@pytest.mark.parametrize(
+    "timezone_id", ["America/Los_Angeles", "Asia/Kolkata", "Pacific/Auckland", "UTC"]
+)
+def test_times_are_right_in_every_time_zone(
     open_tab: OpenTab, market: str, timezone_id: str
 ) -> None:
-    tab = open_tab(f"{market}?interval=1h&range=1d&{CANDLES_ONLY}", timezone_id=timezone_id)
-    page = tab.page
-    expect(page.get_by_text("24 candles of 1h")).to_be_visible()
-    page.wait_for_selector(".live-chart .readout")
+    """Axis, crosshair, readout and notes are in the viewer's zone; the URL is in UTC."""
+    tab = open_tab(f"{market}?interval=1h&range=3d&{CANDLES_ONLY}", timezone_id=timezone_id)
+    page, zone = tab.page, ZoneInfo(timezone_id)
+    wait_for_chart(page)
     chart = read_chart(page)
     newest = floor_ms(now_ms(), HOUR_MS)
-    assert newest - HOUR_MS <= chart["range"][1] <= newest + HOUR_MS
+    assert newest - HOUR_MS <= chart["range"][1] - 2.5 * HOUR_MS <= newest + 2 * HOUR_MS
     low, high = page.evaluate(
-        """() => {
-            const traces = document.querySelector('.js-plotly-plot')._fullData
-                .filter(trace => trace.type === 'candlestick');
-            return [Math.min(...traces.flatMap(trace => [...trace.low])),
-                    Math.max(...traces.flatMap(trace => [...trace.high]))];
-        }"""
+        f"""() => {{
+            const {{ low, high }} = {PANEL}.loaded.columns;
+            const [lows, highs] = [low, high].map(one => one.slice(-{chart["candles"]}));
+            return [Math.min(...lows), Math.max(...highs)];
+        }}"""
     )
-    assert chart["prices"][0] < low < high < chart["prices"][1], "fitted to all candles"
+    assert chart["prices"][0] <= low < high <= chart["prices"][1], "fitted to all candles in view"
+    # The first candle of a day has the day as its label, by the weights that the axis draws.
+    days = page.evaluate(
+        f"""() => {PANEL}.loaded.times.map(time => time)
+            .reduce((found, time, index, all) => {{
+                const [day, before] = [time, all[index - 1] ?? time]
+                    .map(one => {PANEL}.zone.toClock(one).getUTCDate());
+                return day === before ? found : [...found, time];
+            }}, [])"""
+    )
+    expected = [
+        time
+        for time in range(int(days[0]), int(days[-1]) + 1, HOUR_MS)
+        if _clock(time, zone).date() != _clock(time - HOUR_MS, zone).date()
+    ]
+    assert days == expected
+    box = page.locator(".candle-chart .stage").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 300, box["y"] + 150)
+    hovered = page.evaluate(
+        f"{PANEL}.loaded.times[{PANEL}.grid.rows[Math.round("
+        f"{PANEL}.timeScale.coordinateToLogical(300))]]"
+    )
+    label = "UTC" if timezone_id == "UTC" else f"{timezone_id.split('/')[1].replace('_', ' ')} time"
+    text = f"{_clock(hovered, zone):%a %d %b %Y %H:%M} {label}"
+    expect(page.locator(".candle-chart .readout", has_text=text)).to_have_count(1)
+    first = page.evaluate(f"{PANEL}.loaded.times.find(time => time >= {chart['range'][0]})")
+    expect(page.get_by_text(f"{_clock(first, zone):%d %b %Y %H:%M} to")).to_be_visible()
     turn_wheel(page, -4)
     wait_for_narrower_view(page, chart["range"])
     wait_for_view_in_url(page)
@@ -79,37 +146,65 @@ def test_the_chart_shows_utc_in_every_time_zone(
     assert list_errors(tab) == []
 
 
-def test_a_new_figure_does_not_undo_a_zoom_in_progress(open_tab: OpenTab, market: str) -> None:
-    page = open_tab(f"{market}?interval=1m&range=6h&{CANDLES_ONLY}").page
-    expect(page.get_by_text("360 candles of 1m")).to_be_visible()
-    page.wait_for_selector(".live-chart .readout")
-    whole = read_chart(page)["range"]
-    turn_wheel_steadily(page, 20, 20)
-    page.wait_for_timeout(300)  # The app now draws other candles.
-    turn_wheel_steadily(page, 150, -2)
-    wait_for_view_in_url(page)
-    zoomed = read_chart(page)["range"]
-    assert zoomed[1] - zoomed[0] == pytest.approx(
-        (whole[1] - whole[0]) * math.exp(20 * 20 / 200 - 150 * 2 / 200), rel=0.001
+def _clock(ms: float, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
+
+
+@pytest.mark.parametrize(
+    ("zone", "days"),
+    [
+        ("America/Los_Angeles", ["2025-11-01T07:00", "2025-11-02T07:00", "2025-11-03T08:00"]),
+        ("Pacific/Auckland", ["2025-09-26T12:00", "2025-09-27T12:00", "2025-09-28T11:00"]),
+        ("Asia/Kolkata", ["2025-11-01T18:30", "2025-11-02T18:30", "2025-11-03T18:30"]),
+    ],
+)
+def test_days_begin_at_midnight_of_the_zone_when_clocks_change(
+    open_tab: OpenTab, market: str, zone: str, days: list[str]
+) -> None:
+    """The axis asks for the weight of each half hour around a change: 50 begins a day."""
+    page = open_tab(f"{market}?interval=1h&tz={zone}&{CANDLES_ONLY}").page
+    wait_for_chart(page)
+    first = int(datetime.fromisoformat(f"{days[0]}+00:00").timestamp())
+    seconds = [first - 7200 + half * 1800 for half in range(2 * 56)]
+    found = page.evaluate(
+        f"""seconds => {{
+            const points = seconds.map(originalTime => ({{ originalTime }}));
+            {PANEL}.chart.horzBehaviour().fillWeightsForPoints(points, 0);
+            return points.slice(1).filter(point => point.timeWeight >= 50)
+                .map(point => new Date(point.originalTime * 1000).toISOString().slice(0, 16));
+        }}""",
+        seconds,
     )
+    assert found == days
 
 
-def test_a_gesture_without_an_end_does_not_block_new_figures(
+def test_the_chosen_time_zone_is_in_the_url_and_kept_by_the_browser(
     open_tab: OpenTab, market: str
 ) -> None:
-    page = open_tab(f"{market}?interval=1m&range=6h&{CANDLES_ONLY}").page
-    expect(page.get_by_text("360 candles of 1m")).to_be_visible()
-    page.wait_for_selector(".live-chart .readout")
-    page.evaluate("document.querySelector('.js-plotly-plot').emit('plotly_relayouting', {})")
-    page.get_by_test_id("stButtonGroup").nth(1).get_by_text("1d", exact=True).click()
-    wait_for_script(
-        page,
-        """() => document.querySelector('.js-plotly-plot')._fullData
-            .some(trace => trace.type === 'candlestick' && trace._length > 1000)""",
-    )
+    tab = open_tab(f"{market}?{CANDLES_ONLY}", timezone_id="America/Los_Angeles")
+    page = tab.page
+    wait_for_chart(page)
+    expect(page.get_by_text(re.compile("candles of .* Los Angeles time"))).to_be_visible()
+    page.locator(".candle-chart .zone").select_option("Asia/Kolkata")
+    page.wait_for_url(re.compile("tz=Asia"))
+    expect(page.get_by_text(re.compile("candles of .* Kolkata time"))).to_be_visible()
+    page.goto(f"{market}?{CANDLES_ONLY}")  # without a zone
+    page.wait_for_url(re.compile("tz=Asia"))
+    expect(page.get_by_text(re.compile("candles of .* Kolkata time"))).to_be_visible()
+    page.goto(f"{market}?tz=Mars/X&{CANDLES_ONLY}")
+    expect(page.get_by_text("is unknown: write UTC, local, exchange")).to_be_visible()
+    expect(page.get_by_text(re.compile("candles of .* Los Angeles time"))).to_be_visible()
+    assert "tz=Mars/X" in page.url, "the address keeps what is not valid"
+    page.locator(".candle-chart .zone").select_option("UTC")
+    page.wait_for_url(re.compile("tz=UTC"))
+    expect(page.get_by_text("is unknown: write UTC, local, exchange")).to_have_count(0)
+    page.locator(".candle-chart .zone").select_option("local")
+    page.wait_for_url(lambda url: "tz=" not in url)
+    expect(page.get_by_text(re.compile("candles of .* Los Angeles time"))).to_be_visible()
+    assert list_errors(tab) == []
 
 
-def test_new_candles_appear_and_the_zoom_stays(open_tab: OpenTab, tmp_path: Path) -> None:
+def test_new_candles_appear_and_the_view_stays(open_tab: OpenTab, tmp_path: Path) -> None:
     until = floor_ms(now_ms(), MINUTE_MS) - 5 * MINUTE_MS
     home = tmp_path / "home"
     warehouse = make_home(home, ("BTCUSDT",))
@@ -118,6 +213,7 @@ def test_new_candles_appear_and_the_zoom_stays(open_tab: OpenTab, tmp_path: Path
         tab = open_tab(f"{address}/analytics?interval=1m&range=6h&{CANDLES_ONLY}")
         page = tab.page
         expect(page.get_by_text("360 candles of 1m")).to_be_visible()
+        wait_for_chart(page)
         before = read_chart(page)
         turn_wheel(page, -4)
         wait_for_narrower_view(page, before["range"])
@@ -125,15 +221,8 @@ def test_new_candles_appear_and_the_zoom_stays(open_tab: OpenTab, tmp_path: Path
         zoomed = read_chart(page)
         load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(until, until + 3 * MINUTE_MS)))
         newest = until + 2 * MINUTE_MS
-        wait_for_script(
-            page,
-            """newest => document.querySelector('.js-plotly-plot')._fullData
-                .some(trace => trace.type === 'candlestick'
-                    && Date.parse(trace.x.at(-1) + 'Z') >= newest)
-            """,
-            newest,
-        )
+        wait_for_script(page, f"newest => {PANEL}.loaded.times.at(-1) >= newest", newest)
         after = read_chart(page)
-        assert after["range"] == pytest.approx(zoomed["range"], abs=1), "ms"
-        assert after["prices"] == pytest.approx(zoomed["prices"])
+        assert after["range"] == pytest.approx(zoomed["range"], abs=1000), "ms"
+        assert page.evaluate(f"{PANEL}.content.last[0]") >= newest
         assert list_errors(tab) == []

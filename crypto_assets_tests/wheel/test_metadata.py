@@ -37,12 +37,13 @@ def test_the_metadata_is_that_of_the_project(metadata: Metadata, project: dict[s
     assert {str(one) for one in metadata.requires_dist or []} == required
 
 
-def test_the_wheel_has_the_license(metadata: Metadata, wheel: Path) -> None:
+def test_the_wheel_has_the_license_and_the_notice(metadata: Metadata, wheel: Path) -> None:
     assert metadata.license_expression == "MIT"
-    assert metadata.license_files == ["LICENSE"]
+    assert metadata.license_files == ["LICENSE", "NOTICE"]
     with ZipFile(wheel) as archive:
-        (path,) = (one for one in archive.namelist() if one.endswith("licenses/LICENSE"))
-        assert archive.read(path).decode() == text("LICENSE")
+        for name in metadata.license_files:
+            (path,) = (one for one in archive.namelist() if one.endswith(f"licenses/{name}"))
+            assert archive.read(path).decode() == text(name)
 
 
 def test_the_classifiers_state_types_and_supported_versions(metadata: Metadata) -> None:

@@ -13,6 +13,7 @@ from streamlit_app.analytics.indicator_instances import Query
 from streamlit_app.page_visits import is_return_visit
 
 _STORED_KEY, _GENERATION_KEY = "_analytics_address", "_analytics_widgets"
+_DRAWN_KEY = "_analytics_drawn"
 # The zoom restores itself, if it applies to the same range.
 _NOT_STORED = frozenset({"view"})
 
@@ -29,8 +30,14 @@ def load_address() -> Query:
     query = read_address()
     if _select_stored(query) != stored:
         _renew_widgets()  # The browser went back, or a link was opened.
-    st.session_state[_STORED_KEY] = _select_stored(query)
+    st.session_state[_STORED_KEY] = st.session_state[_DRAWN_KEY] = _select_stored(query)
     return query
+
+
+def rerun_if_changed() -> None:
+    """Run the whole page again if a part of it, which reruns alone, has changed the address."""
+    if st.session_state.get(_STORED_KEY) != st.session_state.get(_DRAWN_KEY):
+        st.rerun()
 
 
 def read_address() -> Query:

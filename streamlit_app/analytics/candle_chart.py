@@ -1,117 +1,211 @@
-"""The candle chart of the page Analytics: 24-hour summary, chart, and footnotes."""
+"""The candle chart of the page Analytics, with the notes below it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable
+from typing import Any
 
-import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from crypto_assets.analytics import Panel
 from crypto_assets.market.utc_time import Window
 from crypto_assets.reports import CandleChart
-from streamlit_app.analytics import day_summary, downloads, footnotes, zoom
-from streamlit_app.analytics.chart_indicators import build_indicators, has_volume, select_panel
-from streamlit_app.analytics.comparison import build_relative_chart
+from streamlit_app.analytics import (
+    address,
+    chart_options,
+    downloads,
+    footnotes,
+    indicator_switches,
+    zoom,
+)
+from streamlit_app.analytics.chart_indicators import (
+    build_indicators,
+    format_legend,
+    has_volume,
+    select_panel,
+)
+from streamlit_app.analytics.chart_view import find_shown_window, trim_chart
 from streamlit_app.analytics.indicator_instances import choose_symbol_colours
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
-from streamlit_app.components.live_chart import (
+from streamlit_app.components.candle_chart import (
+    ChartCallbacks,
+    ChartDisplay,
     PictureRequest,
-    get_cached_figure,
-    render_live_chart,
+    render_candle_chart,
 )
-from streamlit_app.data import analytics
+from streamlit_app.data import FRESH_SECONDS, analytics
 from streamlit_app.data.analytics import ChartResult
-from streamlit_app.figures.candles import OHLC, ChartFrame, draw_candle_chart
-from streamlit_app.figures.gap_shading import label_gap
+from streamlit_app.data.ranges import CandleSlice, build_requested_slice, build_view_slice
+from streamlit_app.figures.candles import (
+    OHLC,
+    ChartFrame,
+    ComparedSymbol,
+    HiddenIndicator,
+    LastPrice,
+    build_chart_content,
+)
 from streamlit_app.format.decimal_places import DecimalPlaces
 
 _KEY = "candles"
+_PICTURE_SOURCE = "crypto-assets. Chart: TradingView Lightweight Charts"
+# What the legend's buttons do, by the name that the chart reports.
+_LEGEND_ACTIONS = {
+    "toggle": indicator_switches.toggle_indicator,
+    "remove": indicator_switches.remove_indicator,
+}
 
 
-def render_candle_chart(selection: ChartSelection) -> None:
-    """Draw the chart of a selection."""
-    instrument, scope = selection.instrument, selection.scope
-    if not selection.stored_window:
-        if analytics.query_stored_windows().get(instrument.symbol):
-            st.rerun()  # The first candles are stored now.
+def render_indicator_errors(selection: ChartSelection) -> None:
+    """Warn about the indicators that could not be computed."""
+    stored_window = analytics.query_stored_windows().get(selection.instrument.symbol)
+    shown_window = find_shown_window(selection)
+    if stored_window and shown_window:
+        view_slice = build_view_slice(selection.interval, shown_window, stored_window)
+        notices.render_provider_errors(_query_slice(selection, view_slice))
+
+
+def render_chart_part(selection: ChartSelection) -> None:
+    """Draw the chart of a selection, or why there is none."""
+    address.rerun_if_changed()  # The chart itself has changed its scale, zone or indicators.
+    instrument = selection.instrument
+    stored_window = analytics.query_stored_windows().get(instrument.symbol)
+    if not stored_window:
         notices.render_no_candles(instrument.symbol)
-        footnotes.render_known_gaps(instrument.symbol)
+        footnotes.render_known_gaps(selection)
         return
-    header = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    if (day := analytics.query_statistics_24h(instrument.symbol)) is not None:
-        with header:
-            day_summary.render_day_summary(day, instrument)
-    view = zoom.get_zoom_window(scope)
-    result = analytics.query_chart(
-        instrument.symbol, selection.build_candle_slice(view), selection.enabled_indicators
-    )
-    notices.render_provider_errors(result)
-    if not result.chart.candles.table.num_rows and view is None:
+    if not selection.stored_window:
+        st.rerun()  # The first candles are stored now.
+    view = zoom.get_zoom_window(selection.scope)
+    home = selection.get_home_window(stored_window)
+    shown_window = view or home
+    view_slice = build_view_slice(selection.interval, shown_window, stored_window)
+    shown = trim_chart(_query_slice(selection, view_slice).chart, shown_window)
+    if not shown.candles.table.num_rows and view is None:
         footnotes.render_empty_range(selection)
         return
-    with header:
-        picture = downloads.render_download_menu(selection, result.chart, view)
-    _render_chart(selection, result, view, picture)
-    footnotes.render_footnotes(selection, result.chart.candles)
+    requested_slice = _find_requested_slice(selection, stored_window)
+    candle_slice = requested_slice or view_slice
+    result = _query_slice(selection, candle_slice)
+    frame = _build_frame(selection, result.chart, candle_slice.window, stored_window)
+    display = ChartDisplay(
+        scope=selection.scope,
+        home=home,
+        view=view,
+        chart_type=selection.chart_type,
+        scale=selection.scale,
+        zone=selection.zone,
+    )
+    name = downloads.format_file_name(instrument.symbol, selection.interval, shown_window)
+    _render_chart(selection, result, frame, display, name)
+    footnotes.render_footnotes(selection, shown.candles, shown_window, is_zoomed=view is not None)
+
+
+def _query_slice(selection: ChartSelection, candle_slice: CandleSlice) -> ChartResult:
+    return analytics.query_chart(
+        selection.instrument.symbol, candle_slice, selection.enabled_indicators
+    )
+
+
+def _find_requested_slice(selection: ChartSelection, stored_window: Window) -> CandleSlice | None:
+    """Return what the chart asks for in this run, None if it asks for nothing."""
+    load = zoom.pop_load_window(selection.scope)
+    return build_requested_slice(selection.interval, load, stored_window) if load else None
 
 
 def _render_chart(
-    selection: ChartSelection, result: ChartResult, view: Window | None, picture: PictureRequest
+    selection: ChartSelection,
+    result: ChartResult,
+    frame: ChartFrame,
+    display: ChartDisplay,
+    picture_name: str,
 ) -> None:
-    chart = result.chart
     names = ", ".join(name for name, _ in selection.enabled_indicators) or "no indicator"
-    # A comparison starts at the first visible candle; any other figure is the same for all views.
-    base_view = view if selection.compared_symbols else None
-    render_live_chart(
-        get_cached_figure(
-            (result.read_id, selection.indicators, selection.compared_symbols, base_view),
-            lambda: _draw_figure(selection, result, base_view),
+    render_candle_chart(
+        _get_cached_content(
+            (
+                result.read_id,
+                selection.indicators,
+                selection.compared_symbols,
+                frame.stored_window,
+                frame.last,
+            ),
+            lambda: _build_content(selection, result, frame),
         ),
+        display,
         _KEY,
-        f"{selection.instrument.symbol} candles of {chart.candles.interval} with {names}",
-        scope=selection.scope,
-        view=view,
-        on_view=lambda: zoom.handle_zoom_report(
-            selection.scope, st.session_state[_KEY].get("view")
+        f"{frame.symbol} candles of {frame.interval} with {names}",
+        PictureRequest(picture_name, _PICTURE_SOURCE, downloads.count_requested_pictures()),
+        ChartCallbacks(
+            on_view=lambda: zoom.handle_zoom_report(selection.scope, _read_report("view")),
+            on_zone=lambda: chart_options.handle_zone_report(_read_report("zone")),
+            on_scale=lambda: chart_options.handle_scale_report(_read_report("scale")),
+            on_legend=lambda: _handle_legend_report(selection, _read_report("legend")),
         ),
-        picture=picture,
     )
 
 
-def _draw_figure(
-    selection: ChartSelection, result: ChartResult, base_view: Window | None
-) -> go.Figure:
-    series, instrument = result.chart.candles, selection.instrument
-    candles = series.frame
-    decimals = DecimalPlaces.for_printed_values(candles[OHLC], instrument.digits)
-    frame = ChartFrame(instrument.symbol, series.interval, decimals)
-    indicators = build_indicators(result, selection.indicators, decimals)
-    overlays = select_panel(indicators, Panel.PRICE)
-    if selection.compared_symbols and len(candles):
-        candles, frame, overlays = build_relative_chart(
-            candles,
-            frame,
-            overlays,
-            _query_compared_closes(selection, result.chart),
-            base_view,
-            choose_symbol_colours(selection.compared_symbols, selection.indicators),
-        )
-    return draw_candle_chart(
-        candles,
+def _read_report(name: str) -> Any:
+    return st.session_state[_KEY].get(name)
+
+
+def _handle_legend_report(selection: ChartSelection, report: Any) -> None:
+    """Hide, show or remove the indicator whose button in the legend was clicked."""
+    match report:
+        case {"action": str() as action, "key": str() as key} if action in _LEGEND_ACTIONS:
+            for instance in selection.indicators:
+                if instance.key == key:
+                    _LEGEND_ACTIONS[action](instance)
+
+
+@st.cache_resource(ttl=FRESH_SECONDS, max_entries=200, show_spinner=False)
+def _get_cached_content(cache_key: tuple[Hashable, ...], _build: Callable[[], str]) -> str:
+    """Return the content that all viewers of the same data share."""
+    return _build()
+
+
+def _build_frame(
+    selection: ChartSelection, chart: CandleChart, window: Window | None, stored_window: Window
+) -> ChartFrame:
+    series, instrument = chart.candles, selection.instrument
+    interval = series.interval
+    newest = analytics.query_newest_candle(instrument.symbol, interval)
+    return ChartFrame(
+        symbol=instrument.symbol,
+        title=f"{instrument.base} / {instrument.quote}",
+        interval=interval,
+        decimals=DecimalPlaces.for_printed_values(series.frame[OHLC], instrument.digits),
+        window=window or series.window,
+        stored_window=Window(
+            interval.floor(stored_window.start_ms), interval.ceil(stored_window.end_ms)
+        ),
+        last=LastPrice(*newest) if newest else None,
+    )
+
+
+def _build_content(selection: ChartSelection, result: ChartResult, frame: ChartFrame) -> str:
+    series = result.chart.candles
+    indicators = build_indicators(result, selection.indicators, frame.decimals)
+    return build_chart_content(
+        series.frame,
         frame,
-        overlays,
-        panes=select_panel(indicators, Panel.BELOW),
-        gaps=[label_gap(gap) for gap in series.gaps],
+        select_panel(indicators, Panel.PRICE),
+        select_panel(indicators, Panel.BELOW),
+        _query_compared(selection, result.chart),
+        series.gaps,
+        [
+            HiddenIndicator(instance.key, format_legend(instance, series.interval))
+            for instance in selection.indicators
+            if instance.is_hidden
+        ],
         volume=has_volume(selection.indicators),
     )
 
 
-def _query_compared_closes(
-    selection: ChartSelection, chart: CandleChart
-) -> Mapping[str, pd.Series]:
+def _query_compared(selection: ChartSelection, chart: CandleChart) -> list[ComparedSymbol]:
     series = chart.candles
-    return {
-        symbol: analytics.query_closes(symbol, series.interval, series.window)
+    colours = choose_symbol_colours(selection.compared_symbols, selection.indicators)
+    return [
+        ComparedSymbol(
+            symbol, analytics.query_closes(symbol, series.interval, series.window), colours[symbol]
+        )
         for symbol in selection.compared_symbols
-    }
+    ]

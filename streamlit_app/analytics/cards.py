@@ -12,7 +12,6 @@ from crypto_assets.analytics.distribution import Distribution
 from crypto_assets.analytics.providers.correlation_matrix import CorrelationMatrix
 from crypto_assets.analytics.providers.order_book import OrderBookDepth
 from crypto_assets.analytics.providers.volume_profile import VolumeProfile
-from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.reports import CandleSeries, Instrument, ProviderResult
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
@@ -24,18 +23,20 @@ from streamlit_app.figures.histogram import draw_histogram
 from streamlit_app.figures.volume_profile import draw_volume_profile
 from streamlit_app.format import humanize
 from streamlit_app.format.decimal_places import DecimalPlaces
+from streamlit_app.format.viewer_zone import ViewerZone
 
 _DASH = "\N{EM DASH}"
 
 
 @dataclasses.dataclass(frozen=True)
 class ChartCard:
-    """The instrument, unique key, title, and query of a card."""
+    """The instrument, unique key, title, and query of a card, and the zone of its times."""
 
     instrument: Instrument
     key: str
     title: str
     read_id: str
+    zone: ViewerZone
 
     def render_figure(self, draw: Callable[[], go.Figure]) -> None:
         render_live_chart(get_cached_figure((self.read_id, self.key), draw), self.key, self.title)
@@ -53,16 +54,22 @@ def render_chart_cards(selection: ChartSelection) -> None:
         return
     with st.grid(2, min_column_width=330):
         for provider_result in result.chart.results:
-            _render_card(provider_result, selection.instrument, result.read_id)
+            _render_card(provider_result, selection, result.read_id)
     if result.chart.candles.table.num_rows:
-        st.caption(_describe_range(result.chart.candles))
+        st.caption(_describe_range(result.chart.candles, selection.viewer_zone))
 
 
-def _render_card(result: ProviderResult, instrument: Instrument, read_id: str) -> None:
+def _render_card(result: ProviderResult, selection: ChartSelection, read_id: str) -> None:
     provider = analytics.get_providers()[result.provider]
     with st.container(border=True, height="stretch", gap="small"):
         st.markdown(f"**{provider.title}**", help=provider.summary)
-        card = ChartCard(instrument, f"card_{provider.name}", provider.title, read_id)
+        card = ChartCard(
+            selection.instrument,
+            f"card_{provider.name}",
+            provider.title,
+            read_id,
+            selection.viewer_zone,
+        )
         render_result(result.value, card, provider.name)
 
 
@@ -92,7 +99,8 @@ def _render_order_book(value: OrderBookDepth, card: ChartCard, name: str) -> Non
         }
     )
     card.render_figure(lambda: draw_depth_chart(value, decimals, instrument.base))
-    st.caption(f"Captured {from_epoch_ms(value.captured_at):%d %b %Y %H:%M:%S} UTC.")
+    captured = card.zone.convert(value.captured_at)
+    st.caption(f"Captured {captured:%d %b %Y %H:%M:%S} {card.zone.label}.")
 
 
 @render_result.register
@@ -170,10 +178,10 @@ def _format_number(value: float) -> str:
     return _DASH if math.isnan(value) else f"{value:+.2f}"
 
 
-def _describe_range(series: CandleSeries) -> str:
+def _describe_range(series: CandleSeries, zone: ViewerZone) -> str:
     """`Statistics cover 22 Nov 2026 00:00 to 29 Nov 2026 00:00 UTC (1h candles).`"""
-    first, last = (from_epoch_ms(ms) for ms in (series.window.start_ms, series.window.end_ms))
+    first, last = (zone.convert(ms) for ms in (series.window.start_ms, series.window.end_ms))
     return (
-        f"Statistics cover {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} UTC "
+        f"Statistics cover {first:%d %b %Y %H:%M} to {last:%d %b %Y %H:%M} {zone.label} "
         f"({series.interval} candles)."
     )

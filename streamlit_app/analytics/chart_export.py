@@ -5,9 +5,7 @@ import re
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from crypto_assets.market.utc_time import Window
 from crypto_assets.reports import CandleChart, CandleSeries, ProviderResult
 from crypto_assets.reports.table_files import FileKind, write_table_file
 from streamlit_app.data import analytics
@@ -16,8 +14,8 @@ from streamlit_app.data import analytics
 _SIGNIFICANT_DIGITS = 15
 
 
-def build_export_table(chart: CandleChart, view: Window | None = None) -> pa.Table:
-    """Build the table of the candles that open in `view`, or of all.
+def build_export_table(chart: CandleChart) -> pa.Table:
+    """Build the table of a chart's candles and indicators.
 
     Columns: `time` (UTC), the candle columns, `forming`, `partial`, and those of the indicators,
     named by their parameters: `ema_20`, `macd_12_26_9_signal`. The schema's metadata contains the
@@ -35,10 +33,6 @@ def build_export_table(chart: CandleChart, view: Window | None = None) -> pa.Tab
             if full_name not in table.column_names:
                 values = _round_values(result.value[column].to_numpy(np.float64))
                 table = table.append_column(full_name, pa.array(values, from_pandas=True))
-    if view is not None:
-        opened = table["open_time"]
-        is_visible = pc.and_(pc.greater_equal(opened, view.start_ms), pc.less(opened, view.end_ms))
-        table = table.filter(is_visible)
     return table.replace_schema_metadata(metadata)
 
 

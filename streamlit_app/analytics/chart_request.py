@@ -15,6 +15,7 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.instant_parsing import parse_day
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.symbols import parse_symbol
+from streamlit_app.analytics.chart_options import ChartType, PriceScale
 from streamlit_app.analytics.indicator_instances import (
     IndicatorInstance,
     Providers,
@@ -24,6 +25,7 @@ from streamlit_app.analytics.indicator_instances import (
 )
 from streamlit_app.analytics.zoom import parse_zoom
 from streamlit_app.data.ranges import ChartRange
+from streamlit_app.format.viewer_zone import LOCAL, ViewerZone
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -39,7 +41,8 @@ _ALWAYS_DRAWN = frozenset({"candlestick"})
 class ChartRequest:
     """The parameters of the address. `symbol` is None if the address names an unknown one.
 
-    `indicators` are drawn with the candles, `charts` on cards. `problems` are sentences.
+    `indicators` are drawn with the candles, `charts` on cards. `zone` is a choice of
+    `ViewerZone.resolve`, empty without one. `problems` are sentences.
     """
 
     symbol: str | None
@@ -49,6 +52,9 @@ class ChartRequest:
     dates: tuple[date, date] | None
     indicators: tuple[IndicatorInstance, ...]
     charts: tuple[IndicatorInstance, ...]
+    chart_type: ChartType = ChartType.CANDLES
+    scale: PriceScale = PriceScale.LINEAR
+    zone: str = ""
     problems: tuple[str, ...] = ()
 
 
@@ -86,6 +92,9 @@ def parse_request(query: Query, symbols: Sequence[str], providers: Providers) ->
         dates=_parse_dates(query, problems),
         indicators=indicators,
         charts=charts,
+        chart_type=_parse_choice(query, "type", ChartType, ChartType.CANDLES, problems),
+        scale=_parse_choice(query, "scale", PriceScale, PriceScale.LINEAR, problems),
+        zone=_parse_zone(query, problems),
     )
     view = _get_text(query, "view")
     if view is not None and parse_zoom(view) is None:
@@ -166,6 +175,20 @@ def _parse_dates(query: Query, problems: list[str]) -> tuple[date, date] | None:
         )
         return None
     return days[0], days[-1]
+
+
+def _parse_zone(query: Query, problems: list[str]) -> str:
+    """Return the choice of a time zone, empty without one, the browser's if it is not valid."""
+    choice = _get_text(query, "tz") or ""
+    try:
+        ViewerZone.resolve(choice or LOCAL, None)
+    except KeyError:
+        problems.append(
+            f"Time zone {_quote(choice)} is unknown: write UTC, local, exchange, or a name such as "
+            "Asia/Kolkata. Times are in the zone of this browser"
+        )
+        return LOCAL
+    return choice
 
 
 def _parse_panels(

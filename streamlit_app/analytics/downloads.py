@@ -5,12 +5,13 @@ from enum import StrEnum
 import pyarrow as pa
 import streamlit as st
 
+from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window, from_epoch_ms
-from crypto_assets.reports import CandleChart
 from streamlit_app.analytics.chart_export import build_export_table, export_csv, export_parquet
+from streamlit_app.analytics.chart_view import find_shown_window, trim_chart
 from streamlit_app.analytics.selection import ChartSelection
-from streamlit_app.components.live_chart import PictureRequest
 from streamlit_app.data import analytics
+from streamlit_app.data.ranges import CandleSlice, build_window_slice
 
 MAX_EXPORTED_CANDLES = 100_000
 _PICTURE_COUNT_KEY = "_pictures"
@@ -23,28 +24,29 @@ class ExportContent(StrEnum):
     RANGE = "All of the range"
 
 
-def render_download_menu(
-    selection: ChartSelection, chart: CandleChart, view: Window | None = None
-) -> PictureRequest:
-    """Draw the download buttons. A file is created when its button is clicked.
-
-    `view` is the visible window, None if the chart is not zoomed.
-    """
-    name = _format_file_name(selection, chart)
+def render_download_menu(selection: ChartSelection) -> None:
+    """Draw the download buttons. A file is created when its button is clicked."""
+    shown = find_shown_window(selection)
+    if shown is None:
+        return
     with st.popover("Download", icon=":material/download:"):
         content = ExportContent(
             st.radio(
                 "Candles",
                 list(ExportContent),
                 key="export_content",
-                help="Of the whole range, a file has at most the newest "
-                f"{MAX_EXPORTED_CANDLES:,} candles.",
+                help=f"A file has at most the newest {MAX_EXPORTED_CANDLES:,} candles.",
             )
             or ExportContent.VIEW
         )
+        window = shown if content is ExportContent.VIEW else None
+        candle_slice = build_content_slice(selection, window)
+        name = format_file_name(
+            selection.instrument.symbol, selection.interval, candle_slice.window or shown
+        )
         st.download_button(
             "CSV",
-            lambda: export_csv(_read_table(selection, chart, view, content)),
+            lambda: export_csv(_read_table(selection, candle_slice, window)),
             f"{name}.csv",
             "text/csv",
             on_click="ignore",
@@ -54,7 +56,7 @@ def render_download_menu(
         )
         st.download_button(
             "Parquet",
-            lambda: export_parquet(_read_table(selection, chart, view, content)),
+            lambda: export_parquet(_read_table(selection, candle_slice, window)),
             f"{name}.parquet",
             "application/vnd.apache.parquet",
             on_click="ignore",
@@ -62,35 +64,44 @@ def render_download_menu(
             help="The same data; prices and volumes are decimal columns.",
             width="stretch",
         )
-        st.button(
+        if st.button(
             "PNG",
             icon=":material/image:",
             key="png",
             on_click=_request_picture,
             help="The visible chart.",
             width="stretch",
-        )
-    return PictureRequest(name, st.session_state.get(_PICTURE_COUNT_KEY, 0))
+        ):
+            st.rerun()  # The chart is in another fragment.
+
+
+def count_requested_pictures() -> int:
+    """Return how many pictures of its chart this session has requested."""
+    return int(st.session_state.get(_PICTURE_COUNT_KEY, 0))
+
+
+def format_file_name(symbol: str, interval: Interval, window: Window) -> str:
+    """`BTCUSDT-1h-20250301-20250308`, by the UTC days of the first and the last instant."""
+    first, last = (from_epoch_ms(ms) for ms in (window.start_ms, max(window.end_ms - 1, 0)))
+    return f"{symbol}-{interval}-{first:%Y%m%d}-{last:%Y%m%d}"
+
+
+def build_content_slice(selection: ChartSelection, view: Window | None) -> CandleSlice:
+    """Return the newest candles of a view, or of the whole range, that a file contains."""
+    stored_window = analytics.query_stored_windows()[selection.instrument.symbol]
+    if view is None:
+        return selection.build_export_slice(stored_window, MAX_EXPORTED_CANDLES)
+    return build_window_slice(selection.interval, view, stored_window, MAX_EXPORTED_CANDLES)
 
 
 def _read_table(
-    selection: ChartSelection, chart: CandleChart, view: Window | None, content: ExportContent
+    selection: ChartSelection, candle_slice: CandleSlice, view: Window | None
 ) -> pa.Table:
-    if content is ExportContent.VIEW:
-        return build_export_table(chart, view)
-    candle_slice = selection.build_export_slice(MAX_EXPORTED_CANDLES)
-    whole = analytics.read_chart(
+    result = analytics.read_chart(
         selection.instrument.symbol, candle_slice, selection.enabled_indicators
     )
-    return build_export_table(whole.chart)
+    return build_export_table(result.chart if view is None else trim_chart(result.chart, view))
 
 
 def _request_picture() -> None:
-    st.session_state[_PICTURE_COUNT_KEY] = st.session_state.get(_PICTURE_COUNT_KEY, 0) + 1
-
-
-def _format_file_name(selection: ChartSelection, chart: CandleChart) -> str:
-    """`BTCUSDT-1h-20250301-20250308`, by the UTC days of the first and the last candle."""
-    window = chart.candles.window
-    first, last = (from_epoch_ms(ms) for ms in (window.start_ms, max(window.end_ms - 1, 0)))
-    return f"{selection.instrument.symbol}-{chart.candles.interval}-{first:%Y%m%d}-{last:%Y%m%d}"
+    st.session_state[_PICTURE_COUNT_KEY] = count_requested_pictures() + 1

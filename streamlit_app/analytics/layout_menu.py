@@ -17,8 +17,9 @@ from streamlit_app.analytics.indicator_instances import Query, is_instance_param
 from streamlit_app.data import analytics, app_settings, get_pipeline_context
 
 _OPEN_KEY, _NAME_KEY, _KIND_KEY = "open_layout", "layout_name", "layout_kind"
-# Where one has scrolled to is not part of a layout.
-_NEVER_SAVED = frozenset({"view", "dates"})
+# Where one has scrolled to is not part of a layout, nor is the time zone of who saves it.
+_NEVER_SAVED = frozenset({"view", "dates", "tz"})
+_NEVER_REMOVED = frozenset({"tz"})
 _KIND_TITLES = {LayoutKind.LAYOUT: "Whole chart", LayoutKind.INDICATORS: "Indicators only"}
 
 
@@ -74,7 +75,8 @@ def build_layout_changes(layout: ChartLayout, query: Query) -> dict[str, tuple[s
     removed = {
         parameter: None
         for parameter in query
-        if layout.kind is LayoutKind.LAYOUT or _is_indicator_parameter(parameter)
+        if parameter not in _NEVER_REMOVED
+        and (layout.kind is LayoutKind.LAYOUT or _is_indicator_parameter(parameter))
     }
     return removed | {name: tuple(values) for name, values in layout.parameters.items()}
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import DAY_MS, Window, day_of, now_ms
+from crypto_assets.market.utc_time import Window, day_of, now_ms
 from crypto_assets.reports import Instrument
 from streamlit_app.analytics import address, indicator_switches, layout_menu
 from streamlit_app.analytics.chart_indicators import list_enabled
+from streamlit_app.analytics.chart_options import ChartType, PriceScale
 from streamlit_app.analytics.chart_request import (
     EARLIEST_DAY,
     MAX_COMPARED,
@@ -18,18 +20,16 @@ from streamlit_app.analytics.chart_request import (
     parse_request,
 )
 from streamlit_app.analytics.indicator_instances import IndicatorInstance
-from streamlit_app.components import notices
 from streamlit_app.data import analytics
 from streamlit_app.data.analytics import EnabledProviders
 from streamlit_app.data.ranges import (
     CandleSlice,
     ChartRange,
     build_export_slice,
-    build_newest_slice,
     build_statistics_slice,
-    build_window_slice,
-    build_zoomed_slice,
+    get_range_window,
 )
+from streamlit_app.format.viewer_zone import LOCAL, ViewerZone
 
 _SUGGESTED_DAYS = 30
 
@@ -46,6 +46,9 @@ class ChartSelection:
     stored_window: Window
     indicators: tuple[IndicatorInstance, ...]
     charts: tuple[IndicatorInstance, ...]
+    chart_type: ChartType
+    scale: PriceScale
+    zone: str
 
     @property
     def scope(self) -> str:
@@ -62,19 +65,18 @@ class ChartSelection:
         """The providers to compute for the cards."""
         return list_enabled(self.charts)
 
-    def build_candle_slice(self, view: Window | None) -> CandleSlice:
-        """Return the candles to read for a zoom, None for the first view of the range."""
-        if view is not None:
-            return build_zoomed_slice(self.interval, view, self._extend_stored_window())
-        if self.dates is not None:
-            return build_window_slice(self.interval, self.dates)
-        return build_newest_slice(self.interval, self.chart_range, self.stored_window)
+    @property
+    def viewer_zone(self) -> ViewerZone:
+        """The zone of the address, else that of the browser."""
+        return ViewerZone.resolve(self.zone or LOCAL, st.context.timezone)
 
-    def build_export_slice(self, limit: int) -> CandleSlice:
+    def get_home_window(self, stored_window: Window) -> Window:
+        """Return the first view of the range."""
+        return get_range_window(self.interval, self.chart_range, stored_window, self.dates)
+
+    def build_export_slice(self, stored_window: Window, limit: int) -> CandleSlice:
         """Return the newest candles of the whole range, at most `limit`."""
-        return build_export_slice(
-            self.interval, self.chart_range, self.dates, self.stored_window, limit
-        )
+        return build_export_slice(self.interval, self.chart_range, self.dates, stored_window, limit)
 
     def build_statistics_slice(self) -> CandleSlice:
         """Return the candles of the whole range, in a coarser interval if they are too many."""
@@ -82,32 +84,36 @@ class ChartSelection:
             self.interval, self.chart_range, self.dates, self.stored_window
         )
 
-    def _extend_stored_window(self) -> Window:
-        """Return the stored window, up to now if candles arrive: it was read with the page."""
-        now = now_ms()
-        is_live = now - self.stored_window.end_ms < DAY_MS
-        return Window(self.stored_window.start_ms, now) if is_live else self.stored_window
+
+def read_request(instruments: Mapping[str, Instrument]) -> ChartRequest:
+    """Return what the address asks for, at the start of a run of the page."""
+    return parse_request(address.load_address(), list(instruments), analytics.get_providers())
 
 
 def render_chart_inputs(
-    instruments: Mapping[str, Instrument], stored_windows: Mapping[str, Window]
+    request: ChartRequest,
+    instruments: Mapping[str, Instrument],
+    stored_windows: Mapping[str, Window],
+    toolbar: DeltaGenerator,
+    range_bar: DeltaGenerator,
 ) -> ChartSelection | None:
-    """Draw the inputs, and the problems of the address. Return None if it names no known symbol.
+    """Draw the inputs: the range in `range_bar`, the others in `toolbar`.
 
-    `stored_windows` contains the symbols that have candles.
+    Return None if the address names no known symbol. `stored_windows` contains the symbols that
+    have candles.
     """
-    request = parse_request(address.load_address(), list(instruments), analytics.get_providers())
     stored_window = stored_windows.get(request.symbol or "", Window(0, 0))
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with toolbar:
         render_symbol_input(request, instruments)
-        render_compare_input(request, instruments)
         render_interval_input(request)
+        render_type_input(request)
+        render_indicator_menus(request, instruments)
+        render_compare_input(request, instruments)
+    with range_bar:
         render_range_input(request)
         dates = None
         if request.chart_range is ChartRange.DATES:
             dates = render_date_input(request, stored_window)
-        render_indicator_menus(request, instruments)
-    notices.render_problems(request.problems)
     if request.symbol is None:
         return None
     return ChartSelection(
@@ -119,13 +125,18 @@ def render_chart_inputs(
         stored_window=stored_window,
         indicators=request.indicators,
         charts=request.charts,
+        chart_type=request.chart_type,
+        scale=request.scale,
+        zone=request.zone,
     )
 
 
 def render_symbol_input(request: ChartRequest, instruments: Mapping[str, Instrument]) -> None:
+    def is_tracked(symbol: str) -> bool:
+        return symbol not in instruments or instruments[symbol].is_tracked
+
     def format_symbol(symbol: str) -> str:
-        is_tracked = symbol not in instruments or instruments[symbol].is_tracked
-        return symbol if is_tracked else f"{symbol} (untracked)"
+        return symbol if is_tracked(symbol) else f"{symbol} (untracked)"
 
     names = list(instruments)
     st.selectbox(
@@ -136,7 +147,7 @@ def render_symbol_input(request: ChartRequest, instruments: Mapping[str, Instrum
         format_func=format_symbol,
         placeholder="Symbol",
         on_change=address.on_widget_change("symbol", lambda symbol: {"symbol": symbol}),
-        width=190,
+        width=140 if is_tracked(request.symbol or "") else 185,
         label_visibility="collapsed",
     )
 
@@ -148,7 +159,7 @@ def render_compare_input(request: ChartRequest, instruments: Mapping[str, Instru
         default=list(request.compared_symbols),
         key=address.format_widget_key("compare"),
         on_change=address.on_widget_change("compare", lambda symbols: {"compare": symbols}),
-        width=200,
+        width=170,
         max_selections=MAX_COMPARED,
         placeholder="Compare with",
         label_visibility="collapsed",
@@ -165,6 +176,18 @@ def render_interval_input(request: ChartRequest) -> None:
         key=address.format_widget_key("interval"),
         label_visibility="collapsed",
         on_change=address.on_widget_change("interval", lambda interval: {"interval": interval}),
+    )
+
+
+def render_type_input(request: ChartRequest) -> None:
+    st.selectbox(
+        "Chart type",
+        list(ChartType),
+        index=list(ChartType).index(request.chart_type),
+        key=address.format_widget_key("type"),
+        on_change=address.on_widget_change("type", lambda chart_type: {"type": chart_type}),
+        width=130,
+        label_visibility="collapsed",
     )
 
 

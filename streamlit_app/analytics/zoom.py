@@ -12,7 +12,7 @@ import streamlit as st
 
 from crypto_assets.market.utc_time import Window
 
-_QUERY_PARAMETER, _SESSION_KEY = "view", "_view"
+_QUERY_PARAMETER, _SESSION_KEY, _LOAD_KEY = "view", "_view", "_load"
 # Fewer digits are before the first candle.
 _ZOOM_PATTERN = re.compile(r"(\d{9,11})-(\d{9,11})")
 
@@ -49,6 +49,15 @@ def handle_zoom_report(scope: str, report: Mapping[str, Any] | None) -> None:
     ends = report.get("from"), report.get("to")
     is_whole = not all(isinstance(end, int | float) for end in ends)
     store_zoom_window(scope, None if is_whole else _build_window(*(int(end or 0) for end in ends)))
+    match report.get("load"):
+        case [int() | float() as start, int() | float() as end]:
+            st.session_state[_LOAD_KEY] = (scope, _build_window(int(start), int(end)))
+
+
+def pop_load_window(scope: str) -> Window | None:
+    """Return the further window that the browser asked for, once; None if there is none."""
+    stored_scope, load = st.session_state.pop(_LOAD_KEY, ("", None))
+    return load if stored_scope == scope else None
 
 
 def parse_zoom(text: str) -> Window | None:

@@ -3,11 +3,12 @@
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
-from streamlit_app.analytics import candle_chart, cards
-from streamlit_app.analytics.selection import render_chart_inputs
+from streamlit_app.analytics import candle_chart, cards, downloads, page_layout, side_column
+from streamlit_app.analytics.selection import read_request, render_chart_inputs
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
 
+page_layout.apply_page_style()
 try:
     instruments = analytics.query_chartable_instruments()
     stored_windows = analytics.query_stored_windows()
@@ -19,23 +20,54 @@ if not instruments:
     notices.render_no_symbols()
     st.stop()
 
-chosen = render_chart_inputs(instruments, stored_windows)
-if chosen is None:
-    st.stop()
-selection = chosen
+request = read_request(instruments)
+toolbar = page_layout.create_toolbar()
+notices.render_problems(request.problems)
+errors = page_layout.create_error_area()
+workspace = page_layout.create_workspace()
+selection = render_chart_inputs(request, instruments, stored_windows, toolbar, workspace.range_bar)
+
+
+@st.fragment(run_every="10s")
+def render_download_part() -> None:
+    with notices.render_errors():
+        if selection is not None:
+            downloads.render_download_menu(selection)
+
+
+@st.fragment(run_every="10s")
+def render_errors_part() -> None:
+    with notices.render_errors():
+        if selection is not None:
+            candle_chart.render_indicator_errors(selection)
 
 
 @st.fragment(run_every="10s")
 def render_candles_part() -> None:
     with notices.render_errors():
-        candle_chart.render_candle_chart(selection)
+        if selection is not None:
+            candle_chart.render_chart_part(selection)
+
+
+@st.fragment(run_every="10s")
+def render_side_part() -> None:
+    with notices.render_errors():
+        side_column.render_side_column(selection)
 
 
 @st.fragment(run_every="10s")
 def render_cards_part() -> None:
     with notices.render_errors():
-        cards.render_chart_cards(selection)
+        if selection is not None:
+            cards.render_chart_cards(selection)
 
 
-render_candles_part()
+with toolbar:
+    render_download_part()
+with errors:
+    render_errors_part()
+with workspace.chart:
+    render_candles_part()
+with workspace.side:
+    render_side_part()
 render_cards_part()

@@ -11,6 +11,7 @@ import streamlit as st
 from crypto_assets.analytics import Provider, registry
 from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.order_book import OrderBook
 from crypto_assets.market.utc_time import Window
 from crypto_assets.reports import (
     CandleChart,
@@ -115,6 +116,22 @@ def query_closes(symbol: str, interval: Interval, window: Window) -> pd.Series:
         symbol, interval, window.start_ms, window.end_ms, limit=None
     )
     return pd.Series(candles.frame["close"].to_numpy(), index=candles.frame["open_time"].to_numpy())
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def query_newest_candle(symbol: str, interval: Interval) -> tuple[int, float, float] | None:
+    """Return open time (epoch ms), open, and close of the newest candle, None without candles."""
+    frame = get_reports().get_candles(symbol, interval, limit=1).frame
+    if frame.empty:
+        return None
+    last = frame.iloc[-1]
+    return int(last["open_time"]), float(last["open"]), float(last["close"])
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def query_newest_order_book(symbol: str) -> OrderBook | None:
+    """Return the newest stored order book of a symbol."""
+    return get_reports().get_latest_order_book(symbol)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)

@@ -1,7 +1,7 @@
 """The ranges of a chart, and the candles that draw them, limited for the browser.
 
-A range sets the first view only. The interval is always the one that the viewer chose: a range with
-more candles than the limit shows its newest ones, and scrolling to the left loads those before.
+A range sets the first view only. The interval is always the one that the viewer chose; scrolling
+loads the candles beside the view.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,16 @@ from enum import StrEnum
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window
 
-# Plotly draws more candles slowly. Three months of hours are 2,160.
-MAX_DRAWN_CANDLES = 2_200
-# Read on each side of a view, so that a short drag shows candles.
-_MIN_MARGIN_CANDLES = 100
+# Statistics are computed from no more candles. Three months of hours are 2,160.
+MAX_STATISTICS_CANDLES = 2_200
+# The first view of a range has no more candles; the viewer scrolls and zooms beyond.
+MAX_VIEW_CANDLES = 20_000
 # A range of fewer candles than `_FEW_CANDLES` shows `_ENOUGH_CANDLES`, such as 6 hours of weeks.
 _FEW_CANDLES, _ENOUGH_CANDLES = 6, 24
+# Read at once. The chart asks for the others of a wider view.
+MAX_READ_CANDLES = 5_000
+# Read on each side of a view, so that a short drag shows candles.
+_MIN_MARGIN_CANDLES = 300
 
 
 class ChartRange(StrEnum):
@@ -62,13 +66,50 @@ def get_range_width_ms(chart_range: ChartRange, stored_window: Window) -> int:
     return _RANGE_WIDTHS_MS.get(chart_range, stored_window.end_ms - stored_window.start_ms)
 
 
-def build_newest_slice(
-    interval: Interval, chart_range: ChartRange, stored_window: Window
-) -> CandleSlice:
-    """Return the slice of a range up to the newest candle."""
-    return _build_newest_slice(
-        interval, get_range_width_ms(chart_range, stored_window), stored_window
-    )
+def get_range_window(
+    interval: Interval, chart_range: ChartRange, stored_window: Window, dates: Window | None = None
+) -> Window:
+    """Return the first view of a range in whole periods: up to the newest candle, or the dates.
+
+    Too few candles are shown with those beside them, and of too many the newest.
+    """
+    first, last = interval.floor(stored_window.start_ms), interval.ceil(stored_window.end_ms)
+    if dates is not None:
+        start, end = interval.floor(dates.start_ms), interval.ceil(dates.end_ms)
+        missing = count_candles_shown(interval, end - start) - (end - start) // interval.ms
+        newest = max(end, last)
+        end = min(end + missing // 2 * interval.ms, newest)
+        start = max(0, start - (missing - missing // 2) * interval.ms)
+    else:
+        width = get_range_width_ms(chart_range, stored_window)
+        is_all = width >= stored_window.end_ms - stored_window.start_ms
+        count = count_candles_shown(interval, width)
+        start, end = first if is_all else max(first, last - count * interval.ms), last
+    return Window(max(start, end - MAX_VIEW_CANDLES * interval.ms), end)
+
+
+def build_view_slice(interval: Interval, view: Window, stored_window: Window) -> CandleSlice:
+    """Return the candles to read for a view, with up to its width on each side.
+
+    Of a view that is too wide it has the newest candles, and of one that lies beside all stored
+    candles the nearest ones.
+    """
+    count = (view.end_ms - view.start_ms) // interval.ms
+    margin = max(count, _MIN_MARGIN_CANDLES) * interval.ms
+    first, last = interval.floor(stored_window.start_ms), interval.ceil(stored_window.end_ms)
+    nearest = _MIN_MARGIN_CANDLES * interval.ms
+    end = max(min(interval.ceil(view.end_ms) + margin, last), min(first + nearest, last))
+    start = min(max(interval.floor(view.start_ms) - margin, first), max(end - nearest, first))
+    return _build_slice(interval, Window(start, end), MAX_READ_CANDLES)
+
+
+def build_requested_slice(
+    interval: Interval, load: Window, stored_window: Window
+) -> CandleSlice | None:
+    """Return the candles that the chart asks for, None if none of them is stored."""
+    first, last = interval.floor(stored_window.start_ms), interval.ceil(stored_window.end_ms)
+    start, end = max(interval.floor(load.start_ms), first), min(interval.ceil(load.end_ms), last)
+    return _build_slice(interval, Window(start, end), MAX_READ_CANDLES) if start < end else None
 
 
 def build_statistics_slice(
@@ -76,13 +117,14 @@ def build_statistics_slice(
 ) -> CandleSlice:
     """Return the slice of a whole range, in the next coarser interval that the limit allows."""
     if dates is not None:
-        return _build_slice(
-            choose_drawable_interval(interval, dates.end_ms - dates.start_ms), dates
-        )
+        drawn = choose_statistics_interval(interval, dates.end_ms - dates.start_ms)
+        return _build_slice(drawn, dates, MAX_STATISTICS_CANDLES)
     width = get_range_width_ms(chart_range, stored_window)
     stored_width = stored_window.end_ms - stored_window.start_ms
-    drawn = choose_drawable_interval(interval, min(width, stored_width))
-    return _build_newest_slice(drawn, width, stored_window)
+    drawn = choose_statistics_interval(interval, min(width, stored_width))
+    if width >= stored_width:
+        return CandleSlice(drawn, MAX_STATISTICS_CANDLES)
+    return CandleSlice(drawn, min(MAX_STATISTICS_CANDLES, count_candles_shown(drawn, width)))
 
 
 def build_export_slice(
@@ -100,35 +142,19 @@ def build_export_slice(
     return _build_slice(interval, Window(max(0, start), end), limit)
 
 
-def build_window_slice(interval: Interval, window: Window) -> CandleSlice:
-    """Return the slice of a window: its newest candles, if it has more than the limit.
-
-    A window of few candles is widened to both sides.
-    """
-    width = window.end_ms - window.start_ms
-    spare_width = count_candles_shown(interval, width) * interval.ms - width
-    margin = max(0, spare_width // 2)
-    return _build_slice(interval, Window(max(0, window.start_ms - margin), window.end_ms + margin))
+def build_window_slice(
+    interval: Interval, window: Window, stored_window: Window, limit: int
+) -> CandleSlice:
+    """Return the slice of a window: its newest stored candles, at most `limit`."""
+    newest = max(interval.ceil(stored_window.end_ms), window.start_ms + 1)
+    return _build_slice(interval, Window(window.start_ms, min(window.end_ms, newest)), limit)
 
 
-def build_zoomed_slice(interval: Interval, view: Window, stored_window: Window) -> CandleSlice:
-    """Return the slice of a view, with up to its width on each side as the limit allows.
-
-    Of a view that extends beyond the newest stored candle, the limit counts from that candle.
-    """
-    width = view.end_ms - view.start_ms
-    spare_width = max(0, MAX_DRAWN_CANDLES * interval.ms - width) // 2
-    margin = min(spare_width, max(width, _MIN_MARGIN_CANDLES * interval.ms))
-    newest = max(stored_window.end_ms, view.start_ms + interval.ms)
-    end = min(view.end_ms + margin, newest)
-    return _build_slice(interval, Window(max(0, view.start_ms - margin), end))
-
-
-def choose_drawable_interval(interval: Interval, width: int) -> Interval:
+def choose_statistics_interval(interval: Interval, width: int) -> Interval:
     """Return the interval, or the next coarser one with few enough candles over a width."""
     candidates = (candidate for candidate in Interval if candidate.ms >= interval.ms)
     return next(
-        (candidate for candidate in candidates if width // candidate.ms <= MAX_DRAWN_CANDLES),
+        (candidate for candidate in candidates if width // candidate.ms <= MAX_STATISTICS_CANDLES),
         Interval.W1,
     )
 
@@ -142,14 +168,7 @@ def count_candles_shown(interval: Interval, width: int) -> int:
     return count if count >= _FEW_CANDLES else _ENOUGH_CANDLES
 
 
-def _build_newest_slice(interval: Interval, width: int, stored_window: Window) -> CandleSlice:
-    """Return the newest candles over a width in ms, or all if fewer are stored."""
-    if width >= stored_window.end_ms - stored_window.start_ms:
-        return CandleSlice(interval, MAX_DRAWN_CANDLES)
-    return CandleSlice(interval, min(MAX_DRAWN_CANDLES, count_candles_shown(interval, width)))
-
-
-def _build_slice(interval: Interval, window: Window, limit: int = MAX_DRAWN_CANDLES) -> CandleSlice:
+def _build_slice(interval: Interval, window: Window, limit: int) -> CandleSlice:
     """Return the slice of the candles in a window, of the newest ones if the limit requires it."""
     end = interval.floor(window.end_ms - 1) + interval.ms
     start = max(interval.floor(window.start_ms), end - limit * interval.ms)

@@ -1,5 +1,4 @@
-"""Plotly figures: pure functions of report results, without Streamlit.
+"""The figures of the app: pure functions from results to what the browser draws.
 
-Times are epoch milliseconds in typed arrays, a quarter of the size of text; `live_chart.js` turns
-them into UTC.
+The candle chart is data for `candle_chart.js`; all others are Plotly figures.
 """

@@ -20,7 +20,7 @@ def draw_depth_chart(book: OrderBookDepth, decimals: DecimalPlaces, base: str) -
     layout = build_static_layout(
         xaxis={"tickformat": decimals.tick_format, "nticks": 6},
         yaxis={
-            "tickformat": number_formats.get_amount_format(largest).tick_format,
+            "tickformat": number_formats.get_amount_tick_format(largest),
             "exponentformat": "B",
             "rangemode": "tozero",
             "side": "right",

@@ -1,4 +1,4 @@
-"""How values of a unit are formatted on an axis and in the readout."""
+"""How values of a unit are formatted in the readouts and on the axes of the candle chart."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +13,10 @@ _THOUSAND = 1_000
 class NumberFormat:
     """The format of values.
 
-    `tick_format` is a d3 format, empty for Plotly's default. `live_chart.js` formats the readout
-    by `kind`, `digits` and, if fewer digits are allowed, `min_digits`. `axis_range` fixes the axis;
-    None fits it to the visible values.
+    `candle_chart.js` formats by `kind`, `digits` and, if fewer digits are allowed, `min_digits`.
+    `axis_range` fixes the axis; None fits it to the visible values.
     """
 
-    tick_format: str
     kind: str
     digits: int = 0
     axis_range: tuple[float, float] | None = None
@@ -31,20 +29,18 @@ class NumberFormat:
 
 
 def get_price_format(decimals: DecimalPlaces) -> NumberFormat:
-    return NumberFormat(
-        decimals.tick_format, "fixed", decimals.maximum, min_digits=decimals.minimum
-    )
+    return NumberFormat("fixed", decimals.maximum, min_digits=decimals.minimum)
 
 
-def get_amount_format(largest: float) -> NumberFormat:
-    """Return the format of amounts up to `largest`: `1.5k`, `2B`; below 1,000 without a suffix.
+AMOUNT_FORMAT = NumberFormat("compact")  # 1.5K, 2B
 
-    d3 would format 0.5 as `500m`.
+
+def get_amount_tick_format(largest: float) -> str:
+    """Return the d3 format of amounts up to `largest`, empty for Plotly's default: `1.5k`, `2B`.
+
+    Below 1,000 there is no suffix: d3 would format 0.5 as `500m`.
     """
-    return NumberFormat("" if largest >= _THOUSAND else "~g", "compact")
-
-
-RELATIVE_FORMAT = NumberFormat("+.3~%", "change", 2)
+    return "" if largest >= _THOUSAND else "~g"
 
 
 def get_unit_format(unit: Unit | str, decimals: DecimalPlaces, largest: float) -> NumberFormat:
@@ -56,10 +52,10 @@ def get_unit_format(unit: Unit | str, decimals: DecimalPlaces, largest: float) -
         case Unit.QUOTE:
             return get_price_format(decimals.for_computed_values(largest))
         case Unit.BASE | Unit.TRADES:
-            return get_amount_format(largest)
+            return AMOUNT_FORMAT
         case Unit.FRACTION | Unit.YEARLY_FRACTION | Unit.LOSS:
-            return NumberFormat(".3~%", "percent", 2)
+            return NumberFormat("percent", 2)
         case Unit() if unit.bounds:
-            return NumberFormat("~g", "fixed", 2, unit.bounds)
+            return NumberFormat("fixed", 2, unit.bounds)
         case _:
-            return NumberFormat("~g", "significant", 4)
+            return NumberFormat("significant", 4)

@@ -17,7 +17,7 @@ def draw_volume_profile(profile: VolumeProfile, decimals: DecimalPlaces, base: s
     figure = go.Figure(
         layout=build_static_layout(
             xaxis={
-                "tickformat": number_formats.get_amount_format(largest).tick_format,
+                "tickformat": number_formats.get_amount_tick_format(largest),
                 "exponentformat": "B",
                 "nticks": 5,
             },

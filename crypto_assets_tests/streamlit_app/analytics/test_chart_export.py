@@ -14,6 +14,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, Window
 from crypto_assets.reports import CandleChart, CandleSeries, ProviderResult
 from streamlit_app.analytics.chart_export import build_export_table, export_csv, export_parquet
+from streamlit_app.analytics.chart_view import trim_chart
 
 START = 1_741_219_200_000  # Thursday 2025-03-06 00:00 UTC
 EXACT = "12345678901.12345678"
@@ -89,7 +90,11 @@ def test_csv_has_no_exponents(value: str) -> None:
 
 def test_a_file_of_the_view_has_the_candles_in_view() -> None:
     view = Window(START + 60_000, START + 2 * HOUR_MS)
-    assert build_export_table(chart(), view)["open_time"].to_pylist() == [START + HOUR_MS]
+    shown = trim_chart(chart(), view)
+    table = build_export_table(shown)
+    assert table["open_time"].to_pylist() == [START + HOUR_MS]
+    assert (table["partial"].to_pylist(), table["ema_50"].to_pylist()) == ([False], [2.0])
+    assert shown.candles.partial == ()
 
 
 def test_parquet_keeps_types_and_has_metadata() -> None:

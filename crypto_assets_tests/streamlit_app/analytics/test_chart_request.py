@@ -39,6 +39,9 @@ def test_an_unknown_symbol_is_never_replaced() -> None:
         ({"view": "9-3"}, "View `9-3` is not a range of time"),
         ({"view": "later"}, "View `later` is not a range of time"),
         ({"dates": "2025-01-02,2025-01-01"}, "are not a range of days"),
+        ({"type": "pie"}, "Type `pie` is not available: choose one of Candles, Hollow"),
+        ({"scale": "x"}, "Scale `x` is not available: choose one of linear, log, percent"),
+        ({"tz": "Mars/X"}, "Time zone `Mars/X` is unknown: write UTC, local, exchange, or a name"),
         ({"dates": "soon"}, "Dates `soon` are not a range of days"),
         ({"compare": "NOPE"}, "No data of `NOPE` is stored, so it is not compared"),
         ({"compare": ",".join(SYMBOLS)}, "At most 4 symbols are compared; LTCUSDT is left out"),
@@ -58,6 +61,13 @@ def test_valid_values_are_taken() -> None:
     assert (request.interval, request.chart_range) == ("4h", "Dates")
     assert request.dates == (date(2025, 1, 1), date(2025, 1, 5))
     assert request.compared_symbols == ("ETHUSDT",) and not request.problems
+    request = parse(type="Heikin-Ashi", scale="log", tz="Asia/Kolkata")
+    assert (request.chart_type, request.scale, request.zone) == (
+        "Heikin-Ashi",
+        "log",
+        "Asia/Kolkata",
+    )
+    assert not request.problems and not parse(tz="exchange").problems
 
 
 def test_a_symbol_is_not_correlated_with_itself() -> None:

@@ -6,6 +6,8 @@ from streamlit_app.analytics.layout_menu import build_layout, build_layout_chang
 ADDRESS = {
     "symbol": ["ETHUSDT"],
     "interval": ["4h"],
+    "type": ["Area"],
+    "tz": ["Asia/Kolkata"],
     "view": ["1741219200-1741305600"],
     "ema.2": ["true"],
     "ema.2_period": ["50"],
@@ -13,11 +15,12 @@ ADDRESS = {
 }
 
 
-def test_a_layout_has_everything_but_the_place_in_time() -> None:
+def test_a_layout_has_everything_but_place_in_time_and_time_zone() -> None:
     layout = build_layout("All", LayoutKind.LAYOUT, ADDRESS)
-    assert set(layout.parameters) == set(ADDRESS) - {"view"}
-    changes = build_layout_changes(layout, {"interval": ["1m"], "rsi": ["false"]})
+    assert set(layout.parameters) == set(ADDRESS) - {"view", "tz"}
+    changes = build_layout_changes(layout, {"interval": ["1m"], "rsi": ["false"], "tz": ["UTC"]})
     assert changes["interval"] == ("4h",) and changes["rsi"] is None
+    assert "tz" not in changes, "who opens a layout keeps the own zone"
 
 
 def test_a_set_of_indicators_leaves_the_rest_as_it_is() -> None:

@@ -1,12 +1,11 @@
-"""The figure of the candle chart: traces, gaps, panes, formats, and size."""
+"""What the candle chart draws: candles, states, indicators, gaps, formats, and size."""
 
+import json
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import pytest
 
 from crypto_assets.analytics import Panel, Unit
@@ -14,23 +13,32 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import HOUR_MS, Window
 from crypto_assets.reports import CandleGap
 from crypto_assets.warehouse.quality.gap_ledger import GapClass
-from streamlit_app.colours import FALLING, RISING
-from streamlit_app.figures.candles import ChartFrame, draw_candle_chart
-from streamlit_app.figures.gap_shading import break_lines_at_gaps, label_gap
+from streamlit_app.figures.candles import (
+    ChartFrame,
+    ComparedSymbol,
+    HiddenIndicator,
+    LastPrice,
+    build_chart_content,
+)
+from streamlit_app.figures.float_arrays import decode_floats
+from streamlit_app.figures.gap_labels import label_gap
 from streamlit_app.figures.indicator import Indicator
 from streamlit_app.figures.number_formats import (
-    get_amount_format,
+    get_amount_tick_format,
     get_price_format,
     get_unit_format,
 )
 from streamlit_app.format.decimal_places import DecimalPlaces
+from streamlit_app.format.viewer_zone import ViewerZone
 
 START = 1_741_219_200_000  # Thursday 2025-03-06 00:00 UTC
 TWO = DecimalPlaces(2, 2)
-ABOUT = ChartFrame("BTCUSDT", Interval.H1, TWO)
+WINDOW = Window(START - HOUR_MS, START + 51 * HOUR_MS)
+ABOUT = ChartFrame("BTCUSDT", "BTC / USDT", Interval.H1, TWO, WINDOW, WINDOW)
 PRICE = get_price_format(TWO)
 COLOURS = ("#111111", "#222222", "#333333")
 GAP = Window(START + 10 * HOUR_MS, START + 13 * HOUR_MS)
+UTC = ViewerZone("UTC")
 
 
 def candles(count: int = 48, gap_hours: int = 3) -> pd.DataFrame:
@@ -53,93 +61,9 @@ def candles(count: int = 48, gap_hours: int = 3) -> pd.DataFrame:
     )
 
 
-def traces(figure: go.Figure, kind: str) -> list[go.Figure]:
-    return [trace for trace in figure.data if trace.type == kind]
-
-
-def test_final_candles_are_filled_and_the_forming_one_is_hollow() -> None:
-    final, forming = traces(draw_candle_chart(candles(), ABOUT), "candlestick")
-    assert (len(final.x), len(forming.x)) == (47, 1)
-    assert forming.x[0] == candles()["open_time"].iloc[-1]
-    assert final.increasing.fillcolor == "rgba(43, 131, 214, 1)"
-    assert forming.increasing.fillcolor == "rgba(43, 131, 214, 0.15)"
-    assert (final.increasing.line.color, final.decreasing.line.color) == (RISING, FALLING)
-
-
-def test_without_a_forming_candle_none_is_hollow() -> None:
-    closed = candles().assign(forming=False)
-    assert len(traces(draw_candle_chart(closed, ABOUT), "candlestick")) == 1
-
-
-def test_a_partial_candle_is_faded_and_has_a_note() -> None:
-    frame = candles()
-    frame["partial"] = frame.index == 0
-    final, forming, partial = traces(draw_candle_chart(frame, ABOUT), "candlestick")
-    assert (len(final.x), len(forming.x), list(partial.x)) == (46, 1, [START])
-    assert partial.increasing.fillcolor == "rgba(43, 131, 214, 0)"
-    assert partial.increasing.line.color == "rgba(43, 131, 214, 0.5)"
-    assert partial.meta["note"] == "partial: its beginning is not stored"
-    assert (forming.meta["note"], "note" in final.meta) == ("forming", False)
-
-
-def test_prices_have_the_given_decimals() -> None:
-    figure = draw_candle_chart(candles(), ChartFrame("SHIBUSDT", Interval.H1, DecimalPlaces(8, 8)))
-    assert figure.layout.yaxis.tickformat == ",.8f"
-    assert figure.data[0].meta == {"kind": "fixed", "digits": 8, "min_digits": 8}
-    assert figure.layout.annotations[0].text == "103.70000000"
-
-
-def test_prices_finer_than_the_tick_size_have_more_decimals() -> None:
-    figure = draw_candle_chart(candles(), ChartFrame("SHIBUSDT", Interval.H1, DecimalPlaces(1, 8)))
-    assert figure.layout.yaxis.tickformat == ",.8~f"
-    assert figure.data[0].meta == {"kind": "fixed", "digits": 8, "min_digits": 1}
-    assert figure.layout.annotations[0].text == "103.7"
-
-
-def test_volume_is_coloured_by_direction_in_its_own_pane() -> None:
-    frame = candles()
-    up, down = traces(draw_candle_chart(frame, ABOUT), "bar")
-    assert (up.yaxis, down.yaxis) == ("y2", "y2")
-    assert list(up.x) == frame["open_time"].tolist()[::2]
-    assert list(down.x) == frame["open_time"].tolist()[1::2]
-    assert up.width == down.width == HOUR_MS * 0.75
-    assert up.marker.color == "rgba(43, 131, 214, 0.55)" != down.marker.color
-
-
-def test_a_line_breaks_where_candles_are_missing() -> None:
-    frame = candles()
-    overlay = line_of("SMA 3", pd.DataFrame({"sma": frame["close"].rolling(3).mean()}))
-    (line,) = traces(draw_candle_chart(frame, ABOUT, [overlay]), "scatter")
-    broken = [x for x, y in zip(line.x, line.y, strict=True) if np.isnan(y)]
-    assert broken == [START, START + HOUR_MS, GAP.start_ms], "two warm-up candles and the gap"
-    assert line.connectgaps is False
-
-
-def test_lines_of_weeks_break_at_missing_weeks() -> None:
-    monday = 1_740_960_000_000  # 2025-03-03
-    week = Interval.W1.ms
-    times = np.array([monday, monday + week, monday + 3 * week])
-    x, y = break_lines_at_gaps(times, np.array([1.0, 2.0, 3.0]), Interval.W1)
-    assert x.tolist() == [monday, monday + week, monday + 2 * week, monday + 3 * week]
-    assert np.isnan(y).tolist() == [False, False, True, False]
-
-
-def test_a_gap_is_shaded_and_has_hover_labels() -> None:
-    gap = label_gap(CandleGap(GAP, GapClass.OUTAGE))
-    assert gap.label == "Outage, 06 Mar 2025 10:00 to 13:00 UTC"
-    figure = draw_candle_chart(candles(), ABOUT, gaps=[gap])
-    shade = figure.layout.shapes[0]
-    assert (shade.x0, shade.x1) == (GAP.start_ms - HOUR_MS // 2, GAP.end_ms - HOUR_MS // 2)
-    (marks,) = traces(figure, "scatter")
-    assert list(marks.x) == [GAP.start_ms + n * HOUR_MS for n in range(3)]
-    assert set(marks.text) == {gap.label}
-
-
-@pytest.mark.parametrize("gap_class", [*GapClass, None])
-def test_every_gap_class_has_a_label(gap_class: GapClass | None) -> None:
-    over_midnight = Window(START - HOUR_MS, START + HOUR_MS)
-    label = label_gap(CandleGap(over_midnight, gap_class)).label
-    assert label.endswith(", 05 Mar 2025 23:00 to 06 Mar 01:00 UTC")
+def build(frame: pd.DataFrame, about: ChartFrame = ABOUT, **options: Any) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(build_chart_content(frame, about, **options))
+    return content
 
 
 def line_of(name: str, lines: pd.DataFrame, *colours: str, **options: Any) -> Indicator:
@@ -148,89 +72,144 @@ def line_of(name: str, lines: pd.DataFrame, *colours: str, **options: Any) -> In
     return Indicator(name.lower(), name, Panel.PRICE, lines, PRICE, shown, **options)
 
 
-def test_lines_have_the_colours_of_their_indicator_and_bands_are_filled() -> None:
+def test_candles_keep_their_values_and_times() -> None:
+    frame = candles()
+    content = build(frame)
+    assert decode_floats(content["times"]).tolist() == frame["open_time"].tolist()
+    for name in ("open", "high", "low", "close", "volume"):
+        assert decode_floats(content["columns"][name]).tolist() == frame[name].tolist()
+    assert content["window"] == [WINDOW.start_ms, WINDOW.end_ms], "not only where candles are"
+
+
+def test_forming_and_partial_candles_have_a_state_and_a_note() -> None:
+    frame = candles()
+    frame["partial"] = frame.index == 0
+    content = build(frame)
+    states = decode_floats(content["columns"]["state"])
+    assert (states[0], states[-1], set(states[1:-1])) == (2, 1, {0})
+    assert content["notes"] == ["", "forming", "partial: its beginning is not stored"]
+
+
+def test_the_last_price_is_the_newest_stored_one_not_that_of_the_window() -> None:
+    newest = LastPrice(START + 900 * HOUR_MS, 99.0, 98.5)
+    about = ChartFrame("BTCUSDT", "BTC / USDT", Interval.H1, TWO, WINDOW, WINDOW, newest)
+    assert build(candles(), about)["last"] == [START + 900 * HOUR_MS, 99.0, 98.5]
+
+
+def test_prices_have_the_given_decimals() -> None:
+    about = ChartFrame("SHIB", "SHIB / USDT", Interval.H1, DecimalPlaces(1, 8), WINDOW, WINDOW)
+    assert build(candles(), about)["format"] == {"kind": "fixed", "digits": 8, "min_digits": 1}
+
+
+def test_compared_symbols_have_one_value_per_candle() -> None:
+    """The other symbol has no second candle, and one that the chart's symbol lacks."""
+    frame = candles()
+    times = frame["open_time"]
+    closes = pd.Series([5.0, 6.0, 7.0], index=[times[0], times[2], GAP.start_ms])
+    (line,) = build(frame, compared=[ComparedSymbol("ETHUSDT", closes, "#111111")])["compared"]
+    assert (line["name"], line["colour"]) == ("ETHUSDT", "#111111")
+    values = decode_floats(line["values"])
+    assert (values[0], values[2], len(values)) == (5.0, 6.0, 48)
+    assert np.isnan(values[[1, *range(3, 48)]]).all()
+
+
+def test_lines_have_the_colours_and_the_width_of_their_indicator() -> None:
     frame = candles()
     bands = pd.DataFrame({name: frame["close"] for name in ("upper", "middle", "lower")})
     average = pd.DataFrame({"sma": frame["close"]})
     bollinger = line_of("Bollinger 20 2", bands, "#111111", "#222222", "#111111", width=3.0)
     bollinger = replace(bollinger, band=("upper", "lower"))
     overlays = [bollinger, line_of("SMA 20", average, "#333333")]
-    fill, upper, middle, lower, sma = traces(draw_candle_chart(frame, ABOUT, overlays), "scatter")
-    colours = [line.line.color for line in (upper, middle, lower, sma)]
-    assert colours == ["#111111", "#222222", "#111111", "#333333"]
-    assert [line.showlegend for line in (upper, middle, lower, sma)] == [True, False, False, True]
-    assert (fill.fill, fill.fillcolor, fill.meta) == ("toself", "rgba(17, 17, 17, 0.08)", None)
-    assert np.isnan(fill.y).sum() == 2, "a polygon before the gap, and one after it"
-    assert GAP.start_ms not in fill.x and np.isfinite(fill.x).all()
-    assert (upper.line.width, sma.line.width) == (3.0, 1.6)
+    first, second = build(frame, overlays=overlays)["overlays"]
+    drawn = [(line["column"], line["label"], line["colour"]) for line in first["lines"]]
+    assert drawn == [
+        ("upper", "upper", "#111111"),
+        ("middle", "middle", "#222222"),
+        ("lower", "lower", "#111111"),
+    ]
+    assert [(line["label"], line["colour"]) for line in second["lines"]] == [("", "#333333")]
+    assert (first["band"], second["band"]) == (["upper", "lower"], None)
+    assert (first["width"], second["width"]) == (3.0, 1.6)
+    assert (first["key"], first["name"]) == ("bollinger 20 2", "Bollinger 20 2")
 
 
-def test_panes_are_below_the_candles_with_their_own_units() -> None:
+def test_hidden_indicators_are_in_the_legend_only() -> None:
+    content = build(candles(), hidden=[HiddenIndicator("ema.2", "EMA 50")])
+    assert content["hidden"] == [{"key": "ema.2", "name": "EMA 50"}]
+    assert content["overlays"] == content["panes"] == []
+
+
+def test_bar_columns_come_before_the_lines_and_keep_their_colours() -> None:
+    frame = candles().assign(histogram=np.linspace(-1, 1, 48))
+    lines = frame[["close", "open", "histogram"]]
+    macd = line_of("MACD", lines, bars=("histogram",), levels=(0,))
+    (pane,) = build(frame, panes=[macd])["panes"]
+    assert [(line["label"], line["bars"], line["colour"]) for line in pane["lines"]] == [
+        ("histogram", True, "#333333"),
+        ("close", False, "#111111"),
+        ("open", False, "#222222"),
+    ]
+    assert pane["levels"] == [0]
+
+
+def test_a_unit_with_bounds_fixes_the_axis_of_its_pane() -> None:
     frame = candles()
     rsi = replace(
         line_of("RSI 14", frame[["close"]], levels=(30, 70)),
         number_format=get_unit_format(Unit.PERCENT, TWO, 90),
     )
-    macd = line_of("MACD", frame[["open", "close"]], bars=("open",))
-    layout = draw_candle_chart(frame, ABOUT, panes=[rsi, macd]).layout
-    domains = [layout[name].domain for name in ("yaxis", "yaxis2", "yaxis3", "yaxis4")]
-    assert all(above[0] > below[1] for above, below in pairwise(domains))
-    assert domains[0][1] == 1 and domains[-1][0] == pytest.approx(0, abs=1e-9)
-    assert layout.yaxis3.range == (0, 100)
-    assert layout.xaxis.anchor == "y4"
-    assert [(one.yref, one.y0) for one in layout.shapes if one.yref == "y3"] == [
-        ("y3", 30),
-        ("y3", 70),
-    ]
+    (pane,) = build(frame, panes=[rsi])["panes"]
+    assert (pane["range"], pane["levels"]) == ([0, 100], [30, 70])
 
 
-def test_bar_columns_are_drawn_as_bars_behind_the_lines() -> None:
-    frame = candles().assign(histogram=np.linspace(-1, 1, 48))
-    macd = line_of("MACD", frame[["close", "histogram"]], bars=("histogram",))
-    bars, line = draw_candle_chart(frame, ABOUT, panes=[macd], volume=False).data[2:]
-    assert (bars.type, bars.meta["label"], bars.yaxis) == ("bar", "histogram", "y2")
-    assert (line.type, line.meta["label"], line.yaxis) == ("scatter", "close", "y2")
+def test_gaps_have_their_window_and_reason() -> None:
+    gap = CandleGap(GAP, GapClass.OUTAGE)
+    assert build(candles(), gaps=[gap])["gaps"] == [[GAP.start_ms, GAP.end_ms, "Outage"]]
+    assert label_gap(gap, UTC) == "Outage, 06 Mar 2025 10:00 to 13:00 UTC"
 
 
-def test_without_volume_there_is_no_pane_for_it() -> None:
-    figure = draw_candle_chart(candles(), ABOUT, volume=False)
-    assert traces(figure, "bar") == [] and figure.layout.yaxis.domain == (0, 1)
+@pytest.mark.parametrize("gap_class", [*GapClass, None])
+def test_every_gap_class_has_a_label(gap_class: GapClass | None) -> None:
+    gap = CandleGap(Window(START - HOUR_MS, START + HOUR_MS), gap_class)
+    assert label_gap(gap, UTC).endswith(", 05 Mar 2025 23:00 to 06 Mar 01:00 UTC")
+    kolkata = label_gap(gap, ViewerZone("Asia/Kolkata"))
+    assert kolkata.endswith(", 06 Mar 2025 04:30 to 06:30 Kolkata time")
 
 
 @pytest.mark.parametrize(
-    ("unit", "tick_format", "axis_range"),
+    ("unit", "kind", "axis_range"),
     [
-        (Unit.QUOTE, ",.5f", None),
-        (Unit.BASE, "~g", None),
-        (Unit.PERCENT, "~g", (0, 100)),
-        (Unit.CORRELATION, "~g", (-1, 1)),
-        (Unit.YEARLY_FRACTION, ".3~%", None),
-        ("anything else", "~g", None),
+        (Unit.QUOTE, "fixed", None),
+        (Unit.BASE, "compact", None),
+        (Unit.PERCENT, "fixed", (0, 100)),
+        (Unit.CORRELATION, "fixed", (-1, 1)),
+        (Unit.YEARLY_FRACTION, "percent", None),
+        ("anything else", "significant", None),
     ],
 )
 def test_units_have_formats(
-    unit: Unit | str, tick_format: str, axis_range: tuple[float, float] | None
+    unit: Unit | str, kind: str, axis_range: tuple[float, float] | None
 ) -> None:
     number_format = get_unit_format(unit, DecimalPlaces(5, 5), 999)
-    assert (number_format.tick_format, number_format.axis_range) == (tick_format, axis_range)
+    assert (number_format.kind, number_format.axis_range) == (kind, axis_range)
 
 
 @pytest.mark.parametrize(
     ("largest", "tick_format"), [(0.4, "~g"), (999, "~g"), (1000, ""), (3e12, "")]
 )
-def test_only_large_volumes_have_a_suffix(largest: float, tick_format: str) -> None:
+def test_only_large_amounts_have_a_suffix(largest: float, tick_format: str) -> None:
     """d3 would format 0.5 as `500m`."""
-    assert get_amount_format(largest).tick_format == tick_format
-    layout = draw_candle_chart(candles().assign(volume=largest), ABOUT).layout
-    assert (layout.yaxis2.tickformat, layout.yaxis2.exponentformat) == (tick_format, "B")
+    assert get_amount_tick_format(largest) == tick_format
 
 
-def test_the_figure_of_two_thousand_candles_is_small() -> None:
+def test_the_content_of_two_thousand_candles_is_small() -> None:
     frame = candles(2000)
     line = pd.DataFrame({"sma": frame["close"]})
     averages = [line_of(f"SMA {n}", line) for n in (20, 50)]
-    assert len(draw_candle_chart(frame, ABOUT, averages).to_json()) < 250_000
+    assert len(build_chart_content(frame, ABOUT, averages)) < 250_000
 
 
-def test_without_candles_there_are_no_traces() -> None:
-    assert len(draw_candle_chart(candles().iloc[:0], ABOUT).data) == 0
+def test_without_candles_all_columns_are_empty() -> None:
+    content = build(candles().iloc[:0])
+    assert decode_floats(content["times"]).size == 0
+    assert all(decode_floats(text).size == 0 for text in content["columns"].values())

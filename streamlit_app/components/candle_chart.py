@@ -1,0 +1,95 @@
+"""The candle chart of the page Analytics, which TradingView's Lightweight Charts draws.
+
+Its script holds the candles that it has received. A message has the candles of one window, which
+the script joins to those that it has, so that history is loaded as the viewer scrolls.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from crypto_assets.market.utc_time import Window
+from streamlit_app.components.script_libraries import LIGHTWEIGHT_CHARTS
+
+_HERE = Path(__file__)
+_component = st.components.v2.component(
+    "candle_chart",
+    html='<div class="candle-chart" role="figure"></div>',
+    css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
+    js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
+    # The library adds its styles to the page's head, which a shadow root does not see.
+    isolate_styles=False,
+)
+
+
+@dataclass(frozen=True)
+class PictureRequest:
+    """A file name without its suffix, its source, and how many this session has requested."""
+
+    name: str
+    source: str
+    requests: int
+
+
+@dataclass(frozen=True)
+class ChartDisplay:
+    """How the candles are shown.
+
+    `home` is the window of the range named by `scope`; `view` is the viewer's own, which lasts
+    until the scope changes. `zone` is empty if the viewer has not chosen one in the address.
+    """
+
+    scope: str
+    home: Window
+    view: Window | None
+    chart_type: str
+    scale: str
+    zone: str
+
+
+@dataclass(frozen=True)
+class ChartCallbacks:
+    """What is called after a gesture of the viewer; each finds its value in the session state.
+
+    `on_view` is called after each zoom, and when candles are missing in it. It finds `{"scope",
+    "from", "to", "load"}` at `st.session_state[key].view`: epoch ms, or None for the whole range;
+    `load` is a further window to read, or None. `zone` and `scale` are the viewer's choices.
+    `legend` is `{"action", "key"}`: `toggle` or `remove` of an indicator.
+    """
+
+    on_view: Callable[[], None]
+    on_zone: Callable[[], None]
+    on_scale: Callable[[], None]
+    on_legend: Callable[[], None]
+
+
+def render_candle_chart(
+    content: str,
+    display: ChartDisplay,
+    key: str,
+    description: str,
+    picture: PictureRequest,
+    callbacks: ChartCallbacks,
+) -> None:
+    """Draw `content`, the JSON of `build_chart_content`. `description` is for screen readers."""
+    _component(
+        key=key,
+        data={
+            "library": LIGHTWEIGHT_CHARTS.script_name,
+            "content": content,
+            "description": description,
+            "scope": display.scope,
+            "home": [display.home.start_ms, display.home.end_ms],
+            "view": [display.view.start_ms, display.view.end_ms] if display.view else None,
+            "type": display.chart_type.lower(),
+            "scale": display.scale,
+            "zone": display.zone,
+            "picture": asdict(picture),
+        },
+        on_view_change=callbacks.on_view,
+        on_zone_change=callbacks.on_zone,
+        on_scale_change=callbacks.on_scale,
+        on_legend_change=callbacks.on_legend,
+    )
