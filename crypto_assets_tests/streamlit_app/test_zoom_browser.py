@@ -95,10 +95,7 @@ def test_times_are_right_in_every_time_zone(
     open_tab: OpenTab, market: str, timezone_id: str
 ) -> None:
     """Axis, crosshair, readout and notes are in the viewer's zone; the URL is in UTC."""
-    # A symbol without a gap: one over midnight would move the first candle of its day.
-    tab = open_tab(
-        f"{market}?symbol=SHIBUSDT&interval=1h&range=3d&{CANDLES_ONLY}", timezone_id=timezone_id
-    )
+    tab = open_tab(f"{market}?interval=1h&range=3d&{CANDLES_ONLY}", timezone_id=timezone_id)
     page, zone = tab.page, ZoneInfo(timezone_id)
     wait_for_chart(page)
     chart = read_chart(page)
@@ -121,12 +118,13 @@ def test_times_are_right_in_every_time_zone(
                 return day === before ? found : [...found, time];
             }}, [])"""
     )
+    # A gap may lie over midnight.
     expected = [
         time
-        for time in range(int(days[0]), int(days[-1]) + 1, HOUR_MS)
-        if _clock(time, zone).date() != _clock(time - HOUR_MS, zone).date()
+        for before, time in pairwise(page.evaluate(f"{PANEL}.loaded.times.map(time => time)"))
+        if _clock(time, zone).date() != _clock(before, zone).date()
     ]
-    assert days == expected
+    assert days == expected and len(days) >= 3
     box = page.locator(".candle-chart .stage").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 300, box["y"] + 150)
