@@ -20,6 +20,7 @@ from crypto_assets.cli.up import (
     app_port_option,
     dagster_port_option,
     require_distinct_ports,
+    set_link_addresses,
     start_services,
 )
 from crypto_assets.errors import CryptoAssetsError
@@ -59,6 +60,8 @@ def demo(
     if not once:
         require_distinct_ports(dagster_port, app_port, api_port)
     start = time.monotonic()
+    # What is loaded here links to the app too.
+    set_link_addresses(dagster_port, app_port)
     _use_simulated_exchange(exchange_port)
     restrict_home(get_settings())
     with ExitStack() as stack:

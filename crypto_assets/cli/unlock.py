@@ -32,9 +32,10 @@ def print_unlock_link(settings: Settings, local_url: str) -> None:
     An address with the default port, which earlier versions of `.env.example` contained, is not a
     choice.
     """
-    is_default = settings.app_link_url == Settings.model_fields["app_link_url"].default
-    url = local_url if is_default else settings.app_link_url
-    options = () if url == settings.app_link_url else ("--url", url)
+    default = Settings.model_fields["app_link_url"].default
+    url = local_url if settings.app_link_url == default else settings.app_link_url
+    # No other command knows the port; `set_link_addresses` sets it for this process only.
+    options = ("--url", url) if url == local_url != default else ()
     command = format_command("unlock", *options, fields=("home",))
     if not sys.stdout.isatty():
         click.echo(f"\n  unlock   `{command}` prints a link that lets a browser make changes")

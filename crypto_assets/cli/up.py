@@ -74,11 +74,7 @@ def start_services(tree: ProcessTree, dagster_port: int, app_port: int, api_port
     os.environ.setdefault("DAGSTER_GRPC_TIMEOUT_SECONDS", "300")
     # A backfill waits while the code server restarts, instead of failing for good.
     os.environ.setdefault("DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR", "1")
-    # Addresses with the default ports, which earlier versions of `.env.example` contained.
-    if settings.app_link_url == Settings.model_fields["app_link_url"].default:
-        os.environ["CRYPTO_APP_LINK_URL"] = f"http://127.0.0.1:{app_port}"
-    if settings.dagster_link_url == Settings.model_fields["dagster_url"].default:
-        os.environ["CRYPTO_DAGSTER_LINK_URL"] = f"http://127.0.0.1:{dagster_port}"
+    set_link_addresses(dagster_port, app_port)
     logs = home.parent / "logs"
     programs = (
         served_programs.webserver_program(dagster_port, logs),
@@ -94,3 +90,15 @@ def start_services(tree: ProcessTree, dagster_port: int, app_port: int, api_port
     click.echo(f"  logs     {logs}")
     print_unlock_link(get_settings(), f"http://127.0.0.1:{app_port}")
     click.echo("\nCtrl-C stops everything.")
+
+
+def set_link_addresses(dagster_port: int, app_port: int) -> None:
+    """Let links of this process and its children lead to these ports, or to those of the settings.
+
+    `.env.example` of earlier versions contained the addresses with the default ports.
+    """
+    settings = get_settings()
+    if settings.app_link_url == Settings.model_fields["app_link_url"].default:
+        os.environ["CRYPTO_APP_LINK_URL"] = f"http://127.0.0.1:{app_port}"
+    if settings.dagster_link_url == Settings.model_fields["dagster_url"].default:
+        os.environ["CRYPTO_DAGSTER_LINK_URL"] = f"http://127.0.0.1:{dagster_port}"

@@ -92,3 +92,12 @@ def test_a_proxy_of_the_environment_is_not_used_for_this_machine(tmp_path: Path)
         **dict.fromkeys(("no_proxy", "NO_PROXY"), ""),
     )
     assert ran.code == 0, ran.err
+
+
+def test_what_the_demo_loads_links_to_the_port_of_the_app(demo: tuple[Desk, Ran]) -> None:
+    desk, _ = demo
+    ran = desk.run("demo", "--once", "--days", "1", "--app-port", "8777")
+    assert ran.code == 0, ran.err
+    storage = desk.home / "dagster/history"
+    events = b"".join(path.read_bytes() for path in storage.rglob("*.db"))
+    assert b"http://127.0.0.1:8777/analytics" in events

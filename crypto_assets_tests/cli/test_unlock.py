@@ -70,7 +70,7 @@ def test_without_a_token_there_is_no_link(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("on_terminal", [True, False])
-@pytest.mark.parametrize("setting", ["", "http://127.0.0.1:8501"])
+@pytest.mark.parametrize("setting", ["", "http://127.0.0.1:8501", "http://127.0.0.1:8777"])
 def test_up_prints_the_link_on_a_terminal_only(
     desk: Desk, tmp_path: Path, setting: str, on_terminal: bool
 ) -> None:
