@@ -1,6 +1,6 @@
 """The selection of the page Analytics, and its inputs, whose values are in the address."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -168,15 +168,7 @@ def render_compare_input(request: ChartRequest, instruments: Mapping[str, Instru
 
 
 def render_interval_input(request: ChartRequest) -> None:
-    st.segmented_control(
-        "Interval",
-        list(Interval),
-        default=request.interval,
-        required=True,
-        key=address.format_widget_key("interval"),
-        label_visibility="collapsed",
-        on_change=address.on_widget_change("interval", lambda interval: {"interval": interval}),
-    )
+    _render_choice("Interval", "interval", list(Interval), request.interval)
 
 
 def render_type_input(request: ChartRequest) -> None:
@@ -192,14 +184,19 @@ def render_type_input(request: ChartRequest) -> None:
 
 
 def render_range_input(request: ChartRequest) -> None:
+    _render_choice("Range", "range", list(ChartRange), request.chart_range)
+
+
+def _render_choice(label: str, name: str, options: Sequence[str], chosen: str) -> None:
+    """Draw the options of a parameter of the address in one row."""
     st.segmented_control(
-        "Range",
-        list(ChartRange),
-        default=request.chart_range,
+        label,
+        options,
+        default=chosen,
         required=True,
-        key=address.format_widget_key("range"),
+        key=address.format_widget_key(name),
         label_visibility="collapsed",
-        on_change=address.on_widget_change("range", lambda chosen: {"range": chosen}),
+        on_change=address.on_widget_change(name, lambda option: {name: option}),
     )
 
 
