@@ -14,7 +14,7 @@ _HERE = Path(__file__)
 _IMAGES = _HERE.parent / "images"
 _STYLE = _HERE.parent / "components" / "page_frame.css"
 
-# The primary colour of the dark theme is light, because it is also a text colour. Streamlit writes
+# The primary color of the dark theme is light, because it is also a text color. Streamlit writes
 # white text on primary buttons in both themes, and darkens them under the pointer.
 _DARK_STYLE = """
 [data-testid^="stBaseButton-primary"] { color: #0E141D; }

@@ -146,7 +146,7 @@ VALID = {"name": "other", "exchange": EXCHANGE, "archive": EXCHANGE, "symbols": 
         ("lake_raw", "ftp://host"),
         ("warehouse", "mysql+pymysql://user:word@host/db"),
         ("warehouse", "{{ OTHER }}"),
-        ("colour", "red"),
+        ("color", "red"),
     ],
 )
 def test_the_schema_rejects(attribute: str, value: object) -> None:

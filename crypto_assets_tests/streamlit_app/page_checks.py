@@ -49,7 +49,7 @@ def assert_page_ok(page: Page, width: int, scheme: Scheme) -> None:
 
 
 def assert_rendered(page: Page, width: int, scheme: Scheme) -> None:
-    """Check for exceptions, horizontal overflow, and the background of the colour scheme."""
+    """Check for exceptions, horizontal overflow, and the background of the color scheme."""
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     background = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"

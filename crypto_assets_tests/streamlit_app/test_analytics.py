@@ -64,10 +64,10 @@ def lines_of(app: AppTest) -> dict[str, dict[str, Any]]:
     return {one["name"]: one for one in [*chart["compared"], *chart["overlays"], *chart["panes"]]}
 
 
-def colours_of(app: AppTest) -> dict[str, str]:
-    """Return the colour of each compared symbol, line and pane by its name."""
+def colors_of(app: AppTest) -> dict[str, str]:
+    """Return the color of each compared symbol, line and pane by its name."""
     return {
-        name: one["colour"] if "colour" in one else one["lines"][0]["colour"]
+        name: one["color"] if "color" in one else one["lines"][0]["color"]
         for name, one in lines_of(app).items()
     }
 
@@ -179,10 +179,10 @@ def test_an_indicator_is_added_several_times(run_app: RunApp, stocked_home: Path
     app = run_app(stocked_home, ANALYTICS, ema_period="12")
     app.selectbox(key="add_indicator").set_value("ema").run()
     app.number_input(key="ema.2_period").set_value(50).run()
-    app.selectbox(key="ema.2.colour").set_value("red").run()
+    app.selectbox(key="ema.2.color").set_value("red").run()
     app.number_input(key="ema.2.width").set_value(3.0).run()
-    colours = colours_of(app)
-    assert colours["EMA 12"] != colours["EMA 50"] == "#C0240C"
+    colors = colors_of(app)
+    assert colors["EMA 12"] != colors["EMA 50"] == "#C0240C"
     assert [(one["key"], one["width"]) for one in chart_of(app)["overlays"][:2]] == [
         ("ema", 1.6),
         ("ema.2", 3.0),
@@ -191,7 +191,7 @@ def test_an_indicator_is_added_several_times(run_app: RunApp, stocked_home: Path
         "ema_period": "12",
         "ema.2": "true",
         "ema.2_period": "50",
-        "ema.2.colour": "red",
+        "ema.2.color": "red",
         "ema.2.width": "3",
     }
     app.button(key="hide_ema.2").click().run()
@@ -209,10 +209,10 @@ def test_removed_indicators_are_not_drawn(run_app: RunApp, stocked_home: Path) -
     assert {"EMA 50", "Bollinger 20 2"} <= set(lines_of(app)) and "SMA 20" not in lines_of(app)
 
 
-def test_a_colour_is_the_same_whatever_else_is_drawn(run_app: RunApp, stocked_home: Path) -> None:
-    alone = colours_of(run_app(stocked_home, ANALYTICS))
-    more = colours_of(run_app(stocked_home, ANALYTICS, bollinger="true", vwap="true", sma="false"))
-    compared = colours_of(run_app(stocked_home, ANALYTICS, compare="SHIBUSDT"))
+def test_a_color_is_the_same_whatever_else_is_drawn(run_app: RunApp, stocked_home: Path) -> None:
+    alone = colors_of(run_app(stocked_home, ANALYTICS))
+    more = colors_of(run_app(stocked_home, ANALYTICS, bollinger="true", vwap="true", sma="false"))
+    compared = colors_of(run_app(stocked_home, ANALYTICS, compare="SHIBUSDT"))
     assert alone["EMA 20"] == more["EMA 20"] == compared["EMA 20"]
     assert compared["SHIBUSDT"] not in alone.values()
     assert "VWAP (day)" in more

@@ -23,7 +23,7 @@ from streamlit_app.analytics.chart_indicators import (
     select_panel,
 )
 from streamlit_app.analytics.chart_view import find_shown_window, trim_chart
-from streamlit_app.analytics.indicator_instances import choose_symbol_colours
+from streamlit_app.analytics.indicator_instances import choose_symbol_colors
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
 from streamlit_app.components.candle_chart import (
@@ -202,10 +202,10 @@ def _build_content(selection: ChartSelection, result: ChartResult, frame: ChartF
 
 def _query_compared(selection: ChartSelection, chart: CandleChart) -> list[ComparedSymbol]:
     series = chart.candles
-    colours = choose_symbol_colours(selection.compared_symbols, selection.indicators)
+    colors = choose_symbol_colors(selection.compared_symbols, selection.indicators)
     return [
         ComparedSymbol(
-            symbol, analytics.query_closes(symbol, series.interval, series.window), colours[symbol]
+            symbol, analytics.query_closes(symbol, series.interval, series.window), colors[symbol]
         )
         for symbol in selection.compared_symbols
     ]

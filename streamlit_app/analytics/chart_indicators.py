@@ -13,7 +13,7 @@ from streamlit_app.figures import number_formats
 from streamlit_app.figures.indicator import Indicator
 from streamlit_app.format.decimal_places import DecimalPlaces
 
-# Volume is drawn as bars in the colours of the candles.
+# Volume is drawn as bars in the colors of the candles.
 VOLUME = "volume"
 
 
@@ -67,7 +67,7 @@ def _build_indicator(
         panel=provider.panel,
         lines=result.value,
         number_format=number_formats.get_unit_format(unit, decimals, _find_largest_value(result)),
-        colours=_list_colours(instance, provider),
+        colors=_list_colors(instance, provider),
         width=instance.width,
         bars=provider.bars,
         band=provider.band,
@@ -75,12 +75,12 @@ def _build_indicator(
     )
 
 
-def _list_colours(instance: IndicatorInstance, provider: Provider[object]) -> tuple[str, ...]:
-    """Return a colour per column; both ends of a band have the same one."""
+def _list_colors(instance: IndicatorInstance, provider: Provider[object]) -> tuple[str, ...]:
+    """Return a color per column; both ends of a band have the same one."""
     columns = list(provider.columns)
     if provider.band is None:
-        return instance.list_colours(len(columns))
-    own, other = instance.list_colours(2)
+        return instance.list_colors(len(columns))
+    own, other = instance.list_colors(2)
     return tuple(own if column in provider.band else other for column in columns)
 
 

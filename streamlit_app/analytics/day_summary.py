@@ -31,7 +31,7 @@ def render_day_summary(day: TickerStatistics, instrument: Instrument) -> None:
 
 
 def format_day_html(day: TickerStatistics, instrument: Instrument, theme: str) -> str:
-    """Format the line. `theme` is `light` or `dark`, and decides the colour of the change."""
+    """Format the line. `theme` is `light` or `dark`, and decides the color of the change."""
     prices = [float(price) for price in (day.last, day.high, day.low)]
     last, high, low = map(
         DecimalPlaces.for_printed_values(prices, instrument.digits).format_value, prices
@@ -54,9 +54,9 @@ def _format_entry(name: str, value: str, kind: str = "") -> str:
 def _format_change(day: TickerStatistics, theme: str) -> str:
     if not day.change:
         return humanize.format_percent(0.0)
-    arrow, colour = (
+    arrow, color = (
         ("\N{UPWARDS ARROW}", "green") if day.change > 0 else ("\N{DOWNWARDS ARROW}", "red")
     )
-    text_colour = st.get_option(f"theme.{theme}.{colour}TextColor")
+    text_color = st.get_option(f"theme.{theme}.{color}TextColor")
     change = humanize.format_percent(float(day.change_ratio))
-    return f'<span style="color:{text_colour}">{arrow} {change}</span>'
+    return f'<span style="color:{text_color}">{arrow} {change}</span>'

@@ -5,7 +5,7 @@ it differs from the default,
 
     ema.2=true              whether it is in the chart
     ema.2_period=50         a parameter
-    ema.2.colour=teal       its colour, one of `LINE_COLOURS`
+    ema.2.color=teal       its color, one of `LINE_COLORS`
     ema.2.width=3           the width of its lines in pixels
     ema.2.hidden=true       that its lines are not drawn, although it is in the legend
 """
@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from crypto_assets.analytics import Params, Provider
 from crypto_assets.errors import WrongUse
-from streamlit_app.colours import LINE_COLOURS
+from streamlit_app.colors import LINE_COLORS
 from streamlit_app.data.analytics import freeze_params
 from streamlit_app.figures.indicator import DEFAULT_WIDTH
 
@@ -37,13 +37,13 @@ ON_BY_DEFAULT = frozenset(
 MAX_INSTANCES = 24
 MIN_WIDTH, MAX_WIDTH = 0.5, 6.0
 _TRUE, _FALSE = "true", "false"
-_STYLES = ("colour", "width", "hidden")
+_STYLES = ("color", "width", "hidden")
 _NUMBER = r"(?:\.([2-9]|[1-9][0-9]))"
-# Colours that the indicators of a new chart start with; all others get one by their name.
-_USUAL_COLOURS = {"sma": "green", "ema": "violet", "bollinger": "iris", "vwap": "magenta"}
-_COLOUR_NAMES = tuple(LINE_COLOURS)
+# Colors that the indicators of a new chart start with; all others get one by their name.
+_USUAL_COLORS = {"sma": "green", "ema": "violet", "bollinger": "iris", "vwap": "magenta"}
+_COLOR_NAMES = tuple(LINE_COLORS)
 # Between two instances of one kind, so that a second one differs from the other usual kinds.
-_COLOUR_STEP = 3
+_COLOR_STEP = 3
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class IndicatorInstance:
 
     `params` has every parameter by its alias. If `error` is not empty, a value in the address is
     not valid: the instance is not drawn, and `params` has the default in the place of that value.
-    `colour` is a name of `LINE_COLOURS`.
+    `color` is a name of `LINE_COLORS`.
     """
 
     provider: str
     number: int
     params: tuple[tuple[str, object], ...]
-    colour: str
+    color: str
     width: float = DEFAULT_WIDTH
     is_hidden: bool = False
     error: str = ""
@@ -71,11 +71,11 @@ class IndicatorInstance:
     def is_drawn(self) -> bool:
         return not self.is_hidden and not self.error
 
-    def list_colours(self, count: int) -> tuple[str, ...]:
-        """Return CSS colours for `count` columns: the instance's own, then those that follow it."""
-        start = _COLOUR_NAMES.index(self.colour)
-        names = [_COLOUR_NAMES[(start + i) % len(_COLOUR_NAMES)] for i in range(count)]
-        return tuple(LINE_COLOURS[name] for name in names)
+    def list_colors(self, count: int) -> tuple[str, ...]:
+        """Return CSS colors for `count` columns: the instance's own, then those that follow it."""
+        start = _COLOR_NAMES.index(self.color)
+        names = [_COLOR_NAMES[(start + i) % len(_COLOR_NAMES)] for i in range(count)]
+        return tuple(LINE_COLORS[name] for name in names)
 
 
 def format_instance_key(provider: str, number: int) -> str:
@@ -105,16 +105,16 @@ def parse_instances(query: Query, providers: Providers) -> tuple[IndicatorInstan
 def build_addition(
     query: Query, provider: Provider[Any], instances: Iterable[IndicatorInstance]
 ) -> QueryChanges:
-    """Return the changes that add an instance, in a colour that no instance of the chart has."""
+    """Return the changes that add an instance, in a color that no instance of the chart has."""
     taken = set(_list_numbers(query, provider.name))
     number = next(number for number in range(1, MAX_INSTANCES + 2) if number not in taken)
     key = format_instance_key(provider.name, number)
-    default = _find_default_colour(provider.name, number)
-    used = {instance.colour for instance in instances}
-    colour = next((name for name in _rotate_colours(default) if name not in used), default)
+    default = _find_default_color(provider.name, number)
+    used = {instance.color for instance in instances}
+    color = next((name for name in _rotate_colors(default) if name not in used), default)
     return {
         key: None if _is_on_by_default(provider.name, number) else _TRUE,
-        f"{key}.colour": None if colour == default else colour,
+        f"{key}.color": None if color == default else color,
     }
 
 
@@ -142,15 +142,15 @@ def build_parameter_change(
 
 def build_style_change(
     instance: IndicatorInstance,
-    colour: str | None = None,
+    color: str | None = None,
     width: float | None = None,
     is_hidden: bool | None = None,
 ) -> QueryChanges:
     """Return the changes that set the given parts of a style."""
     changes: QueryChanges = {}
-    if colour is not None:
-        default = _find_default_colour(instance.provider, instance.number)
-        changes[f"{instance.key}.colour"] = None if colour == default else colour
+    if color is not None:
+        default = _find_default_color(instance.provider, instance.number)
+        changes[f"{instance.key}.color"] = None if color == default else color
     if width is not None:
         changes[f"{instance.key}.width"] = None if width == DEFAULT_WIDTH else f"{width:g}"
     if is_hidden is not None:
@@ -158,18 +158,18 @@ def build_style_change(
     return changes
 
 
-def choose_symbol_colours(
+def choose_symbol_colors(
     symbols: Sequence[str], instances: Iterable[IndicatorInstance]
 ) -> dict[str, str]:
-    """Return a CSS colour per compared symbol: always the same one, unless a line has it."""
-    used = {instance.colour for instance in instances if instance.is_drawn}
-    colours: dict[str, str] = {}
+    """Return a CSS color per compared symbol: always the same one, unless a line has it."""
+    used = {instance.color for instance in instances if instance.is_drawn}
+    colors: dict[str, str] = {}
     for symbol in symbols:
-        own = _COLOUR_NAMES[crc32(symbol.encode()) % len(_COLOUR_NAMES)]
-        name = next((name for name in _rotate_colours(own) if name not in used), own)
+        own = _COLOR_NAMES[crc32(symbol.encode()) % len(_COLOR_NAMES)]
+        name = next((name for name in _rotate_colors(own) if name not in used), own)
         used.add(name)
-        colours[symbol] = LINE_COLOURS[name]
-    return colours
+        colors[symbol] = LINE_COLORS[name]
+    return colors
 
 
 def is_instance_parameter(name: str, providers: Providers) -> bool:
@@ -204,13 +204,13 @@ def _parse_instance(query: Query, provider: Provider[Any], number: int) -> Indic
     key = format_instance_key(provider.name, number)
     params, errors = _parse_parameters(query, provider, key)
     style_errors: list[str] = []
-    colour = _parse_colour(query, key, provider.name, number, style_errors)
+    color = _parse_color(query, key, provider.name, number, style_errors)
     width = _parse_width(query, key, style_errors)
     return IndicatorInstance(
         provider.name,
         number,
         params,
-        colour,
+        color,
         width,
         is_hidden=_is_switched_on(query, f"{key}.hidden", is_default=False),
         error="; ".join([*errors, *style_errors]),
@@ -253,12 +253,12 @@ def _parse_single(params: type[Params], name: str, text: str | None) -> object:
     return field.default
 
 
-def _parse_colour(query: Query, key: str, name: str, number: int, errors: list[str]) -> str:
-    default = _find_default_colour(name, number)
-    text = _get_text(query, f"{key}.colour")
-    if text is None or text in LINE_COLOURS:
+def _parse_color(query: Query, key: str, name: str, number: int, errors: list[str]) -> str:
+    default = _find_default_color(name, number)
+    text = _get_text(query, f"{key}.color")
+    if text is None or text in LINE_COLORS:
         return text or default
-    errors.append(f"colour must be one of {', '.join(LINE_COLOURS)}, not {text!r}")
+    errors.append(f"color must be one of {', '.join(LINE_COLORS)}, not {text!r}")
     return default
 
 
@@ -277,15 +277,15 @@ def _get_text(query: Query, key: str) -> str | None:
     return values[-1] if values else None
 
 
-def _find_default_colour(name: str, number: int) -> str:
-    usual = _USUAL_COLOURS.get(name)
-    start = _COLOUR_NAMES.index(usual) if usual else crc32(name.encode())
-    return _COLOUR_NAMES[(start + _COLOUR_STEP * (number - 1)) % len(_COLOUR_NAMES)]
+def _find_default_color(name: str, number: int) -> str:
+    usual = _USUAL_COLORS.get(name)
+    start = _COLOR_NAMES.index(usual) if usual else crc32(name.encode())
+    return _COLOR_NAMES[(start + _COLOR_STEP * (number - 1)) % len(_COLOR_NAMES)]
 
 
-def _rotate_colours(first: str) -> Iterator[str]:
-    start = _COLOUR_NAMES.index(first)
-    yield from (_COLOUR_NAMES[start:] + _COLOUR_NAMES[:start])
+def _rotate_colors(first: str) -> Iterator[str]:
+    start = _COLOR_NAMES.index(first)
+    yield from (_COLOR_NAMES[start:] + _COLOR_NAMES[:start])
 
 
 def _list_parameter_keys(provider: Provider[Any], key: str) -> list[str]:

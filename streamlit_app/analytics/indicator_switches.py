@@ -21,7 +21,7 @@ from streamlit_app.analytics.indicator_instances import (
     IndicatorInstance,
     Providers,
 )
-from streamlit_app.colours import LINE_COLOURS
+from streamlit_app.colors import LINE_COLORS
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
 
@@ -69,7 +69,7 @@ def render_chart_switches(request: ChartRequest, symbols: Sequence[str]) -> None
 
 
 def add_indicator(provider_name: str, instances: Sequence[IndicatorInstance]) -> None:
-    """Add an instance of a provider to the chart, in a colour that no other one has."""
+    """Add an instance of a provider to the chart, in a color that no other one has."""
     provider = analytics.get_providers()[provider_name]
     changes = indicator_instances.build_addition(address.read_address(), provider, instances)
     address.change_address(changes, keep_widgets=True)
@@ -152,15 +152,15 @@ def _render_icon_button(action: str, instance: IndicatorInstance, icon: str, tex
 
 
 def _render_style_inputs(instance: IndicatorInstance) -> None:
-    names = list(LINE_COLOURS)
+    names = list(LINE_COLORS)
     st.selectbox(
-        "Colour",
+        "Color",
         names,
-        index=names.index(instance.colour),
-        key=address.format_widget_key(f"{instance.key}.colour"),
+        index=names.index(instance.color),
+        key=address.format_widget_key(f"{instance.key}.color"),
         on_change=address.on_widget_change(
-            f"{instance.key}.colour",
-            lambda colour: indicator_instances.build_style_change(instance, colour=colour),
+            f"{instance.key}.color",
+            lambda color: indicator_instances.build_style_change(instance, color=color),
         ),
         width=110,
     )

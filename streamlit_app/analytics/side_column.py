@@ -84,9 +84,9 @@ def format_book_html(book: OrderBook, instrument: Instrument, zone: ViewerZone) 
     )
 
 
-def _format_levels(levels: Sequence[PriceLevel], decimals: DecimalPlaces, colour: str) -> list[str]:
+def _format_levels(levels: Sequence[PriceLevel], decimals: DecimalPlaces, color: str) -> list[str]:
     return [
-        f'<tr><td style="color:{colour}">{decimals.format_value(float(level.price))}</td>'
+        f'<tr><td style="color:{color}">{decimals.format_value(float(level.price))}</td>'
         f"<td>{humanize.format_compact(float(level.quantity))}</td></tr>"
         for level in levels
     ]

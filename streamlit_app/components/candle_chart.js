@@ -372,8 +372,8 @@ function readCandles(content) {
 // How the lines of a message are drawn, as text.
 function describeStyle({ overlays, panes, compared }) {
   return JSON.stringify([
-    ...[...overlays, ...panes].map(({ width, lines }) => [width, lines.map(line => line.colour)]),
-    ...compared.map(line => line.colour),
+    ...[...overlays, ...panes].map(({ width, lines }) => [width, lines.map(line => line.color)]),
+    ...compared.map(line => line.color),
   ])
 }
 
@@ -482,12 +482,12 @@ class Drawing {
     this.firstVisible = 0
     const { content, library } = panel
     this.isPercent = panel.scale === "percent" || content.compared.length > 0
-    this.colours = { rising: content.colours.rising, falling: content.colours.falling }
+    this.colors = { rising: content.colors.rising, falling: content.colors.falling }
     this.format = this.isPercent ? { kind: "change", digits: 2 } : content.format
     const price = this.addPane("price", PANE_WEIGHTS.price)
     this.main = this.addMainSeries(price)
     content.compared.forEach((line, index) => {
-      const entry = { id: `compared ${line.name}`, name: line.name, format: this.format, colour: line.colour }
+      const entry = { id: `compared ${line.name}`, name: line.name, format: this.format, color: line.color }
       this.addLine(price, entry, `compared ${index}`)
     })
     content.overlays.forEach((overlay, number) => {
@@ -535,7 +535,7 @@ class Drawing {
 
   addMainSeries(pane) {
     const { content, data } = this.panel
-    const { kind, options, build } = MAIN_SERIES[data.type](this.colours)
+    const { kind, options, build } = MAIN_SERIES[data.type](this.colors)
     this.buildMain = build
     pane.entries.push({ id: "candles", isCandle: true, name: content.title, format: this.format })
     return this.addSeries(pane, kind, {
@@ -551,9 +551,9 @@ class Drawing {
       priceFormat: buildPriceFormat(format, () => this.findLargest("volume")), base: 0,
     }, ({ times, rows }) => {
       const { open, close, volume } = this.columns
-      const colours = [fade(this.colours.falling, 0.55), fade(this.colours.rising, 0.55)]
+      const colors = [fade(this.colors.falling, 0.55), fade(this.colors.rising, 0.55)]
       return mapPeriods(times, rows, row => ({
-        value: volume[row], color: colours[Number(close[row] >= open[row])],
+        value: volume[row], color: colors[Number(close[row] >= open[row])],
       }))
     })
   }
@@ -562,15 +562,15 @@ class Drawing {
     const { key, name, format, lines, range, width } = indicator
     const lineSeries = new Map()
     lines.forEach((line, index) => {
-      const entry = { id: key, key, name, format, colour: line.colour, label: line.label, isOnPrice }
+      const entry = { id: key, key, name, format, color: line.color, label: line.label, isOnPrice }
       const source = `${column} ${index}`
       if (line.bars) this.addBars(pane, entry, source)
       else lineSeries.set(line.column, { ...line, source, series: this.addLine(pane, entry, source, range, width) })
     })
     if (indicator.band) {
       const [one, other] = indicator.band.map(name => lineSeries.get(name))
-      const colour = fade(one.colour, 0.1)
-      one.series.attachPrimitive(new Band(this, one.series, one.source, other.source, colour, isOnPrice))
+      const color = fade(one.color, 0.1)
+      one.series.attachPrimitive(new Band(this, one.series, one.source, other.source, color, isOnPrice))
     }
     const { series } = this.series.at(-1)
     if (indicator.range) series.priceScale().applyOptions({ scaleMargins: { top: 0.08, bottom: 0.08 } })
@@ -583,10 +583,10 @@ class Drawing {
   }
 
   addLine(pane, entry, column, range = null, width = 1.6) {
-    const { colour, isOnPrice = true } = entry
+    const { color, isOnPrice = true } = entry
     pane.entries.push({ ...entry, column, isOnPrice })
     return this.addSeries(pane, "LineSeries", {
-      color: colour, lineWidth: width, crosshairMarkerVisible: true, crosshairMarkerRadius: 3,
+      color, lineWidth: width, crosshairMarkerVisible: true, crosshairMarkerRadius: 3,
       priceFormat: buildPriceFormat(entry.format, () => this.findLargest(column)),
       ...(range && {
         autoscaleInfoProvider: () => ({ priceRange: { minValue: range[0], maxValue: range[1] } }),
@@ -598,10 +598,10 @@ class Drawing {
     }, column)
   }
 
-  // Bars in the rising colour above zero and the falling one below; paler if they shrink.
+  // Bars in the rising color above zero and the falling one below; paler if they shrink.
   addBars(pane, entry, column) {
     pane.entries.push({ ...entry, column })
-    const shades = ["falling", "rising"].map(name => [0.4, 0.75].map(part => fade(this.colours[name], part)))
+    const shades = ["falling", "rising"].map(name => [0.4, 0.75].map(part => fade(this.colors[name], part)))
     this.addSeries(pane, "HistogramSeries", {
       priceFormat: buildPriceFormat(entry.format, () => this.findLargest(column)), base: 0,
     }, ({ times, rows }) => {
@@ -684,7 +684,7 @@ class Drawing {
     const price = this.chooseConversion("close", true)(close)
     if (Number.isNaN(price)) return
     this.lastPrice = this.main.createPriceLine({
-      price, color: close >= open ? this.colours.rising : this.colours.falling,
+      price, color: close >= open ? this.colors.rising : this.colors.falling,
       lineWidth: 1, lineStyle: 1, axisLabelVisible: true, axisLabelTextColor: "#FFFFFF", title: "",
     })
   }
@@ -714,18 +714,18 @@ class Drawing {
 }
 
 // A candle is drawn hollow while it is forming, and hollow and faded if it is partial.
-function styleCandle(colour, state) {
+function styleCandle(color, state) {
   if (state === 0) return null
-  const line = state === 2 ? fade(colour, 0.5) : colour
-  return { color: state === 2 ? CLEAR : fade(colour, 0.15), borderColor: line, wickColor: line }
+  const line = state === 2 ? fade(color, 0.5) : color
+  return { color: state === 2 ? CLEAR : fade(color, 0.15), borderColor: line, wickColor: line }
 }
 
 function buildCandles(chooseStyle) {
-  return ({ times, rows }, { open, high, low, close, state }, { colours }) => (
+  return ({ times, rows }, { open, high, low, close, state }, { colors }) => (
     mapPeriods(times, rows, row => {
-      const colour = close[row] >= open[row] ? colours.rising : colours.falling
+      const color = close[row] >= open[row] ? colors.rising : colors.falling
       const values = { open: open[row], high: high[row], low: low[row], close: close[row] }
-      return { ...values, ...chooseStyle(colour, state[row], close[row] >= open[row]) }
+      return { ...values, ...chooseStyle(color, state[row], close[row] >= open[row]) }
     })
   )
 }
@@ -745,9 +745,9 @@ function averageCandles({ open, high, low, close, state }) {
   return averaged
 }
 
-function buildCloses(clearColours) {
+function buildCloses(clearColors) {
   return ({ times, rows }, { close }) => (
-    breakAtGaps(times, rows, close, row => ({ value: close[row] }), clearColours)
+    breakAtGaps(times, rows, close, row => ({ value: close[row] }), clearColors)
   )
 }
 
@@ -758,20 +758,20 @@ const candleOptions = ({ rising, falling }) => ({
 
 // By chart type: the library's series, its options, and how its data is built.
 const MAIN_SERIES = {
-  candles: colours => ({
-    kind: "CandlestickSeries", options: candleOptions(colours), build: buildCandles(styleCandle),
+  candles: colors => ({
+    kind: "CandlestickSeries", options: candleOptions(colors), build: buildCandles(styleCandle),
   }),
-  hollow: colours => ({
+  hollow: colors => ({
     kind: "CandlestickSeries",
-    options: candleOptions(colours),
-    build: buildCandles((colour, state, isRising) => (
-      styleCandle(colour, state) ?? (isRising ? { color: CLEAR } : null)
+    options: candleOptions(colors),
+    build: buildCandles((color, state, isRising) => (
+      styleCandle(color, state) ?? (isRising ? { color: CLEAR } : null)
     )),
   }),
   bars: ({ rising, falling }) => ({
     kind: "BarSeries",
     options: { upColor: rising, downColor: falling },
-    build: buildCandles((colour, state) => state ? { color: fade(colour, 0.5) } : null),
+    build: buildCandles((color, state) => state ? { color: fade(color, 0.5) } : null),
   }),
   line: ({ rising }) => ({
     kind: "LineSeries",
@@ -797,9 +797,9 @@ const MAIN_SERIES = {
       bottomLineColor: CLEAR, bottomFillColor1: CLEAR, bottomFillColor2: CLEAR,
     }),
   }),
-  "heikin-ashi": colours => ({
+  "heikin-ashi": colors => ({
     kind: "CandlestickSeries",
-    options: candleOptions(colours),
+    options: candleOptions(colors),
     build: buildCandles(styleCandle),
   }),
 }
@@ -812,8 +812,8 @@ function mapPeriods(times, rows, describe) {
   })
 }
 
-// The same for a line. A point's colour is that of the line to the next point.
-function breakAtGaps(times, rows, values, describe, clearColours = { color: CLEAR }) {
+// The same for a line. A point's color is that of the line to the next point.
+function breakAtGaps(times, rows, values, describe, clearColors = { color: CLEAR }) {
   const items = []
   for (let index = 0; index < times.length; index++) {
     const row = rows[index]
@@ -824,14 +824,14 @@ function breakAtGaps(times, rows, values, describe, clearColours = { color: CLEA
     const next = rows[index + 1]
     const isLast = index + 1 === rows.length
     const isBroken = !isLast && (next < 0 || Number.isNaN(values[next]))
-    items.push({ time: times[index] / 1000, ...describe(row), ...(isBroken && clearColours) })
+    items.push({ time: times[index] / 1000, ...describe(row), ...(isBroken && clearColors) })
   }
   return items
 }
 
-// A `#rrggbb` colour with an opacity from 0 to 1.
-function fade(colour, opacity) {
-  const channels = [1, 3, 5].map(start => parseInt(colour.slice(start, start + 2), 16))
+// A `#rrggbb` color with an opacity from 0 to 1.
+function fade(color, opacity) {
+  const channels = [1, 3, 5].map(start => parseInt(color.slice(start, start + 2), 16))
   return `rgba(${channels.join(", ")}, ${opacity})`
 }
 
@@ -864,8 +864,8 @@ class GapShades {
 
 // Tints the space between two lines.
 class Band {
-  constructor(drawing, series, upper, lower, colour, isOnPrice) {
-    Object.assign(this, { drawing, series, upper, lower, colour, isOnPrice })
+  constructor(drawing, series, upper, lower, color, isOnPrice) {
+    Object.assign(this, { drawing, series, upper, lower, color, isOnPrice })
   }
 
   paneViews() {
@@ -897,7 +897,7 @@ class Band {
         }
         run = []
       }
-      context.fillStyle = this.colour
+      context.fillStyle = this.color
       for (let index = first; index <= last; index += stride) {
         if (rows[index] >= 0 && !Number.isNaN(upper[rows[index]])) run.push(index)
         else fillRun()
@@ -1106,11 +1106,11 @@ function setPressed(button, isPressed) {
   button.setAttribute("aria-pressed", String(isPressed))
 }
 
-function createElement(tag, className, text = "", colour = "") {
+function createElement(tag, className, text = "", color = "") {
   const element = document.createElement(tag)
   element.className = className
   element.textContent = text
-  if (colour) element.style.color = colour
+  if (color) element.style.color = color
   return element
 }
 
@@ -1177,8 +1177,8 @@ function createEntries(panel, pane, row) {
     const element = groups.get(entry.id) ?? createElement("span", "entry")
     if (!groups.has(entry.id)) {
       groups.set(entry.id, element)
-      const colour = entry.isCandle || entry.isDirected ? "" : entry.colour
-      element.append(createElement("b", "", entry.name, colour))
+      const color = entry.isCandle || entry.isDirected ? "" : entry.color
+      element.append(createElement("b", "", entry.name, color))
       if (entry.key) element.append(createLegendButtons(entry, false))
     }
     element.append(...createParts(panel, entry, row))
@@ -1211,14 +1211,14 @@ function createParts(panel, entry, row) {
     if (row < 0) return []
     const isAveraged = data.type === "heikin-ashi"
     const { open, high, low, close } = drawing.prices
-    const colour = close[row] >= open[row] ? drawing.colours.rising : drawing.colours.falling
+    const color = close[row] >= open[row] ? drawing.colors.rising : drawing.colors.falling
     const parts = Object.entries({ O: open, H: high, L: low, C: close }).flatMap(([name, values]) => [
       createElement("i", "", name),
-      createElement("span", "value", formatValue(entry.format, values[row]), colour),
+      createElement("span", "value", formatValue(entry.format, values[row]), color),
     ])
     if (row && !isAveraged) {
       const change = columns.close[row] / columns.close[row - 1] - 1
-      parts.push(createElement("span", "value", numberFormats.change(change, 2), colour))
+      parts.push(createElement("span", "value", numberFormats.change(change, 2), color))
     }
     const notes = [content.notes[columns.state[row]], isAveraged && "averaged"].filter(Boolean)
     return [...parts, ...notes.map(note => createElement("i", "", note))]
@@ -1227,9 +1227,9 @@ function createParts(panel, entry, row) {
   const convert = drawing.chooseConversion(entry.column, entry.isOnPrice ?? false)
   const value = row < 0 ? NaN : convert(values[row])
   const isRising = row >= 0 && columns.close[row] >= columns.open[row]
-  const colour = entry.isDirected
-    ? drawing.colours[isRising ? "rising" : "falling"] : entry.colour
-  const parts = [createElement("span", "value", formatValue(entry.format, value), colour)]
+  const color = entry.isDirected
+    ? drawing.colors[isRising ? "rising" : "falling"] : entry.color
+  const parts = [createElement("span", "value", formatValue(entry.format, value), color)]
   return entry.label ? [createElement("i", "", entry.label), ...parts] : parts
 }
 
@@ -1299,9 +1299,9 @@ function drawTexts(panel, context, picture, height) {
   const { content, data, zone, stage, root } = panel
   const text = readTheme(root, "text-color")
   const drawn = []
-  const write = (words, x, y, font = `12px ${PICTURE_FONT}`, colour = text) => {
+  const write = (words, x, y, font = `12px ${PICTURE_FONT}`, color = text) => {
     context.font = font
-    context.fillStyle = colour
+    context.fillStyle = color
     context.fillText(words, x, y)
     const { width } = context.measureText(words)
     drawn.push({ text: words, x, y, width })

@@ -1,7 +1,7 @@
 """The data flow diagram: stages with live counts, as a row on wide screens, else as a column.
 
 It is plain HTML, so that screen readers read it in order, and it follows the font size and the
-theme: all shades are mixed from the text colour.
+theme: all shades are mixed from the text color.
 """
 
 from datetime import timedelta

@@ -21,7 +21,7 @@ STATE_NAMES = {
     SymbolState.NOT_TRADING: "Not trading",
     SymbolState.UNREACHABLE: "Exchange unreachable",
 }
-_STATE_COLOURS = {
+_STATE_COLORS = {
     SymbolState.LIVE: "blue",
     SymbolState.LOADING: "violet",
     SymbolState.DELAYED: "orange",
@@ -47,15 +47,15 @@ def render_status() -> None:
         st.badge("No data", icon=":material/cloud_off:", color="orange")
         return
     lag = _find_replica_lag()
-    colour, text = describe_status(dashboard)
-    with st.popover(f":{colour}[{_DOT}] {text}", type="tertiary", key="status"):
+    color, text = describe_status(dashboard)
+    with st.popover(f":{color}[{_DOT}] {text}", type="tertiary", key="status"):
         st.html(_TABLE_STYLE + format_state_table(dashboard))
         if lag:
             st.caption(f"The replica is {math.ceil(lag / 1000):,} s behind.")
 
 
 def describe_status(dashboard: Dashboard) -> tuple[str, str]:
-    """Return a colour and a few words for all symbols: the most urgent state decides."""
+    """Return a color and a few words for all symbols: the most urgent state decides."""
     found = Counter(tile.state for tile in dashboard.tiles)
     state = next((state for state in SymbolState if found[state]), None)
     if state is None:
@@ -68,12 +68,12 @@ def describe_status(dashboard: Dashboard) -> tuple[str, str]:
     if state is SymbolState.NOT_TRADING and found[state] < len(dashboard.tiles):
         state = next(other for other in (SymbolState.LOADING, SymbolState.LIVE) if found[other])
     if state is SymbolState.UNREACHABLE or found[state] == len(dashboard.tiles):
-        return _STATE_COLOURS[state], STATE_NAMES[state]
+        return _STATE_COLORS[state], STATE_NAMES[state]
     if state is SymbolState.LIVE:
-        return _STATE_COLOURS[state], STATE_NAMES[state]
+        return _STATE_COLORS[state], STATE_NAMES[state]
     names = [tile.instrument.symbol for tile in dashboard.tiles if tile.state is state]
     which = notices.escape_markdown(names[0]) if len(names) == 1 else f"{len(names)} symbols"
-    return _STATE_COLOURS[state], f"{which} {STATE_NAMES[state].lower()}"
+    return _STATE_COLORS[state], f"{which} {STATE_NAMES[state].lower()}"
 
 
 def format_state_table(dashboard: Dashboard) -> str:

@@ -136,7 +136,7 @@ def _is_any_loading(dashboard: Dashboard) -> bool:
 def _render_total(
     label: str, value: str, help_text: str, change: str | None, dashboard: Dashboard
 ) -> None:
-    """Draw a total. Its change has no colour: neither direction is good or bad."""
+    """Draw a total. Its change has no color: neither direction is good or bad."""
     since = None
     if change is not None and dashboard.changes is not None:
         ago = timedelta(milliseconds=dashboard.as_of - dashboard.changes.since)

@@ -15,7 +15,7 @@ import pandas as pd
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window
 from crypto_assets.reports import CandleGap
-from streamlit_app.colours import FALLING, RISING
+from streamlit_app.colors import FALLING, RISING
 from streamlit_app.figures import number_formats
 from streamlit_app.figures.float_arrays import encode_floats
 from streamlit_app.figures.gap_labels import describe_gap_reason
@@ -54,11 +54,11 @@ class ChartFrame:
 
 @dataclass(frozen=True)
 class ComparedSymbol:
-    """Another symbol in the chart: its closes by open time (epoch ms), and its colour in CSS."""
+    """Another symbol in the chart: its closes by open time (epoch ms), and its color in CSS."""
 
     symbol: str
     closes: pd.Series
-    colour: str
+    color: str
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,11 @@ def build_chart_content(
             "state": encode_floats(np.where(candles["partial"], 2, candles["forming"] * 1)),
         },
         "notes": STATE_NOTES,
-        "colours": {"rising": RISING, "falling": FALLING},
+        "colors": {"rising": RISING, "falling": FALLING},
         "compared": [
             {
                 "name": other.symbol,
-                "colour": other.colour,
+                "color": other.color,
                 "values": encode_floats(other.closes.reindex(times).to_numpy(np.float64)),
             }
             for other in compared

@@ -5,15 +5,15 @@ import math
 import plotly.graph_objects as go
 
 from crypto_assets.analytics.providers.correlation_matrix import CorrelationMatrix
-from streamlit_app.colours import FALLING, RISING, make_translucent
+from streamlit_app.colors import FALLING, RISING, make_translucent
 from streamlit_app.figures.static_layout import build_static_layout
 
 _MAX_LABELED_SYMBOLS = 12  # with more, the cells are too small for a number
-_COLOUR_SCALE = [[0, FALLING], [0.5, make_translucent(RISING, 0)], [1, RISING]]
+_COLOR_SCALE = [[0, FALLING], [0.5, make_translucent(RISING, 0)], [1, RISING]]
 
 
 def draw_correlation_matrix(matrix: CorrelationMatrix) -> go.Figure:
-    """Draw the matrix, the first symbol at the top; undefined values have no colour."""
+    """Draw the matrix, the first symbol at the top; undefined values have no color."""
     is_labeled = len(matrix.symbols) <= _MAX_LABELED_SYMBOLS
     return go.Figure(
         go.Heatmap(
@@ -25,7 +25,7 @@ def draw_correlation_matrix(matrix: CorrelationMatrix) -> go.Figure:
             customdata=matrix.pairs,
             zmin=-1,
             zmax=1,
-            colorscale=_COLOUR_SCALE,
+            colorscale=_COLOR_SCALE,
             showscale=False,
             xgap=2,
             ygap=2,

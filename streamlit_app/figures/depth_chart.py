@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from crypto_assets.analytics.providers.order_book import DepthLevel, OrderBookDepth
-from streamlit_app.colours import FALLING, RISING, make_translucent
+from streamlit_app.colors import FALLING, RISING, make_translucent
 from streamlit_app.figures import number_formats
 from streamlit_app.figures.static_layout import add_marks, build_mark, build_static_layout
 from streamlit_app.format.decimal_places import DecimalPlaces
@@ -48,7 +48,7 @@ def draw_depth_chart(book: OrderBookDepth, decimals: DecimalPlaces, base: str) -
 def _draw_side(
     levels: Sequence[DepthLevel],
     name: str,
-    colour: str,
+    color: str,
     shape: str,
     decimals: DecimalPlaces,
     base: str,
@@ -59,8 +59,8 @@ def _draw_side(
         name=name,
         # A line needs two levels.
         mode="lines" if len(levels) > 1 else "lines+markers",
-        line={"color": colour, "width": 1.6, "shape": shape},
+        line={"color": color, "width": 1.6, "shape": shape},
         fill="tozeroy",
-        fillcolor=make_translucent(colour, 0.22),
+        fillcolor=make_translucent(color, 0.22),
         hovertemplate=f"%{{x:{decimals.tick_format}}}: %{{y:,.6~r}} {base}<extra>{name}</extra>",
     )

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from crypto_assets.analytics.distribution import Distribution
-from streamlit_app.colours import LINE_COLOURS, RISING, make_translucent
+from streamlit_app.colors import LINE_COLORS, RISING, make_translucent
 from streamlit_app.figures.static_layout import add_marks, build_mark, build_static_layout
 
 _CURVE_POINTS = 120
@@ -52,6 +52,6 @@ def _draw_normal_curve(distribution: Distribution, width: float) -> go.Scatter:
         x=at,
         y=heights * scale,
         mode="lines",
-        line={"color": LINE_COLOURS["violet"], "width": 1.6},
+        line={"color": LINE_COLORS["violet"], "width": 1.6},
         hoverinfo="skip",
     )

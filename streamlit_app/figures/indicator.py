@@ -1,4 +1,4 @@
-"""An indicator of the candle chart as data: lines and bars in one unit, with their colours."""
+"""An indicator of the candle chart as data: lines and bars in one unit, with their colors."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +18,8 @@ class Indicator:
     """The columns of an indicator, with one value (or NaN) per candle, oldest first.
 
     `key` identifies it in the address of the page (`ema`, `ema.2`), and `name` is its legend entry
-    (`EMA 50`). It is drawn over the candles or in a pane of its own, as `panel` says. `colours` has
-    a CSS colour per column. The columns of `bars` are drawn as bars, all others as lines of `width`
+    (`EMA 50`). It is drawn over the candles or in a pane of its own, as `panel` says. `colors` has
+    a CSS color per column. The columns of `bars` are drawn as bars, all others as lines of `width`
     pixels. `band` names two columns between which the chart is filled. `levels` are values marked
     across the whole pane.
     """
@@ -29,7 +29,7 @@ class Indicator:
     panel: Panel
     lines: pd.DataFrame
     number_format: NumberFormat
-    colours: tuple[str, ...]
+    colors: tuple[str, ...]
     width: float = DEFAULT_WIDTH
     bars: tuple[str, ...] = ()
     band: tuple[str, str] | None = None
@@ -41,8 +41,8 @@ class Indicator:
         columns = [str(name) for name in self.lines.columns]
         return sorted(columns, key=lambda name: name not in self.bars)
 
-    def get_colour(self, column: str) -> str:
-        return self.colours[list(self.lines.columns).index(column)]
+    def get_color(self, column: str) -> str:
+        return self.colors[list(self.lines.columns).index(column)]
 
     def describe(self) -> dict[str, Any]:
         """Return what `candle_chart.js` draws, bars first."""
@@ -59,7 +59,7 @@ class Indicator:
                 {
                     "column": column,
                     "label": column if len(columns) > 1 else "",
-                    "colour": self.get_colour(column),
+                    "color": self.get_color(column),
                     "bars": column in self.bars,
                     "values": encode_floats(self.lines[column].to_numpy(np.float64)),
                 }

@@ -4,7 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from streamlit_app.colours import CROSSHAIR
+from streamlit_app.colors import CROSSHAIR
 
 FIGURE_HEIGHT = 280  # pixels
 

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from crypto_assets.analytics.providers.volume_profile import VolumeProfile
-from streamlit_app.colours import FALLING, RISING, make_translucent
+from streamlit_app.colors import FALLING, RISING, make_translucent
 from streamlit_app.figures import number_formats
 from streamlit_app.figures.static_layout import add_marks, build_mark, build_static_layout
 from streamlit_app.format.decimal_places import DecimalPlaces
@@ -35,7 +35,7 @@ def draw_volume_profile(profile: VolumeProfile, decimals: DecimalPlaces, base: s
         "bought": ([bar.buy_volume for bar in profile.bars], RISING),
         "sold": ([bar.volume - bar.buy_volume for bar in profile.bars], FALLING),
     }
-    for side, (volumes, colour) in amounts.items():
+    for side, (volumes, color) in amounts.items():
         figure.add_trace(
             go.Bar(
                 x=volumes,
@@ -43,7 +43,7 @@ def draw_volume_profile(profile: VolumeProfile, decimals: DecimalPlaces, base: s
                 orientation="h",
                 marker={
                     "color": [
-                        make_translucent(colour, _INSIDE_ALPHA if is_inside else _OUTSIDE_ALPHA)
+                        make_translucent(color, _INSIDE_ALPHA if is_inside else _OUTSIDE_ALPHA)
                         for is_inside in inside
                     ],
                     "line": {"width": 0},

@@ -8,16 +8,16 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from crypto_assets.reports import CoverageCalendar, DayCell, DayState
-from streamlit_app import colours
+from streamlit_app import colors
 from streamlit_app.components import notices, tables
 from streamlit_app.format import dates
 from streamlit_app.quality.period import query_period_coverage
 
-_STATE_COLOURS = {
-    DayState.COMPLETE: colours.COMPLETE,
-    DayState.OUTAGE: colours.EXPLAINED,
-    DayState.OPEN: colours.INCOMPLETE,
-    DayState.NOT_LOADED: colours.NOT_LOADED,
+_STATE_COLORS = {
+    DayState.COMPLETE: colors.COMPLETE,
+    DayState.OUTAGE: colors.EXPLAINED,
+    DayState.OPEN: colors.INCOMPLETE,
+    DayState.NOT_LOADED: colors.NOT_LOADED,
 }
 _STATE_NAMES = {
     DayState.COMPLETE: "Complete",
@@ -51,7 +51,7 @@ def draw_coverage_calendar(coverage: CoverageCalendar) -> go.Figure:
     symbols = list(coverage.rows)
     width = 1 / len(states)
     scale = [
-        (position, _STATE_COLOURS[state])
+        (position, _STATE_COLORS[state])
         for index, state in enumerate(states)
         for position in (index * width, (index + 1) * width)
     ]
@@ -110,7 +110,7 @@ def _format_legend(coverage: CoverageCalendar) -> str:
     items = "".join(
         f'<span style="display:inline-flex;align-items:center;gap:.4rem">'
         f'<span aria-hidden="true" style="width:.9rem;height:.9rem;border-radius:3px;'
-        f"background:{_STATE_COLOURS[state]};"
+        f"background:{_STATE_COLORS[state]};"
         f'border:1px solid color-mix(in srgb, currentColor 30%, transparent)"></span>'
         f"{escape(_STATE_NAMES[state])} <b>{counted[state]:,}</b></span>"
         for state in DayState

@@ -63,7 +63,7 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
         ),
         (
             "klines",
-            {"symbol": "BTCUSDT", "interval": "1m", "colour": "red"},
+            {"symbol": "BTCUSDT", "interval": "1m", "color": "red"},
             -1104,
             "Not all sent parameters were read; read '2' parameter(s) but was sent '3'.",
         ),

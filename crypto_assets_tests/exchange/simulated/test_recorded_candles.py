@@ -309,7 +309,7 @@ def test_blank_lines_quotes_and_a_byte_order_mark_are_accepted(tmp_path: Path) -
         ([], ":1: the header must begin with open_time"),
         (["open_time,open"], ":1: the header must begin with open_time"),
         ([f"{_DAY},1,1,1,1,1"], ":1: the header must begin with open_time"),
-        ([f"{_SIX},colour"], ":1: column 'colour' is unknown or duplicate"),
+        ([f"{_SIX},color"], ":1: column 'color' is unknown or duplicate"),
         ([_SIX, _minute(0), f"{_DAY + 60_000},1,1"], ":3: 3 values for 6 columns"),
         (
             [_SIX, _minute(0), "", f"{_DAY + 60_000},1,x,1,1,1"],

@@ -1,4 +1,4 @@
-"""Instances of indicators: their parameters, colours and widths are in the address."""
+"""Instances of indicators: their parameters, colors and widths are in the address."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,10 +15,10 @@ from streamlit_app.analytics.indicator_instances import (
     build_removal,
     build_reset,
     build_style_change,
-    choose_symbol_colours,
+    choose_symbol_colors,
     parse_instances,
 )
-from streamlit_app.colours import LINE_COLOURS
+from streamlit_app.colors import LINE_COLORS
 
 PROVIDERS = {name: find_providers()[name] for name in ("bollinger", "ema", "macd", "rsi", "sma")}
 Query = dict[str, list[str]]
@@ -50,20 +50,20 @@ def test_addresses_of_earlier_versions_mean_the_same() -> None:
 def test_several_instances_of_one_kind() -> None:
     found = parse(ema_period="20", ema__2="true", ema__2_period="50", ema__3_period="200")
     assert [dict(found[key].params)["period"] for key in ("ema", "ema.2", "ema.3")] == [20, 50, 200]
-    assert len({found[key].colour for key in ("ema", "ema.2", "ema.3")}) == 3
+    assert len({found[key].color for key in ("ema", "ema.2", "ema.3")}) == 3
     assert "ema.3" not in parse(ema__3="false", ema__3_period="200")
 
 
-def test_colour_width_and_visibility() -> None:
-    found = parse(ema__colour="red", ema__width="3", ema__hidden="true")["ema"]
-    assert (found.colour, found.width, found.is_hidden, found.is_drawn) == ("red", 3.0, True, False)
-    assert found.list_colours(2) == (LINE_COLOURS["red"], LINE_COLOURS["iris"])
+def test_color_width_and_visibility() -> None:
+    found = parse(ema__color="red", ema__width="3", ema__hidden="true")["ema"]
+    assert (found.color, found.width, found.is_hidden, found.is_drawn) == ("red", 3.0, True, False)
+    assert found.list_colors(2) == (LINE_COLORS["red"], LINE_COLORS["iris"])
 
 
 @pytest.mark.parametrize("others", [{}, {"bollinger": "true"}, {"sma": "false", "macd": "true"}])
-def test_a_colour_does_not_depend_on_other_indicators(others: dict[str, str]) -> None:
-    assert parse(**others)["ema"].colour == parse()["ema"].colour
-    assert parse(**others, rsi="false")["ema"].colour == parse()["ema"].colour
+def test_a_color_does_not_depend_on_other_indicators(others: dict[str, str]) -> None:
+    assert parse(**others)["ema"].color == parse()["ema"].color
+    assert parse(**others, rsi="false")["ema"].color == parse()["ema"].color
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_colour_does_not_depend_on_other_indicators(others: dict[str, str]) ->
         ({"rsi_period": "1"}, "rsi", "period must be 2 to 100, not 1"),
         ({"sma_period": "x"}, "sma", "valid integer"),
         ({"macd": "true", "macd_fast_period": "30"}, "macd", "must be below slow_period (26)"),
-        ({"ema__colour": "pink"}, "ema", "colour must be one of violet"),
+        ({"ema__color": "pink"}, "ema", "color must be one of violet"),
         ({"ema__width": "90"}, "ema", "width must be 0.5 to 6, not '90'"),
         ({"bollinger": "true", "bollinger_std": "0"}, "bollinger", "std must be above 0 to 10"),
     ],
@@ -97,7 +97,7 @@ def test_moving_averages_have_the_same_bounds() -> None:
         assert parse(**{f"{name}_period": "501"})[name].error
 
 
-def test_an_added_instance_has_a_colour_of_its_own() -> None:
+def test_an_added_instance_has_a_color_of_its_own() -> None:
     query: Query = {}
     for _ in range(3):
         instances = parse_instances(query, PROVIDERS)
@@ -110,12 +110,12 @@ def test_an_added_instance_has_a_colour_of_its_own() -> None:
         "ema.3",
         "ema.4",
     ]
-    drawn = [each.colour for each in found if each.provider in ("ema", "sma")]
+    drawn = [each.color for each in found if each.provider in ("ema", "sma")]
     assert len(set(drawn)) == len(drawn)
 
 
 def test_removal_leaves_nothing_of_an_instance() -> None:
-    query = {"ema.2": ["true"], "ema.2_period": ["50"], "ema.2.colour": ["red"], "interval": ["4h"]}
+    query = {"ema.2": ["true"], "ema.2_period": ["50"], "ema.2.color": ["red"], "interval": ["4h"]}
     assert apply(query, build_removal(query, PROVIDERS["ema"], 2)) == {"interval": ["4h"]}
     assert apply({}, build_removal({}, PROVIDERS["ema"], 1)) == {"ema": ["false"]}
     readded = build_addition({"ema": ["false"]}, PROVIDERS["ema"], ())
@@ -126,7 +126,7 @@ def test_changes_to_defaults_are_not_in_the_address() -> None:
     (ema,) = (each for each in parse_instances({}, PROVIDERS) if each.key == "ema")
     assert build_parameter_change(PROVIDERS["ema"], "ema", "period", 20) == {"ema_period": None}
     assert build_parameter_change(PROVIDERS["ema"], "ema.2", "period", 9) == {"ema.2_period": "9"}
-    assert build_style_change(ema, colour=ema.colour) == {"ema.colour": None}
+    assert build_style_change(ema, color=ema.color) == {"ema.color": None}
     assert build_style_change(ema, width=3.0, is_hidden=True) == {
         "ema.width": "3",
         "ema.hidden": "true",
@@ -134,7 +134,7 @@ def test_changes_to_defaults_are_not_in_the_address() -> None:
 
 
 def test_a_reset_leaves_everything_else() -> None:
-    query = {"ema.2": ["true"], "rsi_period": ["9"], "ema.colour": ["red"], "symbol": ["BTCUSDT"]}
+    query = {"ema.2": ["true"], "rsi_period": ["9"], "ema.color": ["red"], "symbol": ["BTCUSDT"]}
     assert apply(query, build_reset(query, PROVIDERS)) == {"symbol": ["BTCUSDT"]}
 
 
@@ -144,10 +144,10 @@ def test_too_many_instances_are_refused() -> None:
         parse(**many)
 
 
-def test_a_symbol_keeps_its_colour_and_never_has_that_of_a_line() -> None:
+def test_a_symbol_keeps_its_color_and_never_has_that_of_a_line() -> None:
     instances = parse_instances({}, PROVIDERS)
     symbols = ["ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT"]
-    colours = choose_symbol_colours(symbols, instances)
-    lines = {LINE_COLOURS[each.colour] for each in instances}
-    assert len(set(colours.values()) | lines) == len(symbols) + len(lines)
-    assert choose_symbol_colours(["ETHUSDT"], instances)["ETHUSDT"] == colours["ETHUSDT"]
+    colors = choose_symbol_colors(symbols, instances)
+    lines = {LINE_COLORS[each.color] for each in instances}
+    assert len(set(colors.values()) | lines) == len(symbols) + len(lines)
+    assert choose_symbol_colors(["ETHUSDT"], instances)["ETHUSDT"] == colors["ETHUSDT"]

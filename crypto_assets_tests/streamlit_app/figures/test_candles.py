@@ -36,7 +36,7 @@ TWO = DecimalPlaces(2, 2)
 WINDOW = Window(START - HOUR_MS, START + 51 * HOUR_MS)
 ABOUT = ChartFrame("BTCUSDT", "BTC / USDT", Interval.H1, TWO, WINDOW, WINDOW)
 PRICE = get_price_format(TWO)
-COLOURS = ("#111111", "#222222", "#333333")
+COLORS = ("#111111", "#222222", "#333333")
 GAP = Window(START + 10 * HOUR_MS, START + 13 * HOUR_MS)
 UTC = ViewerZone("UTC")
 
@@ -66,9 +66,9 @@ def build(frame: pd.DataFrame, about: ChartFrame = ABOUT, **options: Any) -> dic
     return content
 
 
-def line_of(name: str, lines: pd.DataFrame, *colours: str, **options: Any) -> Indicator:
+def line_of(name: str, lines: pd.DataFrame, *colors: str, **options: Any) -> Indicator:
     """Build an indicator over the candles with prices as values."""
-    shown = (colours or COLOURS)[: len(lines.columns)]
+    shown = (colors or COLORS)[: len(lines.columns)]
     return Indicator(name.lower(), name, Panel.PRICE, lines, PRICE, shown, **options)
 
 
@@ -107,13 +107,13 @@ def test_compared_symbols_have_one_value_per_candle() -> None:
     times = frame["open_time"]
     closes = pd.Series([5.0, 6.0, 7.0], index=[times[0], times[2], GAP.start_ms])
     (line,) = build(frame, compared=[ComparedSymbol("ETHUSDT", closes, "#111111")])["compared"]
-    assert (line["name"], line["colour"]) == ("ETHUSDT", "#111111")
+    assert (line["name"], line["color"]) == ("ETHUSDT", "#111111")
     values = decode_floats(line["values"])
     assert (values[0], values[2], len(values)) == (5.0, 6.0, 48)
     assert np.isnan(values[[1, *range(3, 48)]]).all()
 
 
-def test_lines_have_the_colours_and_the_width_of_their_indicator() -> None:
+def test_lines_have_the_colors_and_the_width_of_their_indicator() -> None:
     frame = candles()
     bands = pd.DataFrame({name: frame["close"] for name in ("upper", "middle", "lower")})
     average = pd.DataFrame({"sma": frame["close"]})
@@ -121,13 +121,13 @@ def test_lines_have_the_colours_and_the_width_of_their_indicator() -> None:
     bollinger = replace(bollinger, band=("upper", "lower"))
     overlays = [bollinger, line_of("SMA 20", average, "#333333")]
     first, second = build(frame, overlays=overlays)["overlays"]
-    drawn = [(line["column"], line["label"], line["colour"]) for line in first["lines"]]
+    drawn = [(line["column"], line["label"], line["color"]) for line in first["lines"]]
     assert drawn == [
         ("upper", "upper", "#111111"),
         ("middle", "middle", "#222222"),
         ("lower", "lower", "#111111"),
     ]
-    assert [(line["label"], line["colour"]) for line in second["lines"]] == [("", "#333333")]
+    assert [(line["label"], line["color"]) for line in second["lines"]] == [("", "#333333")]
     assert (first["band"], second["band"]) == (["upper", "lower"], None)
     assert (first["width"], second["width"]) == (3.0, 1.6)
     assert (first["key"], first["name"]) == ("bollinger 20 2", "Bollinger 20 2")
@@ -139,12 +139,12 @@ def test_hidden_indicators_are_in_the_legend_only() -> None:
     assert content["overlays"] == content["panes"] == []
 
 
-def test_bar_columns_come_before_the_lines_and_keep_their_colours() -> None:
+def test_bar_columns_come_before_the_lines_and_keep_their_colors() -> None:
     frame = candles().assign(histogram=np.linspace(-1, 1, 48))
     lines = frame[["close", "open", "histogram"]]
     macd = line_of("MACD", lines, bars=("histogram",), levels=(0,))
     (pane,) = build(frame, panes=[macd])["panes"]
-    assert [(line["label"], line["bars"], line["colour"]) for line in pane["lines"]] == [
+    assert [(line["label"], line["bars"], line["color"]) for line in pane["lines"]] == [
         ("histogram", True, "#333333"),
         ("close", False, "#111111"),
         ("open", False, "#222222"),

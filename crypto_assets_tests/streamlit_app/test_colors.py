@@ -1,4 +1,4 @@
-"""Colours are distinct for every kind of colour blindness, in the light and the dark theme."""
+"""Colors are distinct for every kind of color blindness, in the light and the dark theme."""
 
 import re
 import tomllib
@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 import streamlit_app
-from streamlit_app import colours
-from streamlit_app.colours import FALLING, LINE_COLOURS, RISING, make_translucent
+from streamlit_app import colors
+from streamlit_app.colors import FALLING, LINE_COLORS, RISING, make_translucent
 
-Colour = NDArray[np.float64]
+Color = NDArray[np.float64]
 
 # Machado, Oliveira, Fernandes 2009, severity 1.0: perceived linear RGB.
 PERCEPTION = {
@@ -46,12 +46,12 @@ PAIRS = [
 ]
 
 
-def linear(colour: str) -> Colour:
-    srgb = np.array([int(colour[n : n + 2], 16) for n in (1, 3, 5)]) / 255
+def linear(color: str) -> Color:
+    srgb = np.array([int(color[n : n + 2], 16) for n in (1, 3, 5)]) / 255
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 
 
-def lab(rgb: Colour) -> Colour:
+def lab(rgb: Color) -> Color:
     xyz = TO_XYZ @ np.clip(rgb, 0, 1) / np.array([0.95047, 1, 1.08883])
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
@@ -59,13 +59,13 @@ def lab(rgb: Colour) -> Colour:
 
 def contrast(one: str, other: str) -> float:
     """WCAG 2, from 1 to 21."""
-    dark, light = sorted(float(TO_XYZ[1] @ linear(colour)) for colour in (one, other))
+    dark, light = sorted(float(TO_XYZ[1] @ linear(color)) for color in (one, other))
     return (light + 0.05) / (dark + 0.05)
 
 
 def difference(one: str, other: str, eye: str) -> float:
     """CIE 1976; 2.3 is just noticeable."""
-    perceived = [lab(PERCEPTION[eye] @ linear(colour)) for colour in (one, other)]
+    perceived = [lab(PERCEPTION[eye] @ linear(color)) for color in (one, other)]
     return float(np.linalg.norm(perceived[0] - perceived[1]))
 
 
@@ -77,40 +77,40 @@ def test_rising_and_falling_are_distinct(rising: str, falling: str, eye: str) ->
 
 @pytest.mark.parametrize("eye", PERCEPTION)
 @pytest.mark.parametrize("mode", ["light", "dark"])
-def test_calendar_colours_are_distinct(mode: str, eye: str) -> None:
+def test_calendar_colors_are_distinct(mode: str, eye: str) -> None:
     background = THEME[mode]["backgroundColor"]
     states = [
-        *(colours.COMPLETE, colours.EXPLAINED, colours.INCOMPLETE),
-        blend_over(colours.NOT_LOADED, background),
+        *(colors.COMPLETE, colors.EXPLAINED, colors.INCOMPLETE),
+        blend_over(colors.NOT_LOADED, background),
     ]
     for one, other in combinations(states, 2):
         assert difference(one, other, eye) > 30, (one, other)
-    for colour in states[:3]:
-        assert contrast(colour, background) >= 3, "WCAG 2.2, 1.4.11"
+    for color in states[:3]:
+        assert contrast(color, background) >= 3, "WCAG 2.2, 1.4.11"
 
 
-def blend_over(colour: str, background: str) -> str:
-    """Blend an `rgba(...)` colour with a background."""
-    *channels, alpha = (float(part) for part in re.findall(r"[\d.]+", colour))
+def blend_over(color: str, background: str) -> str:
+    """Blend an `rgba(...)` color with a background."""
+    *channels, alpha = (float(part) for part in re.findall(r"[\d.]+", color))
     base = (int(background[at : at + 2], 16) for at in (1, 3, 5))
     mixed = (alpha * over + (1 - alpha) * under for over, under in zip(channels, base, strict=True))
     return "#" + "".join(f"{round(channel):02X}" for channel in mixed)
 
 
 @pytest.mark.parametrize("eye", PERCEPTION)
-def test_line_colours_are_distinct(eye: str) -> None:
-    assert len(LINE_COLOURS) >= 8
-    for one, other in combinations(LINE_COLOURS.values(), 2):
+def test_line_colors_are_distinct(eye: str) -> None:
+    assert len(LINE_COLORS) >= 8
+    for one, other in combinations(LINE_COLORS.values(), 2):
         assert difference(one, other, eye) > 20, (one, other)
-    for line in LINE_COLOURS.values():
+    for line in LINE_COLORS.values():
         assert min(difference(line, candle, eye) for candle in (RISING, FALLING)) > 15, line
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
-def test_chart_colours_contrast_with_the_background(mode: str) -> None:
+def test_chart_colors_contrast_with_the_background(mode: str) -> None:
     background = THEME[mode]["backgroundColor"]
-    for colour in (RISING, FALLING, *LINE_COLOURS.values()):
-        assert contrast(colour, background) >= 3, "WCAG 2.2, 1.4.11"
+    for color in (RISING, FALLING, *LINE_COLORS.values()):
+        assert contrast(color, background) >= 3, "WCAG 2.2, 1.4.11"
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
@@ -129,5 +129,5 @@ def test_text_is_readable(mode: str) -> None:
     assert contrast(theme["primaryColor"], theme["backgroundColor"]) >= 4.5, "selected options"
 
 
-def test_make_translucent_keeps_the_colour() -> None:
+def test_make_translucent_keeps_the_color() -> None:
     assert make_translucent("#2B83D6", 0.5) == "rgba(43, 131, 214, 0.5)"
