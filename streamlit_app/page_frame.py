@@ -46,7 +46,7 @@ with st.container(
         f"<style>{_STYLE.read_text(encoding='utf-8')}{dark_style}</style>"
         f'<h1 class="page-title">{escape(page.title)}</h1>'
     )
-    phone_menu.render_phone_menu()
+    phone_menu.render_phone_menu(page.title)
     status_bar.render_status()
     auth.render_session()
 notices.render_unavailable_services()

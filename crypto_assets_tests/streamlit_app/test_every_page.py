@@ -97,6 +97,17 @@ def test_the_menu_of_a_phone_closes_after_a_page_is_chosen(open_tab: OpenTab, ad
     assert list_errors(tab) == []
 
 
+def test_the_menu_closes_although_its_link_is_touched_before_the_page_listens(
+    open_tab: OpenTab, address: str
+) -> None:
+    page = open_tab(f"{address}/quality", width=390).page
+    page.evaluate("document.body.addEventListener('click', event => event.stopPropagation())")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Pipeline").click()
+    expect(page).to_have_title("Pipeline · crypto-assets")
+    expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
+
+
 def test_every_tab_of_a_phone_can_be_touched(open_tab: OpenTab, address: str) -> None:
     page = open_tab(f"{address}/pipeline?part=Ingestion%20log", width=390).page
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()

@@ -2,22 +2,33 @@
 
 import streamlit as st
 
+# A link may be touched before this script is there: then it sees another address than the document
+# was loaded from.
 _SCRIPT = """
+const OPEN = "[data-testid=stSidebar][data-collapsed=false]"
+let page = new URL(performance.getEntriesByType("navigation")[0].name).pathname
+
+function close() {
+  if (!window.matchMedia("(max-width: 768px)").matches) return
+  document.querySelector(`${OPEN} [data-testid=stSidebarCollapseButton] button`)?.click()
+}
+
 export default function () {
-  const close = (event) => {
-    if (!event.target.closest("[data-testid=stSidebarNavLink]")) return
-    if (!window.matchMedia("(max-width: 768px)").matches) return
-    const button = document.querySelector("[data-testid=stSidebarCollapseButton] button")
-    // After the link's own handler.
-    setTimeout(() => button?.click())
+  if (window.location.pathname !== page) {
+    page = window.location.pathname
+    close()
   }
-  document.addEventListener("click", close)
-  return () => document.removeEventListener("click", close)
+  const closeAfterLink = (event) => {
+    // After the link's own handler.
+    if (event.target.closest("[data-testid=stSidebarNavLink]")) setTimeout(close)
+  }
+  document.addEventListener("click", closeAfterLink)
+  return () => document.removeEventListener("click", closeAfterLink)
 }
 """
 _component = st.components.v2.component("phone_menu", html="<span></span>", js=_SCRIPT)
 
 
-def render_phone_menu() -> None:
-    """Install the script, which draws nothing."""
-    _component(key="menu")
+def render_phone_menu(page: str) -> None:
+    """Install the script, which draws nothing, on a page of this title."""
+    _component(key="menu", data={"page": page})
