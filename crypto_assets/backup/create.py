@@ -24,7 +24,7 @@ from crypto_assets.backup.manifest import (
     HomeFile,
     LakeBackup,
     StoredFile,
-    TableBackup,
+    TableFiles,
     WarehouseBackup,
 )
 from crypto_assets.backup.repository import BackupRepository
@@ -142,7 +142,7 @@ def _copy_tables(version: str, tables: TableParts, repository: BackupRepository)
             files.append(_store_table(part, repository))
             if name == _MANIFEST_TABLE:
                 manifest.append(part.select(_MANIFEST_COLUMNS))
-        copied.append(TableBackup(name=name, files=tuple(files)))
+        copied.append(TableFiles(name=name, files=tuple(files)))
     known = pa.concat_tables(manifest) if manifest else _EMPTY_MANIFEST
     return _WarehouseCopy(WarehouseBackup(schema_version=version, tables=tuple(copied)), known)
 
@@ -238,9 +238,9 @@ def _copy_dagster(settings: Settings, repository: BackupRepository) -> DagsterBa
             copied.append(HomeFile(path=path.relative_to(home).as_posix(), file=stored))
         return DagsterBackup(files=tuple(copied))
 
-    def copy_tables(tables: Iterator[DefinedTable]) -> tuple[TableBackup, ...]:
+    def copy_tables(tables: Iterator[DefinedTable]) -> tuple[TableFiles, ...]:
         return tuple(
-            TableBackup(
+            TableFiles(
                 name=name,
                 definition=definition,
                 files=tuple(_store_table(part, repository) for part in parts),

@@ -18,7 +18,7 @@ class StoredFile(_Part):
     rows: int | None = None
 
 
-class TableBackup(_Part):
+class TableFiles(_Part):
     """A table: its rows in Parquet files, and the statement that creates it where needed."""
 
     name: str
@@ -30,7 +30,7 @@ class WarehouseBackup(_Part):
     """The tables of a warehouse, all as of one moment; `schema_version` is the schema's."""
 
     schema_version: str
-    tables: tuple[TableBackup, ...]
+    tables: tuple[TableFiles, ...]
 
 
 class LakeBackup(_Part):
@@ -64,7 +64,7 @@ class DagsterBackup(_Part):
     """Dagster's storage: the files of its home, and the tables of its database server, if any."""
 
     files: tuple[HomeFile, ...] = ()
-    tables: tuple[TableBackup, ...] = ()
+    tables: tuple[TableFiles, ...] = ()
 
 
 class BackupManifest(_Part):

@@ -10,7 +10,7 @@ from crypto_assets.backup.repository import BackupRepository
 from crypto_assets.backup.restore import list_used_files
 from crypto_assets.cli.home_permissions import restrict_home
 from crypto_assets.service_waiter import MAX_OUTAGE_SECONDS
-from crypto_assets.settings import get_settings
+from crypto_assets.settings import get_settings, list_market_homes
 from crypto_assets.wiring import open_shared_context
 
 
@@ -42,6 +42,8 @@ def backup(directory: Path, keep: int | None, listing: bool) -> None:
         f"backup {report.name}: {report.rows:,} rows and {report.objects:,} objects; "
         f"{report.new_files:,} new files, {format_byte_size(report.new_bytes)}"
     )
+    for name in list_market_homes(settings.home):
+        click.echo(f"warning: the market {name} has stores of its own: back them up too", err=True)
     if keep:
         with repository.lock():
             for name in repository.delete_old(keep):

@@ -62,6 +62,9 @@ class TableBackup:
                 return None
             return read_restore_marker(connection)
 
+        path = self._database.sqlite_path
+        if path and not path.exists():
+            return None
         migrate.create_database(self._database)
         return self._database.run_primary_read(work)
 

@@ -110,7 +110,7 @@ def _make_field(column: Column[Any]) -> pa.Field:
     if isinstance(kind, Float):
         return pa.field(column.name, pa.float64())
     if isinstance(kind, Numeric):
-        return pa.field(column.name, pa.decimal128(kind.precision, kind.scale))
+        return pa.field(column.name, pa.decimal128(kind.precision or 0, kind.scale or 0))
     return pa.field(column.name, _ARROW_TYPES[kind.python_type])
 
 
