@@ -1,6 +1,7 @@
 """`backup` during a backfill, and `restore` onto an empty home, killed half-way."""
 
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -30,15 +31,16 @@ def test_a_drill_in_sqlite(
     assert source.run("init").code == 0
     backfill = source.start("backfill", *_RANGE)
     _wait_for(source.home / "lake" / "raw", "*/*_klines_*", 6)
+    backfill.send_signal(signal.SIGSTOP)  # or it could end before the backup begins
     killed = source.start("backup", str(backups))
-    _wait_for(backups / "files", "*/*", 3)
+    _wait_for(backups, ".partial/lock", 1)
     killed.kill()
     killed.wait()
     assert not list((backups / "snapshots").glob("*.json"))
     ran = source.run("backup", str(backups))
     assert ran.code == 0, ran.err
     assert backfill.poll() is None, "the backup was made during the backfill"
-    backfill.terminate()
+    backfill.kill()
     backfill.wait()
     shutil.rmtree(source.home)
 
@@ -78,7 +80,6 @@ def test_a_drill_on_servers(
     source = make_stores()
     source = Desk(source.home, {**source.environment, **servers})
     assert source.run("init").code == 0
-    assert source.run("backfill", *_RANGE[:2], "--to", "2025-02-27").code == 0
     backfill = source.start("backfill", *_RANGE)
     ran = source.run("backup", backups)
     assert ran.code == 0, ran.err
@@ -97,7 +98,7 @@ def _finish(restored: Desk) -> None:
     assert ran.code == 0, ran.err
     ran = restored.run("verify", *_RANGE)
     assert ran.code == 0, ran.err + ran.out
-    assert f"{2 * 9 * 1440} minutes, 0 differences" in ran.out or "0 differences" in ran.out
+    assert "12960 minutes, 0 differences" in ran.out
     ran = restored.run("status")
     assert ran.code == 0, ran.err
 
