@@ -6,6 +6,7 @@
     │   ├── UnknownProvider           no analytics provider of that name
     │   └── UnknownTarget             no schedule, sensor, backfill or task of that name in Dagster
     ├── IncompleteInstallation        a file of the program is missing
+    ├── BackupDamaged                 a file of a backup is missing or changed
     ├── ForeignExchange               warehouse or lake belongs to another exchange
     ├── UnsupportedDagster            the installed Dagster differs in private parts
     ├── PortTaken                     another process listens on the port
@@ -67,6 +68,10 @@ class UnknownTarget(WrongUse):
 
 
 class IncompleteInstallation(CryptoAssetsError):
+    pass
+
+
+class BackupDamaged(CryptoAssetsError):
     pass
 
 

@@ -55,6 +55,8 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
 # As Dagster requires of owners.
 _OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 _PERSON = re.compile(r"[^@\s*,]+@[^@\s*,]+|\*@[^@\s*,]+")
+# Of a home: each further market has a folder in it.
+_MARKETS_FOLDER = "markets"
 _S3_KEYS, _S3_TOKEN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}, "AWS_SESSION_TOKEN"
 
 
@@ -395,9 +397,15 @@ def load_market_settings(name: str, **fields: Any) -> Settings:
     stores = dict.fromkeys(
         ("lake_raw_url", "lake_archive_url", "warehouse_url", "warehouse_read_url"), ""
     )
-    home = get_settings().home / "markets" / name
+    home = get_settings().home / _MARKETS_FOLDER / name
     names = SettingNames.for_market(name)
     return _build_settings({"home": home, **stores, **fields}, names)
+
+
+def list_market_homes(home: Path) -> list[str]:
+    """List the further markets that have a folder in a home."""
+    folder = home / _MARKETS_FOLDER
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def _build_settings(fields: dict[str, Any], names: SettingNames = DEFAULT_NAMES) -> Settings:

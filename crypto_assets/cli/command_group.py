@@ -30,6 +30,8 @@ _COMMANDS = {
     "export": "crypto_assets.cli.export:export",
     "layouts": "crypto_assets.cli.layouts:layouts",
     "retain": "crypto_assets.cli.retain:retain",
+    "backup": "crypto_assets.cli.backup:backup",
+    "restore": "crypto_assets.cli.restore:restore",
     "api": "crypto_assets.cli.api:api",
     "simulate-exchange": "crypto_assets.cli.simulate_exchange:simulate_exchange",
 }

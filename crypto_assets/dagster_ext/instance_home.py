@@ -1,10 +1,12 @@
 """Dagster's home: the instance's folder and its `dagster.yaml`."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum, auto
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import dagster as dg
@@ -103,6 +105,18 @@ def require_usable_home(home: Path) -> None:
         )
 
 
+def read_mysql_config(home: Path) -> dict[str, Any] | None:
+    """Read how `dagster.yaml` configures MySQL for Dagster's storage; None for another storage.
+
+    Does not connect: Dagster would create its tables. Raises WrongUse for a missing variable.
+    """
+    if not (home / _CONFIG_NAME).is_file() or _find_database(home) is not _Database.MYSQL:
+        return None
+    storage = _read_instance_config(home).storage_data
+    config: dict[str, Any] = _resolve_variables(storage.config_dict if storage else {})
+    return config
+
+
 @contextmanager
 def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
     """Open the Dagster instance of a home.
@@ -118,6 +132,18 @@ def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
 
 def _is_misread(folder: str) -> bool:
     return "?" in folder or unquote(folder) != folder
+
+
+def _resolve_variables(value: Any) -> Any:
+    """Replace `{env: NAME}` by the variable's value, as Dagster does."""
+    if not isinstance(value, Mapping):
+        return value
+    if set(value) == {"env"}:
+        try:
+            return os.environ[value["env"]]
+        except KeyError:
+            raise WrongUse(f"dagster.yaml needs the variable {value['env']}: set it") from None
+    return {name: _resolve_variables(part) for name, part in value.items()}
 
 
 def _find_database(home: Path) -> _Database:

@@ -32,6 +32,7 @@ _PROC_STAT_PATH = Path("/proc/self/stat")
 # its run has failed.
 _UNSTAMPED_GRACE = timedelta(seconds=20)
 _SERVER_TIMEOUT_SECONDS = 3
+_PROCESS_GONE = "the run's process no longer exists: it was killed, or the machine restarted"
 # The daemon finds the code server of a run that it launches at once, or puts the run back into the
 # queue.
 _UNLAUNCHED_GRACE = timedelta(minutes=2)
@@ -93,17 +94,25 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     return [run_id for run_id in abandoned if _fail_run(instance, run_id)]
 
 
-def _fail_run(instance: dg.DagsterInstance, run_id: str) -> bool:
+def fail_restored_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Fail the runs that a process executed when a backup was made, and return their ids.
+
+    Only in a restored storage, before its daemon starts: no process executes them here.
+    """
+    runs = instance.get_runs(dg.RunsFilter(statuses=LAUNCHED_STATUSES))
+    cause = "the run was executed elsewhere when this storage was backed up"
+    return [run.run_id for run in runs if _fail_run(instance, run.run_id, cause)]
+
+
+def _fail_run(instance: dg.DagsterInstance, run_id: str, cause: str = _PROCESS_GONE) -> bool:
     """Fail or cancel a run; return False if it has ended, so read its status again first."""
     run = instance.get_run_by_id(run_id)
     if run is None or run.status not in LAUNCHED_STATUSES:
         return False
     if run.status is dg.DagsterRunStatus.CANCELING:
-        instance.report_run_canceled(run, "canceled; the run's process no longer exists")
+        instance.report_run_canceled(run, f"canceled; {cause}")
     else:
-        instance.report_run_failed(
-            run, "the run's process no longer exists: it was killed, or the machine restarted"
-        )
+        instance.report_run_failed(run, cause)
     return True
 
 

@@ -12,6 +12,7 @@ from crypto_assets.warehouse.catalog.watermarks import Watermarks
 from crypto_assets.warehouse.engine import migrate
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.grants import format_grant_statements
+from crypto_assets.warehouse.engine.table_backup import TableBackup
 from crypto_assets.warehouse.klines.aggregates import KlineAggregates
 from crypto_assets.warehouse.klines.facts import KlineFacts
 from crypto_assets.warehouse.klines.order_books import OrderBooks
@@ -78,6 +79,10 @@ class Warehouse:
     def format_grants(self) -> str:
         """Format the SQL that creates a writer and a reader with the least rights they need."""
         return format_grant_statements(self._database.url, self._database.read_url)
+
+    @cached_property
+    def table_backup(self) -> TableBackup:
+        return TableBackup(self._database)
 
     @cached_property
     def read_server(self) -> ReadServer:

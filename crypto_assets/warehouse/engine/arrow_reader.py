@@ -148,7 +148,11 @@ def _make_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """Make a column of values that SQLite returned; decimals come as doubles."""
     if not pa.types.is_decimal(kind):
         return pa.array(values, kind)
-    doubles = np.array(values, np.float64)
+    return make_decimals(np.array(values, np.float64), kind)
+
+
+def make_decimals(doubles: np.ndarray, kind: pa.DataType) -> pa.Array:
+    """Make the decimals that stored doubles stand for, by `format_stored_double`."""
     decimals, size = pa.array(doubles).cast(kind), np.abs(doubles)
     # Arrow's cast is exact for smaller values: their digits are all among the 15 of a double.
     largest = size.max(initial=0)

@@ -36,7 +36,7 @@ def convert_to_storage(connection: Connection, table: pa.Table) -> pa.Table:
     """Convert a table to what the database will store: SQLite stores decimals as doubles."""
     if not is_sqlite(connection):
         return table
-    columns = [_convert_to_doubles(c) if pa.types.is_decimal(c.type) else c for c in table.columns]
+    columns = [convert_to_doubles(c) if pa.types.is_decimal(c.type) else c for c in table.columns]
     return pa.table(columns, schema=make_storage_schema(connection, table.schema))
 
 
@@ -49,7 +49,7 @@ def make_storage_schema(connection: Connection, schema: pa.Schema) -> pa.Schema:
     )
 
 
-def _convert_to_doubles(column: pa.ChunkedArray) -> pa.Array:
+def convert_to_doubles(column: pa.ChunkedArray) -> pa.Array:
     """Convert decimals of at most 15 digits to the nearest doubles.
 
     Arrow's cast is sometimes off by one unit in the last place, and an unchanged candle would look

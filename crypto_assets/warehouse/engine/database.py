@@ -129,6 +129,14 @@ class Database:
         self._require_sqlite_file()
         return self._run_on_primary(lambda: _run_connected(self.engine, work))
 
+    def run_snapshot_read(self, work: UnitOfWork[T]) -> T:
+        """Read from the primary; all reads of the work see the rows of one moment."""
+        self._require_sqlite_file()
+        # SQLite's read transactions are like that anyway.
+        level = {} if self.sqlite_path else {"isolation_level": "REPEATABLE READ"}
+        engine = self.engine.execution_options(**level)
+        return self._run_on_primary(lambda: _run_connected(engine, work))
+
     def run_read(self, work: UnitOfWork[T]) -> T:
         """Read from `read_url`: a replica may lag behind the last write."""
         self._require_sqlite_file()

@@ -24,6 +24,7 @@ from crypto_assets.warehouse.engine.error_translation import (
     format_missing_database,
     translate_error,
 )
+from crypto_assets.warehouse.engine.restore_marker import require_no_restore
 
 _SCRIPTS_FOLDER = Path(__file__).parent / "migrations"
 
@@ -32,21 +33,72 @@ def migrate_schema(database: Database) -> None:
     """Create or upgrade the schema; safe to repeat, to kill and to run twice at once.
 
     Raises WarehouseTooNew for the schema of a newer crypto-assets, WarehouseRefused where the
-    database or its file cannot be created or written.
+    database or its file cannot be created or written, WarehouseNotReady while a restore of a backup
+    has not finished.
     """
+    create_database(database)
+    database.run_exclusive_write("migrate", _upgrade_schema)
+
+
+def upgrade_schema(database: Database) -> None:
+    """Upgrade the schema of a warehouse into which a backup is being restored."""
+    database.run_exclusive_write("migrate", lambda c: _upgrade_schema(c, is_restoring=True))
+
+
+def create_schema(database: Database, version: str) -> None:
+    """Create the schema of a version, unless the database has one."""
+
+    def work(connection: Connection) -> None:
+        if read_schema_version(connection) is None:
+            _run_migrations(connection, version)
+
+    create_database(database)
+    database.run_exclusive_write("migrate", work)
+
+
+def create_database(database: Database) -> None:
+    """Create the database or its file, if there is none. Raises as `migrate_schema`."""
     if database.sqlite_path:
         _create_file(database.sqlite_path)
+        database.run_with_retries(lambda: _switch_to_wal(database))
     else:
         database.run_with_retries(lambda: _ensure_database(database.url))
-    if database.sqlite_path:
-        database.run_with_retries(lambda: _switch_to_wal(database))
-    database.run_exclusive_write("migrate", _upgrade_schema)
+
+
+def require_known_version(version: str) -> None:
+    """Raise WarehouseTooNew unless this program knows the version of a schema."""
+    try:
+        ScriptDirectory.from_config(_alembic_config()).get_revision(version)
+    except CommandError:
+        raise WarehouseTooNew(
+            f"the schema of the warehouse has the unknown version {version!r}: "
+            "install a newer crypto-assets"
+        ) from None
+
+
+def read_schema_version(connection: Connection) -> str | None:
+    """Return the version of the schema, None without one. Raises WarehouseTooNew."""
+    if is_sqlite(connection) and not inspect(connection).has_table("alembic_version"):
+        return None
+    heads = MigrationContext.configure(connection).get_current_heads()
+    if not heads:
+        return None
+    if len(heads) > 1:
+        raise WarehouseError(f"the schema of the warehouse has several versions at once: {heads}")
+    require_known_version(heads[0])
+    return heads[0]
 
 
 def require_current_schema(database: Database) -> None:
     """Raise WarehouseNotReady or WarehouseTooNew unless the schema is the current version."""
-    ready = database.run_primary_read(lambda c: _read_schema_version(c) == _find_head_version())
-    if not ready:
+
+    def work(connection: Connection) -> bool:
+        if read_schema_version(connection) != _find_head_version():
+            return False
+        require_no_restore(connection)
+        return True
+
+    if not database.run_primary_read(work):
         raise WarehouseNotReady(
             f"the schema of the warehouse is missing or outdated: {database.names.initialize}"
         )
@@ -91,12 +143,18 @@ def _create_database(url: URL) -> None:
         server.dispose()
 
 
-def _upgrade_schema(connection: Connection) -> None:
-    if _read_schema_version(connection) == _find_head_version():
-        return
+def _upgrade_schema(connection: Connection, *, is_restoring: bool = False) -> None:
+    version = read_schema_version(connection)
+    if version is not None and not is_restoring:
+        require_no_restore(connection)
+    if version != _find_head_version():
+        _run_migrations(connection, "head")
+
+
+def _run_migrations(connection: Connection, version: str) -> None:
     config = _alembic_config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, version)
 
 
 def _switch_to_wal(database: Database) -> None:
@@ -105,25 +163,6 @@ def _switch_to_wal(database: Database) -> None:
         connection.exec_driver_sql("ROLLBACK")  # the mode cannot change inside a transaction
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         connection.exec_driver_sql("BEGIN")
-
-
-def _read_schema_version(connection: Connection) -> str | None:
-    """Return the version of the schema, None without one. Raises WarehouseTooNew."""
-    if is_sqlite(connection) and not inspect(connection).has_table("alembic_version"):
-        return None
-    heads = MigrationContext.configure(connection).get_current_heads()
-    if not heads:
-        return None
-    if len(heads) > 1:
-        raise WarehouseError(f"the schema of the warehouse has several versions at once: {heads}")
-    try:
-        ScriptDirectory.from_config(_alembic_config()).get_revision(heads[0])
-    except CommandError:
-        raise WarehouseTooNew(
-            f"the schema of the warehouse has the unknown version {heads[0]!r}: "
-            "install a newer crypto-assets"
-        ) from None
-    return heads[0]
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Backups of an installation: warehouse, lakes, Dagster's storage and home in one directory."""

@@ -1,0 +1,362 @@
+"""A backup of a warehouse and its lakes, restored into other ones, is identical."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pandas.testing import assert_frame_equal
+from sqlalchemy import text
+
+from crypto_assets.backup.create import create_backup
+from crypto_assets.backup.repository import BackupRepository
+from crypto_assets.backup.restore import check_backup, restore_backup
+from crypto_assets.errors import (
+    BackupDamaged,
+    ForeignExchange,
+    WarehouseNotReady,
+    WarehouseTooNew,
+    WrongUse,
+)
+from crypto_assets.exchange import open_exchange
+from crypto_assets.lake import open_lake
+from crypto_assets.market.intervals import Interval
+from crypto_assets.market.lake_object import ObjectKind
+from crypto_assets.market.utc_time import Window
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.pipeline.stages.order_books import capture_order_book, load_order_books
+from crypto_assets.settings import Settings, get_settings
+from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.engine.table_parts import reflect_tables
+from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, build_platform, run_ingest
+from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+
+__all__ = ["build_platform"]
+
+SYMBOLS = ("BTCUSDT", "WAVESBTC")
+_EVER = Window(0, 2**53)
+
+
+@pytest.fixture
+def server(simulated_exchange: StartExchange) -> ExchangeServer:
+    """A simulated exchange whose clock shows noon."""
+    return simulated_exchange(now=NOON)
+
+
+@pytest.fixture
+def source(
+    server: ExchangeServer, build_platform: BuildPlatform, warehouse_url: str
+) -> PipelineContext:
+    """Stores with half a day of candles, an order book, and one that is not loaded."""
+    context = build_platform(server, *SYMBOLS, warehouse_url=warehouse_url)
+    Warehouse(warehouse_url).migrate_schema()
+    return fill(context)
+
+
+@pytest.fixture
+def small_source(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineContext:
+    """The same in SQLite."""
+    return fill(build_platform(server, *SYMBOLS))
+
+
+def fill(context: PipelineContext) -> PipelineContext:
+    run_ingest(context, *SYMBOLS)
+    capture_order_book(context, "BTCUSDT")
+    load_order_books(context, "BTCUSDT", Window.of_day(TODAY))
+    capture_order_book(context, "WAVESBTC")
+    context.warehouse.app_settings.put_value("lake_days", 90, "a person")
+    context.warehouse.symbols.untrack_symbol("WAVESBTC")
+    return context
+
+
+def open_target(server: ExchangeServer, home: Path, warehouse_url: str = "") -> PipelineContext:
+    """Empty stores, without a schema; the lakes have other names than those of the source."""
+    home.mkdir(exist_ok=True)
+    return PipelineContext(
+        exchange=open_exchange(server.url, server.archive_url),
+        raw_lake=open_lake(str(home / "raw-2")),
+        archive_lake=open_lake(str(home / "archive-2")),
+        warehouse=Warehouse(warehouse_url or f"sqlite:///{home / 'warehouse.db'}"),
+        settle_ms=5_000,
+        order_book_levels=20,
+        default_ingest_minutes=1,
+        default_order_book_minutes=5,
+        partition_unit=get_settings().partition_unit,
+    )
+
+
+@pytest.fixture
+def target(server: ExchangeServer, tmp_path: Path) -> Iterator[PipelineContext]:
+    context = open_target(server, tmp_path / "target")
+    yield context
+    context.close()
+
+
+def is_exact(context: PipelineContext) -> bool:
+    return context.warehouse.has_exact_decimals
+
+
+def settings_of(context: PipelineContext) -> Settings:
+    """Settings whose home is the folder of the lakes."""
+    home = Path(context.raw_lake.url).parent
+    return Settings(home=home, dagster_home=home / "dagster")
+
+
+def repository_at(tmp_path: Path) -> BackupRepository:
+    return BackupRepository(tmp_path / "backups")
+
+
+def back_up(context: PipelineContext, tmp_path: Path) -> str:
+    return create_backup(context, settings_of(context), repository_at(tmp_path)).name
+
+
+def restore(context: PipelineContext, tmp_path: Path, name: str | None = None) -> None:
+    restore_backup(context, settings_of(context), repository_at(tmp_path), name)
+
+
+def read_tables(context: PipelineContext) -> dict[str, list[Any]]:
+    """Every row of every table; lakes by their roles."""
+    roles = {context.raw_lake.bucket: "raw", context.archive_lake.bucket: "archive"}
+    database = context.warehouse._database
+    with database.engine.connect() as connection:
+        return {
+            table.name: [
+                tuple(roles.get(value, value) if isinstance(value, str) else value for value in row)
+                for row in connection.execute(table.select().order_by(*table.primary_key.columns))
+            ]
+            for table in reflect_tables(connection)
+        }
+
+
+def read_lakes(context: PipelineContext) -> list[tuple[str, int, bytes]]:
+    return [
+        (info.key, info.fetched_at, body)
+        for lake in (context.raw_lake, context.archive_lake)
+        for entry in lake.list_entries()
+        for info, body in [lake.get_with_info(entry.key)]
+    ]
+
+
+def test_a_restored_backup_is_identical(
+    source: PipelineContext, server: ExchangeServer, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Into the same kind of database; its lakes have other names."""
+    other = request.getfixturevalue("mariadb").fresh() if is_exact(source) else ""
+    target = open_target(server, tmp_path / "target", other)
+    back_up(source, tmp_path)
+    restore(target, tmp_path)
+    target.warehouse.require_ready()
+    assert read_tables(target) == read_tables(source)
+    assert read_lakes(target) == read_lakes(source)
+    assert target.raw_lake.get_marker() == source.raw_lake.get_marker()
+    run_ingest(target, "BTCUSDT")
+    assert not read_tables(target)["kline_revisions"]
+    assert len(read_tables(target)["fact_klines"]) == len(read_tables(source)["fact_klines"])
+    target.close()
+
+
+def test_a_backup_is_restored_into_another_kind_of_database(
+    source: PipelineContext, server: ExchangeServer, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    other = "" if is_exact(source) else request.getfixturevalue("mariadb").fresh()
+    target = open_target(server, tmp_path / "target", other)
+    back_up(source, tmp_path)
+    restore(target, tmp_path)
+    for symbol in SYMBOLS:
+        stored, original = (
+            (
+                context.warehouse.facts.read_candles(symbol, _EVER),
+                context.warehouse.order_books.read_latest(symbol),
+            )
+            for context in (target, source)
+        )
+        assert stored == original
+        # A sum has more digits than SQLite stores.
+        hours, expected = (
+            context.warehouse.aggregates.read_candles(symbol, Interval.H1, _EVER)
+            .to_pandas()
+            .astype(float)
+            for context in (target, source)
+        )
+        assert_frame_equal(hours, expected, rtol=1e-14)
+    ours, theirs = read_tables(target), read_tables(source)
+    assert {name: len(rows) for name, rows in ours.items()} == {
+        name: len(rows) for name, rows in theirs.items()
+    }
+    for name in ("lake_objects", "app_settings", "audit_log", "kline_gaps", "extraction_metadata"):
+        assert ours[name] == theirs[name]
+    target.close()
+
+
+def test_an_interrupted_restore_continues_and_nothing_uses_its_warehouse(
+    small_source: PipelineContext,
+    target: PipelineContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Interrupted before and after the commit of each part, and once more after the last."""
+    back_up(small_source, tmp_path)
+    tables = target.warehouse.table_backup
+    insert, failed = tables.insert_part, []
+
+    def interrupt(backup: str, number: int, *rest: Any) -> None:
+        for moment in ("before", "after"):
+            if (number, moment) not in failed:
+                if moment == "after":
+                    insert(backup, number, *rest)
+                failed.append((number, moment))
+                raise KeyboardInterrupt
+        insert(backup, number, *rest)
+
+    monkeypatch.setattr(tables, "insert_part", interrupt)
+    while True:
+        try:
+            restore(target, tmp_path)
+        except KeyboardInterrupt:
+            with pytest.raises(WarehouseNotReady, match="has not finished"):
+                target.warehouse.require_ready()
+            with pytest.raises(WarehouseNotReady, match="run `crypto-assets restore`"):
+                target.warehouse.migrate_schema()
+        else:
+            break
+    assert len(failed) > 2 * 10
+    assert read_tables(target) == read_tables(small_source)
+    with pytest.raises(WrongUse, match="contains runs"):
+        restore(target, tmp_path)
+
+
+def test_another_backup_cannot_continue_a_restore(
+    small_source: PipelineContext, target: PipelineContext, tmp_path: Path
+) -> None:
+    first = back_up(small_source, tmp_path)
+    second = back_up(small_source, tmp_path)
+    target.warehouse.table_backup.begin_restore(first, "0008")
+    with pytest.raises(WrongUse, match=f"{first} has not finished"):
+        restore(target, tmp_path, second)
+    restore(target, tmp_path)
+    assert read_tables(target) == read_tables(small_source)
+
+
+def test_the_second_backup_reads_and_stores_only_what_is_new(
+    small_source: PipelineContext, target: PipelineContext, tmp_path: Path
+) -> None:
+    back_up(small_source, tmp_path)
+    # An object that the first backup has is not read again: it may be gone.
+    klines = next(item for item in small_source.raw_lake.list_entries() if "klines" in item.key)
+    body = small_source.raw_lake.get(klines.key)
+    small_source.raw_lake.delete([klines.key])
+    repository = repository_at(tmp_path)
+    settings = settings_of(small_source)
+    small_source.warehouse.app_settings.put_value("lake_days", 91, "a person")
+    report = create_backup(small_source, settings, repository)
+    # The tables of settings and of their log; and the listing, if it names the expired object.
+    assert report.new_files <= 3
+    restore(target, tmp_path)
+    assert target.raw_lake.get(klines.key) == body
+    assert target.warehouse.app_settings.get_value("lake_days") == 91
+
+
+def test_what_changes_between_warehouse_and_lake_is_right_after_the_restore(
+    small_source: PipelineContext, target: PipelineContext, tmp_path: Path
+) -> None:
+    """An object that expired, one that is new, and a later version of one."""
+    lake = small_source.raw_lake
+    keys = sorted(entry.key for entry in lake.list_entries())
+    books = [key for key in keys if "depth" in key]
+    klines = [key for key in keys if "klines" in key]
+    info, body = lake.get_with_info(klines[0])
+    lake.put(
+        klines[0],
+        body + b"\n",
+        fetched_at=info.fetched_at + 1,
+        source=info.source,
+        rows=info.rows or 720,
+    )  # type: ignore[arg-type]
+    book, content = lake.get_with_info(books[0])
+    lake.delete([books[0]])
+    other = books[0].replace(str(book.fetched_at), str(book.fetched_at + 1))
+    lake.put(other, content, fetched_at=book.fetched_at + 1, source=info.source, rows=40)  # type: ignore[arg-type]
+    back_up(small_source, tmp_path)
+    restore(target, tmp_path)
+    assert sorted(entry.key for entry in target.raw_lake.list_entries()) == sorted(
+        {*keys, other} - {books[0]}
+    )
+    stored = {
+        item.key: item
+        for symbol in SYMBOLS
+        for kind in ObjectKind
+        for item in target.warehouse.lake_objects.list_in_window(symbol, kind, _EVER)
+    }
+    assert set(stored) == {*keys, other} - {books[0]}
+    assert stored[klines[0]].loaded_at is None, "its later version must be loaded"
+    assert stored[other].loaded_at is None
+
+
+def test_a_damaged_object_is_found_before_anything_is_written(
+    small_source: PipelineContext, target: PipelineContext, tmp_path: Path
+) -> None:
+    back_up(small_source, tmp_path)
+    repository = repository_at(tmp_path)
+    manifest = repository.read_manifest()
+    count = check_backup(repository, manifest)
+    item = small_source.warehouse.lake_objects.list_latest(1)[0]
+    path = repository.directory / "files" / item.sha256[:2] / item.sha256
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    for attempt in (lambda: check_backup(repository, manifest), lambda: restore(target, tmp_path)):
+        with pytest.raises(BackupDamaged, match=f"{item.sha256} is damaged"):
+            attempt()
+    assert not (Path(target.raw_lake.url)).exists()
+    assert target.warehouse.table_backup.find_unfinished_restore() is None
+    assert count > 10
+
+
+def test_stores_with_other_data_are_refused(
+    server: ExchangeServer,
+    small_source: PipelineContext,
+    build_platform: BuildPlatform,
+    target: PipelineContext,
+    tmp_path: Path,
+) -> None:
+    back_up(small_source, tmp_path)
+    used = build_platform(server)
+    before = read_tables(used)
+    with pytest.raises(WrongUse, match="the warehouse contains data"):
+        restore(used, tmp_path)
+    assert read_tables(used) == before
+    target.raw_lake.create_storage()
+    target.raw_lake.claim_for_exchange("another exchange")
+    with pytest.raises(ForeignExchange, match="another exchange"):
+        restore(target, tmp_path)
+    assert target.warehouse.table_backup.find_unfinished_restore() is None
+
+
+def test_a_backup_of_an_earlier_version_is_upgraded_and_of_a_later_one_refused(
+    small_source: PipelineContext, target: PipelineContext, tmp_path: Path
+) -> None:
+    database = small_source.warehouse._database
+    name = back_up(small_source, tmp_path)
+    repository = repository_at(tmp_path)
+    path = repository.directory / "snapshots" / f"{name}.json"
+    manifest = repository.read_manifest()
+    later = manifest.warehouse.model_copy(update={"schema_version": "9999"})
+    path.write_text(manifest.model_copy(update={"warehouse": later}).model_dump_json())
+    with pytest.raises(WarehouseTooNew, match="9999"):
+        restore(target, tmp_path)
+    # Before price alerts and the addresses of changes.
+    tables = [
+        table
+        for table in manifest.warehouse.tables
+        if not table.name.startswith("price_alert") and table.name != "audit_log"
+    ]
+    earlier = manifest.warehouse.model_copy(
+        update={"schema_version": "0006", "tables": tuple(tables)}
+    )
+    path.write_text(manifest.model_copy(update={"warehouse": earlier}).model_dump_json())
+    restore(target, tmp_path)
+    with database.engine.connect() as ours:
+        version = ours.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+    assert read_tables(target)["alembic_version"] == [(version,)]
+    assert read_tables(target)["fact_klines"] == read_tables(small_source)["fact_klines"]
+    target.warehouse.require_ready()

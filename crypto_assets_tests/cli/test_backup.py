@@ -1,0 +1,123 @@
+"""`backup` during a backfill, and `restore` onto an empty home, killed half-way."""
+
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from crypto_assets_tests.cli.conftest import Desk, MakeDesk
+from crypto_assets_tests.services.exchange import NOON, StartExchange
+from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.services.s3 import S3Server
+
+_RANGE = ("--from", "2025-02-25", "--to", "2025-03-05")
+
+
+def _wait_for(path: Path, pattern: str, count: int, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while len(list(path.glob(pattern))) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_drill_in_sqlite(
+    simulated_exchange: StartExchange, make_desk: MakeDesk, tmp_path: Path
+) -> None:
+    """A backup in a running backfill, killed once; a restore, killed once; then all is whole."""
+    backups = tmp_path / "backups"
+    source = make_desk(simulated_exchange(now=NOON), SYMBOLS="BTCUSDT,WAVESBTC")
+    assert source.run("init").code == 0
+    backfill = source.start("backfill", *_RANGE)
+    _wait_for(source.home / "lake" / "raw", "*/*_klines_*", 6)
+    backfill.send_signal(signal.SIGSTOP)  # or it could end before the backup begins
+    killed = source.start("backup", str(backups))
+    _wait_for(backups, ".partial/lock", 1)
+    killed.kill()
+    killed.wait()
+    assert not list((backups / "snapshots").glob("*.json"))
+    ran = source.run("backup", str(backups))
+    assert ran.code == 0, ran.err
+    assert backfill.poll() is None, "the backup was made during the backfill"
+    backfill.kill()
+    backfill.wait()
+    shutil.rmtree(source.home)
+
+    restored = Desk(
+        tmp_path / "restored",
+        {**source.environment, "CRYPTO_HOME": str(tmp_path / "restored")},
+    )
+    killed = restored.start("restore", str(backups))
+    _wait_for(restored.home, "warehouse.db", 1)
+    killed.kill()
+    killed.wait()
+    ran = restored.run("restore", str(backups))
+    assert ran.code == 0, ran.err
+    assert (restored.home / "operator-token").stat().st_mode & 0o077 == 0
+    _finish(restored)
+
+
+def test_a_drill_on_servers(
+    simulated_exchange: StartExchange,
+    make_desk: MakeDesk,
+    s3_server: S3Server,
+    mariadb: DatabaseServer,
+    tmp_path: Path,
+) -> None:
+    exchange = simulated_exchange(now=NOON)
+
+    def make_stores() -> Desk:
+        return make_desk(
+            exchange,
+            SYMBOLS="BTCUSDT,WAVESBTC",
+            WAREHOUSE_URL=mariadb.fresh(),
+            LAKE_RAW_URL=f"s3://{s3_server.bucket_name()}",
+            LAKE_ARCHIVE_URL=f"s3://{s3_server.bucket_name()}",
+        )
+
+    servers, backups = s3_server.environment(), str(tmp_path / "backups")
+    source = make_stores()
+    source = Desk(source.home, {**source.environment, **servers})
+    assert source.run("init").code == 0
+    backfill = source.start("backfill", *_RANGE)
+    ran = source.run("backup", backups)
+    assert ran.code == 0, ran.err
+    backfill.terminate()
+    backfill.wait()
+    target = make_stores()
+    target = Desk(target.home, {**target.environment, **servers})
+    ran = target.run("restore", backups)
+    assert ran.code == 0, ran.err
+    _finish(target)
+
+
+def _finish(restored: Desk) -> None:
+    """What the backfill had not loaded is loaded; then all equals the exchange."""
+    ran = restored.run("backfill", *_RANGE)
+    assert ran.code == 0, ran.err
+    ran = restored.run("verify", *_RANGE)
+    assert ran.code == 0, ran.err + ran.out
+    assert "12960 minutes, 0 differences" in ran.out
+    ran = restored.run("status")
+    assert ran.code == 0, ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("restore", "missing"), "contains no backups of crypto-assets"),
+        (("restore", "missing", "--check"), "contains no backups of crypto-assets"),
+        (("backup", "missing", "--list"), "contains no backups of crypto-assets"),
+        (("backup", "missing"), "run `crypto-assets init`"),
+    ],
+)
+def test_wrong_use_changes_nothing(
+    make_desk: MakeDesk, tmp_path: Path, words: tuple[str, ...], complaint: str
+) -> None:
+    desk = make_desk("http://127.0.0.1:9")
+    path = tmp_path / "missing"
+    ran = desk.run(*(str(path) if word == "missing" else word for word in words))
+    assert ran.code != 0
+    assert complaint in ran.complaint
+    assert not path.exists()
