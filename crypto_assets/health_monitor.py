@@ -33,6 +33,7 @@ class HealthMonitor:
         self._clock = clock
         self._submitted: dict[str, _SubmittedCheck] = {}
         self._latest_results: dict[str, str | None] = {}
+        self._latest_seconds: dict[str, float] = {}
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(len(checks), "health")
 
@@ -51,6 +52,11 @@ class HealthMonitor:
             self._submit_check(part)
         with self._lock:
             return dict(self._latest_results)
+
+    def list_latest_seconds(self) -> dict[str, float]:
+        """Return how long the last check of each part took, in seconds."""
+        with self._lock:
+            return dict(self._latest_seconds)
 
     def is_working(self, part: str) -> bool:
         """Return whether the last check of a part passed, without waiting; True before the first.
@@ -71,9 +77,11 @@ class HealthMonitor:
             return future
 
     def _run_check(self, part: str) -> str | None:
+        started = self._clock()
         result = _describe_failure(self._checks[part])
         with self._lock:
             self._latest_results[part] = result
+            self._latest_seconds[part] = self._clock() - started
         return result
 
     def _await_result(self, future: "Future[str | None]", deadline: float) -> str | None:

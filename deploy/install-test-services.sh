@@ -1,10 +1,10 @@
 #!/bin/sh
 # Installs the programs that the tests need and that are not Python packages: MariaDB, Chromium,
-# faketime and nginx.
+# faketime, nginx and Prometheus.
 #
 # Works on Debian and Ubuntu, as root or with sudo; on other systems it lists what is missing and
-# fails. MariaDB and nginx are installed without their system services, so that nothing starts now or
-# at boot: of nginx, only the program is taken from its package.
+# fails. All are installed without their system services, so that nothing starts now or at boot: of
+# nginx and Prometheus, only the programs are taken from their packages.
 set -eu
 
 PATH=$PATH:/usr/sbin
@@ -17,12 +17,13 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
 command -v faketime >/dev/null || missing="$missing faketime"
 unpacked=
 command -v nginx >/dev/null || unpacked=nginx
+command -v prometheus >/dev/null && command -v promtool >/dev/null || unpacked="$unpacked prometheus"
 [ -n "$missing$unpacked" ] || exit 0
 
 fail() {
     echo "$1" >&2
     echo "The tests need these programs on PATH: mariadbd and mariadb-install-db (MariaDB 10.11 or" >&2
-    echo "newer), chromium or google-chrome, faketime, nginx." >&2
+    echo "newer), chromium or google-chrome, faketime, nginx, prometheus and promtool." >&2
     echo "Debian names the missing packages:$missing $unpacked" >&2
     exit 1
 }
@@ -49,7 +50,12 @@ if [ -n "$unpacked" ]; then
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     cd "$work"
-    apt -o APT::Sandbox::User=root download nginx >/dev/null || fail "apt-get download failed."
-    dpkg -x nginx_*.deb . || fail "The package of nginx cannot be unpacked."
-    $as_root install -m 755 usr/sbin/nginx /usr/local/sbin/nginx
+    for package in $unpacked; do
+        apt -o APT::Sandbox::User=root download "$package" >/dev/null ||
+            fail "apt-get download failed."
+        dpkg -x "$package"_*.deb . || fail "The package of $package cannot be unpacked."
+    done
+    for program in usr/sbin/nginx usr/bin/prometheus usr/bin/promtool; do
+        [ ! -e "$program" ] || $as_root install -m 755 "$program" "/usr/local/sbin/${program##*/}"
+    done
 fi

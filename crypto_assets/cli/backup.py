@@ -9,6 +9,7 @@ from crypto_assets.backup.create import create_backup
 from crypto_assets.backup.repository import BackupRepository
 from crypto_assets.backup.restore import list_used_files
 from crypto_assets.cli.home_permissions import restrict_home
+from crypto_assets.market.utc_time import now_ms
 from crypto_assets.service_waiter import MAX_OUTAGE_SECONDS
 from crypto_assets.settings import get_settings, list_market_homes
 from crypto_assets.wiring import open_shared_context
@@ -37,7 +38,9 @@ def backup(directory: Path, keep: int | None, listing: bool) -> None:
     settings, context = get_settings(), open_shared_context()
     restrict_home(settings)
     with context.waiter.wait_up_to(MAX_OUTAGE_SECONDS):
+        began = now_ms()
         report = create_backup(context, settings, repository)
+        context.warehouse.pipeline_counts.record_backup(began)
     click.echo(
         f"backup {report.name}: {report.rows:,} rows and {report.objects:,} objects; "
         f"{report.new_files:,} new files, {format_byte_size(report.new_bytes)}"

@@ -16,6 +16,16 @@ query {
   }
 }
 """
+_STATES_QUERY = """
+query {
+  assetNodes {
+    assetKey { path }
+    assetChecksOrError {
+      ... on AssetChecks { checks { name executionForLatestMaterialization { status } } }
+    }
+  }
+}
+"""
 _EXECUTIONS_QUERY = """
 query ($asset: AssetKeyInput!, $check: String!, $limit: Int!) {
   assetCheckExecutions(assetKey: $asset, checkName: $check, limit: $limit) {
@@ -61,6 +71,16 @@ def fetch_asset_checks(webserver: WebserverClient, limit: int) -> list[AssetChec
             for check in (node["assetChecksOrError"] or {}).get("checks", ())
         )
     ]
+
+
+def fetch_check_states(webserver: WebserverClient) -> dict[tuple[str, str], bool]:
+    """Fetch whether each check passed on its asset's last materialization, by asset and name."""
+    return {
+        ("/".join(node["assetKey"]["path"]), check["name"]): execution["status"] == "SUCCEEDED"
+        for node in webserver.run_query(_STATES_QUERY)["assetNodes"]
+        for check in node["assetChecksOrError"].get("checks", ())
+        if (execution := check["executionForLatestMaterialization"])
+    }
 
 
 def _fetch_executions(

@@ -20,7 +20,9 @@ fragment state on InstigationState {
   ticks(limit: 1) { ...tick }
   acted: ticks(limit: 1, statuses: [SUCCESS, FAILURE]) { ...tick }
 }
-fragment tick on InstigationTick { status timestamp skipReason error { message } runIds }
+fragment tick on InstigationTick {
+  status timestamp endTimestamp skipReason error { message } runIds
+}
 query {
   repositoriesOrError {
     __typename
@@ -62,9 +64,13 @@ _MUTATION_TEMPLATE = "mutation ($target: %s) { answer: %s { __typename ... on Er
 
 @dataclass(frozen=True)
 class InstigatorTick:
-    """One evaluation; `at` in epoch ms. `note` is the skip reason or the error."""
+    """One evaluation; times in epoch ms. `note` is the skip reason or the error.
+
+    `ended_at` is None while it is evaluated.
+    """
 
     at: int
+    ended_at: int | None
     status: str
     note: str | None
     run_ids: tuple[str, ...]
@@ -159,8 +165,10 @@ def _parse_instigator(kind: Kind, node: GraphQLObject, entry: GraphQLObject) -> 
 
 def _parse_tick(tick: GraphQLObject) -> InstigatorTick:
     error = tick["error"]["message"].splitlines()[0] if tick["error"] else None
+    ended = tick["endTimestamp"]
     return InstigatorTick(
         at=epoch_seconds_to_ms(tick["timestamp"]),
+        ended_at=None if ended is None else epoch_seconds_to_ms(ended),
         status=tick["status"],
         note=error or tick["skipReason"],
         run_ids=tuple(tick["runIds"]),

@@ -27,6 +27,7 @@ from crypto_assets.orchestrator.dynamic_partitions import add_partition_keys
 from crypto_assets.orchestrator.instigators import Instigator, Kind
 from crypto_assets.orchestrator.manual_ticks import ManualTickResult
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
+from crypto_assets.orchestrator.queued_runs import QueueLength, fetch_queue_lengths
 from crypto_assets.orchestrator.recent_runs import RunSummary
 from crypto_assets.orchestrator.repository import find_loaded_repository
 from crypto_assets.orchestrator.run_queue import RunClass, build_run_tags
@@ -167,6 +168,17 @@ class Orchestrator:
     def list_asset_checks(self, limit: int = 20) -> list[AssetCheck]:
         """List every asset check with its latest evaluations."""
         return asset_checks.fetch_asset_checks(self._webserver, limit)
+
+    def get_queue_lengths(self) -> dict[str, QueueLength]:
+        """Return how many runs wait, and since when, by run class."""
+        return fetch_queue_lengths(self._webserver)
+
+    def list_check_states(self) -> dict[tuple[str, str], bool]:
+        """Return whether each check passed on its asset's last materialization, by asset and name.
+
+        A check that has not been executed there is left out.
+        """
+        return asset_checks.fetch_check_states(self._webserver)
 
     def count_runs(self, since_ms: int) -> dict[str, int]:
         """Count the runs created since `since_ms` (epoch ms) by status."""

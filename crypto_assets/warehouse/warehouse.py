@@ -25,6 +25,7 @@ from crypto_assets.warehouse.quality.quarantine import Quarantine
 from crypto_assets.warehouse.retention.retention_candidates import RetentionCandidates
 from crypto_assets.warehouse.stats.coverage import CoverageStats
 from crypto_assets.warehouse.stats.flow import FlowStats
+from crypto_assets.warehouse.stats.pipeline_counts import PipelineCountStats
 from crypto_assets.warehouse.stats.read_server import ReadServer
 from crypto_assets.warehouse.stats.stale_symbols import StalenessStats
 from crypto_assets.warehouse.stats.totals import TotalsHistory
@@ -163,6 +164,10 @@ class Warehouse:
     @cached_property
     def flow(self) -> FlowStats:
         return FlowStats(self._database, self.symbols)
+
+    @cached_property
+    def pipeline_counts(self) -> PipelineCountStats:
+        return PipelineCountStats(self._database, self.app_settings)
 
     @cached_property
     def staleness(self) -> StalenessStats:

@@ -23,7 +23,7 @@ import pytest
 
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.services.lifetime import end_process, with_parent
-from crypto_assets_tests.services.programs import run_program
+from crypto_assets_tests.services.programs import find_program, run_program
 from crypto_assets_tests.services.sqlite_file import create_sqlite_file
 
 READY_SECONDS = 60.0
@@ -256,12 +256,12 @@ def _options(data: Path, port: int) -> list[str]:
 
 
 def _mariadb() -> list[str]:
-    return [_program("mariadbd", "mariadb-server"), "--no-defaults"]
+    return [find_program("mariadbd", "mariadb-server"), "--no-defaults"]
 
 
 def _install_mariadb(data: Path) -> None:
     # Without --force, the program fails when the machine's name cannot be resolved.
-    program = [_program("mariadb-install-db", "mariadb-server"), "--no-defaults", "--force"]
+    program = [find_program("mariadb-install-db", "mariadb-server"), "--no-defaults", "--force"]
     options = ["--skip-test-db", "--auth-root-authentication-method=normal", *_INSTALLING]
     run_program([*program, f"--datadir={data}", f"--tmpdir={data}", *options, *_as_root()])
 
@@ -293,16 +293,6 @@ def _mysql_program() -> list[str]:
 def _as_root() -> list[str]:
     """Return the option for root; another user could not read pytest's directories."""
     return ["--user=root"] if os.geteuid() == 0 else []
-
-
-def _program(name: str, package: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
-    if not found:
-        pytest.fail(
-            f"{name} is missing: `make test` installs it on Debian and Ubuntu; elsewhere install "
-            f"your system's package of {package} and put it on PATH"
-        )
-    return found
 
 
 def _free_port() -> int:

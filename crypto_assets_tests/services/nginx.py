@@ -1,7 +1,6 @@
 """nginx in front of other servers, as its documentation shows it: one `proxy_pass`, no headers."""
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -13,6 +12,7 @@ import pytest
 
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.services.lifetime import with_parent
+from crypto_assets_tests.services.programs import find_program
 
 _READY_SECONDS = 30
 # Without these, the program would write to the folders of a system service.
@@ -65,7 +65,14 @@ def nginx(folder: Path, upstreams: Mapping[str, str], lines: str = "") -> Iterat
             servers=servers,
         )
     )
-    command = [*with_parent(), _find_nginx(), "-p", str(folder), "-c", str(configuration)]
+    command = [
+        *with_parent(),
+        find_program("nginx", "nginx"),
+        "-p",
+        str(folder),
+        "-c",
+        str(configuration),
+    ]
     process = subprocess.Popen([*command, "-e", str(folder / "error.log")])
     try:
         for port in ports.values():
@@ -74,16 +81,6 @@ def nginx(folder: Path, upstreams: Mapping[str, str], lines: str = "") -> Iterat
     finally:
         process.terminate()
         process.wait()
-
-
-def _find_nginx() -> str:
-    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-    if not found:
-        pytest.fail(
-            "nginx is missing: `make test` installs it on Debian and Ubuntu; elsewhere install "
-            "your system's package of nginx and put it on PATH"
-        )
-    return found
 
 
 def _wait_until_listening(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:

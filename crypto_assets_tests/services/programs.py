@@ -1,9 +1,12 @@
-"""Programs that must succeed: a failure shows what they printed."""
+"""Programs of the system: found, or named as missing; run, or shown with what they printed."""
 
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 
 def run_program(
@@ -16,3 +19,14 @@ def run_program(
     ran = subprocess.run(command, capture_output=True, text=True, errors="replace", **options)
     assert ran.returncode == 0, f"{ran.args} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}"
     return ran
+
+
+def find_program(name: str, package: str) -> str:
+    """Return the path of a program; fail with how to install it where it is missing."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if not found:
+        pytest.fail(
+            f"{name} is missing: `make test` installs it on Debian and Ubuntu; elsewhere install "
+            f"your system's package of {package} and put it on PATH"
+        )
+    return found

@@ -1,5 +1,6 @@
 """`crypto-assets up`: ticks on time, a backfill through the running Dagster, a clean stop."""
 
+import re
 import signal
 import sqlite3
 import subprocess
@@ -7,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
@@ -22,7 +24,10 @@ from crypto_assets.exchange.simulated import (
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, day_start_ms, floor_ms, now_ms
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.cli.conftest import Desk, desk_at
+from crypto_assets_tests.project.repository import ROOT
+from crypto_assets_tests.project.test_monitoring import list_dashboard_queries
 from crypto_assets_tests.services.nginx import nginx
+from crypto_assets_tests.services.prometheus import serve_prometheus
 
 # What a client may send to look like a browser or a program of this machine.
 FORGED_HEADERS: tuple[dict[str, str], ...] = (
@@ -131,6 +136,30 @@ def test_a_tick_is_one_run_for_all_symbols(stack: Stack) -> None:
 def test_order_books_are_captured(stack: Stack) -> None:
     books = "SELECT COUNT(DISTINCT symbol_id) FROM order_book_snapshots"
     wait_for(lambda: stack.rows(books) == [(len(SYMBOLS),)], 150)
+
+
+def test_prometheus_has_every_figure_of_the_dashboard_and_no_alert_fires(
+    stack: Stack, tmp_path: Path
+) -> None:
+    assert stack.desk.run("backup", str(tmp_path / "backups")).code == 0
+    target = stack.api_url.removeprefix("http://")
+    with serve_prometheus(target, tmp_path) as prometheus:
+        # `rate` needs two samples.
+        wait_for(lambda: prometheus.query("crypto_assets_queued_runs offset 5s"), 90)
+        assert [query for query in list_dashboard_queries() if not prometheus.query(query)] == []
+        known = {
+            series["metric"]["__name__"]
+            for series in prometheus.query('{__name__=~"crypto_assets_.*"}')
+        }
+        documented = set(
+            re.findall(r"`([a-z0-9_]+)`", (ROOT / "docs" / "monitoring.md").read_text())
+        )
+        plain = {
+            re.sub(r"^crypto_assets_(.*?)(_(count|sum|bucket|created))?$", r"\1", name)
+            for name in known
+        }
+        assert plain - documented == set()
+        assert prometheus.query('ALERTS{alertstate="firing"}') == []
 
 
 def test_a_backfill_goes_through_the_running_dagster(stack: Stack) -> None:

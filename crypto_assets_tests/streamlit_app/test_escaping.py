@@ -72,5 +72,5 @@ def test_ordinary_names_are_not_changed(name: str) -> None:
 
 def test_the_message_of_a_tick_becomes_no_element() -> None:
     note = "<a href='http://evil.test'>click</a>"
-    shown = format_tick(InstigatorTick(now_ms(), "SKIPPED", note, ()))
+    shown = format_tick(InstigatorTick(now_ms(), None, "SKIPPED", note, ()))
     assert "<a" not in shown and "&lt;a href" in shown

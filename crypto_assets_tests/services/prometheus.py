@@ -1,0 +1,76 @@
+"""A Prometheus that scrapes one address every second, with the project's alert rules."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import requests
+import yaml
+
+from crypto_assets.tcp_ports import require_free_port
+from crypto_assets_tests.project.repository import ROOT
+from crypto_assets_tests.services.lifetime import with_parent
+from crypto_assets_tests.services.programs import find_program
+
+_FOLDER = ROOT / "deploy" / "prometheus"
+_READY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """A running server."""
+
+    url: str
+
+    def query(self, expression: str) -> list[Any]:
+        """Return the current result of an expression; fails for one that is invalid."""
+        answer = requests.get(
+            f"{self.url}/api/v1/query", params={"query": expression}, timeout=30
+        ).json()
+        assert answer["status"] == "success", f"{expression}: {answer}"
+        result: list[Any] = answer["data"]["result"]
+        return result
+
+
+@contextmanager
+def serve_prometheus(target: str, folder: Path) -> Iterator[Prometheus]:
+    """Start one that scrapes `target`, a host and a port, with the project's configuration."""
+    config = yaml.safe_load((_FOLDER / "prometheus.yml").read_text())
+    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["rule_files"] = [str(_FOLDER / "alerts.yml")]
+    config["scrape_configs"][0]["static_configs"][0]["targets"] = [target]
+    file = folder / "prometheus.yml"
+    file.write_text(yaml.safe_dump(config))
+    address = f"127.0.0.1:{require_free_port(0)}"
+    process = Popen(
+        [
+            *with_parent(),
+            find_program("prometheus", "prometheus"),
+            f"--config.file={file}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address={address}",
+            "--log.level=warn",
+        ]
+    )
+    try:
+        server = Prometheus(f"http://{address}")
+        _wait_until_ready(server, process)
+        yield server
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_until_ready(server: Prometheus, process: "Popen[bytes]") -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if requests.get(f"{server.url}/-/ready", timeout=2).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise AssertionError("Prometheus did not start")
