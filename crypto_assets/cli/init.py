@@ -1,15 +1,17 @@
 """`crypto-assets init`: create or migrate everything that the platform needs; may be repeated."""
 
+import sys
+
 import click
 
-from crypto_assets.access import ensure_operator_token
+from crypto_assets.access import ensure_operator_token, find_operator_token
 from crypto_assets.cli.command_author import record_command
 from crypto_assets.cli.home_permissions import restrict_home
 from crypto_assets.cli.unlock import print_token_problems
 from crypto_assets.errors import WarehouseError
 from crypto_assets.pipeline.control.admin import TRACKED
 from crypto_assets.pipeline.control.bootstrap import initialize_stores
-from crypto_assets.settings import get_settings
+from crypto_assets.settings import Settings, get_settings
 from crypto_assets.wiring import open_reports, open_shared_context, open_warehouse
 
 
@@ -17,11 +19,19 @@ from crypto_assets.wiring import open_reports, open_shared_context, open_warehou
 @click.option(
     "--grants", is_flag=True, help="Print SQL that grants the required privileges, and exit."
 )
-def init(grants: bool) -> None:
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Print what `init` would change, without changing it; exit with 1 if that is anything.",
+)
+def init(grants: bool, check: bool) -> None:
     """Create or migrate warehouse, lakes and Dagster's home.
 
     Also tracks the symbols in the settings. You can run it again at any time.
     """
+    if check:
+        _check_installation(get_settings())
+        return
     if grants:
         click.echo(open_warehouse(get_settings()).format_grants())
         return
@@ -31,6 +41,34 @@ def init(grants: bool) -> None:
     click.echo(f"ready in {get_settings().home}: {len(tracked)} symbols tracked, {len(added)} new")
     for warning in _list_database_warnings():
         click.echo(f"warning: {warning}", err=True)
+
+
+def _check_installation(settings: Settings) -> None:
+    pending = list_pending_changes(settings)
+    for change in pending:
+        click.echo(change)
+    if pending:
+        sys.exit(1)
+    click.echo(f"{settings.home} is up to date")
+
+
+def list_pending_changes(settings: Settings) -> list[str]:
+    """List what `init` would change. Raises WarehouseTooNew."""
+    from crypto_assets.dagster_ext.instance_home import is_config_current
+
+    warehouse = open_shared_context().warehouse
+    changes = []
+    if pending := warehouse.find_pending_versions():
+        changes.append(f"warehouse: upgrade the schema to version {pending[-1]}")
+    else:
+        tracked = {symbol.name for symbol in warehouse.symbols.list_tracked()}
+        if missing := [name for name in settings.symbols if name not in tracked]:
+            changes.append(f"warehouse: track {', '.join(missing)}")
+    if not is_config_current(settings.dagster_home):
+        changes.append(f"write the current dagster.yaml to {settings.dagster_home}")
+    if find_operator_token(settings) is None:
+        changes.append("write a random operator token to the home")
+    return changes
 
 
 def _list_database_warnings() -> list[str]:

@@ -83,6 +83,18 @@ def prepare_home(home: Path) -> str | None:
     return _update_config(home)
 
 
+def is_config_current(home: Path) -> bool:
+    """Return whether `prepare_home` would leave `dagster.yaml` as it is."""
+    config = home / _CONFIG_NAME
+    if not config.exists():
+        return False
+    database = _find_database(home)
+    if database is _Database.OTHER:
+        return True
+    text = config.read_text()
+    return not _is_project_config(text) or text.endswith(_build_shipped_config(home, database))
+
+
 def require_usable_home(home: Path) -> None:
     """Raise WrongUse if Dagster cannot open its SQLite files or read its `dagster.yaml`.
 
@@ -184,7 +196,7 @@ def _update_config(home: Path) -> str | None:
         return None
     is_embedded = database is _Database.SQLITE
     name = _EMBEDDED_CONFIG if is_embedded else _SERVER_CONFIG
-    shipped = _build_embedded_config(home) if is_embedded else _read_shipped_config(name)
+    shipped = _build_shipped_config(home, database)
     text = config.read_text()
     if text == shipped:
         return None
@@ -212,6 +224,12 @@ def _update_config(home: Path) -> str | None:
         f"{config} contains your changes and was not updated; the new version is in "
         f"{new_config.name}: copy what you need from it, or {advice}"
     )
+
+
+def _build_shipped_config(home: Path, database: _Database) -> str:
+    if database is _Database.SQLITE:
+        return _build_embedded_config(home)
+    return _read_shipped_config(_SERVER_CONFIG)
 
 
 def _read_shipped_config(name: str) -> str:

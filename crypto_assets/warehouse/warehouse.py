@@ -73,6 +73,13 @@ class Warehouse:
         """Create or upgrade the schema; idempotent, also when two processes start it at once."""
         migrate.migrate_schema(self._database)
 
+    def find_pending_versions(self) -> list[str]:
+        """List the versions to which `migrate_schema` would upgrade the schema, oldest first.
+
+        Raises WarehouseTooNew.
+        """
+        return migrate.find_pending_versions(self._database)
+
     def require_ready(self) -> None:
         """Raise WarehouseNotReady or WarehouseTooNew unless the schema is the current version."""
         migrate.require_current_schema(self._database)

@@ -18,6 +18,7 @@ from crypto_assets.market.utc_time import now_ms
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import make_upsert
 from crypto_assets.warehouse.engine.schema import app_settings, audit_log
+from crypto_assets.warehouse.engine.setting_rows import delete_setting, read_setting, store_setting
 
 INGEST_INTERVAL = "ingest_interval_minutes"
 ORDER_BOOK_INTERVAL = "order_book_interval_minutes"
@@ -69,7 +70,7 @@ class AppSettings:
 
     def get_value(self, name: str, default: Any = None) -> Any:
         """Return the value that `put_value` stored, read from the primary, or the default."""
-        return self._database.run_primary_read(lambda c: _read_value(c, name, default))
+        return self._database.run_primary_read(lambda c: read_setting(c, name, default))
 
     def get_ingest_interval(self, default: int) -> int:
         """Return the minutes between ingest ticks: what a user set, else `default`."""
@@ -80,8 +81,12 @@ class AppSettings:
         return int(self.get_value(ORDER_BOOK_INTERVAL, default))
 
     def get_all_values(self) -> dict[str, Any]:
-        """Return every setting by its name, including claims."""
-        statement = select(app_settings.c.name, app_settings.c.value).order_by(app_settings.c.name)
+        """Return every setting by its name, including claims, but no state."""
+        statement = (
+            select(app_settings.c.name, app_settings.c.value)
+            .where(app_settings.c.name.not_like("state.%"))
+            .order_by(app_settings.c.name)
+        )
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         return {row.name: json.loads(row.value) for row in rows}
 
@@ -99,7 +104,7 @@ class AppSettings:
 
     def put_state(self, name: str, value: Any) -> None:
         """Store a JSON value that no user sets: the audit log does not record it."""
-        self._database.run_write(lambda c: _store_value(c, name, value))
+        self._database.run_write(lambda c: store_setting(c, name, value))
 
     def record_change(self, name: str, old: Any, new: Any, who: AuthorOrName) -> None:
         """Record in the audit log what a person changed elsewhere: a symbol, a schedule."""
@@ -150,7 +155,7 @@ class AppSettings:
             claimed = _claim_once(connection, _EXCHANGE, identity)
             if claimed != renaming:
                 return claimed
-            _store_value(connection, _EXCHANGE, identity)
+            store_setting(connection, _EXCHANGE, identity)
             return identity
 
         claimed = self._database.run_write(work)
@@ -169,9 +174,9 @@ class AppSettings:
         """
 
         def work(connection: Connection) -> str:
-            if _read_value(connection, _EXCHANGE, None) is None:
+            if read_setting(connection, _EXCHANGE, None) is None:
                 return _claim_once(connection, _MARKET, name)
-            return str(_read_value(connection, _MARKET, ""))
+            return str(read_setting(connection, _MARKET, ""))
 
         claimed = self._database.run_write(work)
         if claimed != name:
@@ -209,7 +214,7 @@ class AppSettings:
 def _claim_once(connection: Connection, name: str, value: str) -> str:
     """Store a value unless the setting has one; return the stored value."""
     _insert_once(connection, name, value)
-    return str(_read_value(connection, name, value, lock=True))
+    return str(read_setting(connection, name, value, lock=True))
 
 
 def _insert_once(connection: Connection, name: str, value: Any) -> None:
@@ -218,36 +223,19 @@ def _insert_once(connection: Connection, name: str, value: Any) -> None:
     connection.execute(statement, row)
 
 
-def _read_value(connection: Connection, name: str, default: Any, *, lock: bool = False) -> Any:
-    statement = select(app_settings.c.value).where(app_settings.c.name == name)
-    text = connection.execute(statement.with_for_update() if lock else statement).scalar()
-    return default if text is None else json.loads(text)
-
-
 def _write_value(
     connection: Connection, name: str, value: Any, who: AuthorOrName, *, secret: bool = False
 ) -> None:
-    old, new = _read_value(connection, name, _NO_VALUE, lock=True), json.loads(json.dumps(value))
+    old, new = read_setting(connection, name, _NO_VALUE, lock=True), json.loads(json.dumps(value))
     if old == new:
         return
-    _store_value(connection, name, new)
+    store_setting(connection, name, new)
     _record_change(connection, name, None if old is _NO_VALUE else old, new, who, secret=secret)
 
 
-def _store_value(connection: Connection, name: str, value: Any) -> None:
-    statement = make_upsert(
-        connection,
-        app_settings,
-        ["name"],
-        lambda new: [("value", new.value), ("changed_at", new.changed_at)],
-    )
-    row = {"name": name, "value": json.dumps(value), "changed_at": now_ms()}
-    connection.execute(statement, row)
-
-
 def _delete_value(connection: Connection, name: str, who: AuthorOrName, *, secret: bool) -> None:
-    old = _read_value(connection, name, None, lock=True)
-    if connection.execute(delete(app_settings).where(app_settings.c.name == name)).rowcount:
+    old = read_setting(connection, name, None, lock=True)
+    if delete_setting(connection, name):
         _record_change(connection, name, old, None, who, secret=secret)
 
 

@@ -1,4 +1,9 @@
-"""Creates and upgrades the schema of a database, and checks its version."""
+"""Creates and upgrades the schema of a database, and checks its version.
+
+A migration that only adds tables or indexes names in OLDEST_PROGRAM the oldest version whose
+programs work with its schema. The upgraded database stores that version, so that programs of the
+version before continue until they are replaced.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -25,7 +30,10 @@ from crypto_assets.warehouse.engine.error_translation import (
     translate_error,
 )
 from crypto_assets.warehouse.engine.restore_marker import require_no_restore
+from crypto_assets.warehouse.engine.setting_rows import read_setting, store_setting
 
+# The oldest version whose programs work with the schema, by the program that upgraded it.
+OLDEST_PROGRAM_SETTING = "state.oldest_program"
 _SCRIPTS_FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -67,17 +75,18 @@ def create_database(database: Database) -> None:
 
 def require_known_version(version: str) -> None:
     """Raise WarehouseTooNew unless this program knows the version of a schema."""
-    try:
-        ScriptDirectory.from_config(_alembic_config()).get_revision(version)
-    except CommandError:
+    if not _is_known(version):
         raise WarehouseTooNew(
             f"the schema of the warehouse has the unknown version {version!r}: "
             "install a newer crypto-assets"
-        ) from None
+        )
 
 
 def read_schema_version(connection: Connection) -> str | None:
-    """Return the version of the schema, None without one. Raises WarehouseTooNew."""
+    """Return the version of the schema, None without one.
+
+    Raises WarehouseTooNew for a newer one, unless this program may work with it.
+    """
     if is_sqlite(connection) and not inspect(connection).has_table("alembic_version"):
         return None
     heads = MigrationContext.configure(connection).get_current_heads()
@@ -85,15 +94,33 @@ def read_schema_version(connection: Connection) -> str | None:
         return None
     if len(heads) > 1:
         raise WarehouseError(f"the schema of the warehouse has several versions at once: {heads}")
-    require_known_version(heads[0])
+    if not (_is_known(heads[0]) or _may_work_with(connection)):
+        require_known_version(heads[0])
     return heads[0]
+
+
+def find_pending_versions(database: Database) -> list[str]:
+    """List the versions to which `migrate_schema` would upgrade the schema, oldest first.
+
+    All of them for a database without a schema, or which does not exist. Raises WarehouseTooNew.
+    """
+    scripts = ScriptDirectory.from_config(_alembic_config())
+    if database.sqlite_path and not database.sqlite_path.exists():
+        version = None
+    else:
+        version = database.run_primary_read(read_schema_version)
+    if version is not None and _is_current(version):
+        return []
+    pending = scripts.iterate_revisions("head", version or "base")
+    return [script.revision for script in pending][::-1]
 
 
 def require_current_schema(database: Database) -> None:
     """Raise WarehouseNotReady or WarehouseTooNew unless the schema is the current version."""
 
     def work(connection: Connection) -> bool:
-        if read_schema_version(connection) != _find_head_version():
+        version = read_schema_version(connection)
+        if version is None or not _is_current(version):
             return False
         require_no_restore(connection)
         return True
@@ -147,7 +174,7 @@ def _upgrade_schema(connection: Connection, *, is_restoring: bool = False) -> No
     version = read_schema_version(connection)
     if version is not None and not is_restoring:
         require_no_restore(connection)
-    if version != _find_head_version():
+    if version is None or not _is_current(version):
         _run_migrations(connection, "head")
 
 
@@ -155,6 +182,29 @@ def _run_migrations(connection: Connection, version: str) -> None:
     config = _alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, version)
+    script = ScriptDirectory.from_config(_alembic_config()).get_revision(version)
+    oldest = getattr(script.module, "OLDEST_PROGRAM", script.revision)
+    store_setting(connection, OLDEST_PROGRAM_SETTING, oldest)
+
+
+def _is_current(version: str) -> bool:
+    """Whether a version, which `read_schema_version` has returned, needs no upgrade."""
+    return version == _find_head_version() or not _is_known(version)
+
+
+@cache
+def _is_known(version: str) -> bool:
+    try:
+        ScriptDirectory.from_config(_alembic_config()).get_revision(version)
+    except CommandError:
+        return False
+    return True
+
+
+def _may_work_with(connection: Connection) -> bool:
+    """Whether this program is new enough for a schema that it does not know."""
+    oldest = read_setting(connection, OLDEST_PROGRAM_SETTING)
+    return oldest is not None and _is_known(oldest)
 
 
 def _switch_to_wal(database: Database) -> None:

@@ -16,6 +16,7 @@ from crypto_assets.warehouse.engine.restore_marker import (
     write_restore_marker,
 )
 from crypto_assets.warehouse.engine.schema import app_settings, fact_klines, lake_objects, symbols
+from crypto_assets.warehouse.engine.setting_rows import delete_setting
 from crypto_assets.warehouse.engine.table_parts import (
     insert_part,
     iter_table_parts,
@@ -86,6 +87,7 @@ class TableBackup:
                         "one again, or use an empty warehouse"
                     )
                 return marker.parts
+            delete_setting(connection, migrate.OLDEST_PROGRAM_SETTING)  # the backup has its own
             for table in (symbols, fact_klines, lake_objects, app_settings):
                 if connection.execute(select(table).limit(1)).first():
                     raise WrongUse(

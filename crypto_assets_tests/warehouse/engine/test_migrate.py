@@ -8,6 +8,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, make_url
 
 from crypto_assets.errors import WarehouseNotReady, WarehouseTooNew
@@ -204,10 +205,55 @@ def test_an_upgraded_change_log_keeps_its_entries_and_gets_addresses(empty_url: 
 def test_a_newer_schema_is_not_changed(empty_url: str) -> None:
     warehouse = Warehouse(empty_url)
     warehouse.migrate_schema()
-    _execute(empty_url, "UPDATE alembic_version SET version_num = '9999'")
+    _execute(
+        empty_url,
+        "UPDATE alembic_version SET version_num = '9999'",
+        "UPDATE app_settings SET value = '\"9999\"' WHERE name = 'state.oldest_program'",
+    )
     for call in (warehouse.require_ready, warehouse.migrate_schema):
         with pytest.raises(WarehouseTooNew, match="the unknown version '9999'"):
             call()
+    warehouse.close()
+
+
+def test_a_program_continues_on_a_newer_schema_that_only_added_something(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    warehouse.migrate_schema()
+    _execute(
+        empty_url,
+        "UPDATE alembic_version SET version_num = '9999'",
+        "CREATE TABLE added_later (id INTEGER)",
+    )
+    track(warehouse)
+    warehouse.require_ready()
+    warehouse.migrate_schema()
+    assert warehouse.find_pending_versions() == []
+    assert [symbol.name for symbol in warehouse.symbols.list_tracked()] == [SYMBOL]
+    _execute(
+        empty_url,
+        "UPDATE app_settings SET value = '\"9998\"' WHERE name = 'state.oldest_program'",
+    )
+    with pytest.raises(WarehouseTooNew, match="9999"):
+        warehouse.require_ready()
+    warehouse.close()
+
+
+def test_each_version_since_0008_says_which_programs_work_with_it() -> None:
+    scripts = ScriptDirectory.from_config(migrate._alembic_config())
+    oldest = [script.module.OLDEST_PROGRAM for script in scripts.iterate_revisions("head", "0007")]
+    assert oldest == sorted(oldest, reverse=True), "a later version works with no older programs"
+
+
+def test_pending_versions_are_listed_without_changing_anything(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    pending = warehouse.find_pending_versions()
+    assert pending[:2] == ["0001", "0002"]
+    with pytest.raises(WarehouseNotReady):
+        warehouse.require_ready()
+    migrate.create_schema(warehouse._database, "0006")
+    assert warehouse.find_pending_versions() == pending[6:]
+    warehouse.migrate_schema()
+    assert warehouse.find_pending_versions() == []
     warehouse.close()
 
 

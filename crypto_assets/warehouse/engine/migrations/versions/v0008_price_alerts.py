@@ -17,6 +17,8 @@ from sqlalchemy import (
 
 revision = "0008"
 down_revision = "0007"
+# See `migrate`. Programs of earlier versions refuse every newer schema.
+OLDEST_PROGRAM = "0008"
 
 METADATA = MetaData()
 OPTIONS: dict[str, Any] = {
