@@ -5,14 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from crypto_assets_tests import tiers
 from crypto_assets_tests.project.repository import ROOT
-from crypto_assets_tests.services import mariadb, s3
+from crypto_assets_tests.services import s3
+from crypto_assets_tests.services.programs import find_program
 
 # Of each, some tests are fast and others need a server.
 MIXED = ("lake/test_interface.py", "warehouse/quality", "reports/test_flow.py")
@@ -88,10 +89,12 @@ def test_the_fast_tier_runs_without_servers_and_without_root(tmp_path: Path) -> 
     assert deselected > 40
 
 
-@pytest.mark.parametrize("service", [mariadb, s3])
-def test_a_test_whose_server_is_missing_fails_with_advice(service: ModuleType) -> None:
+@pytest.mark.parametrize("find", [find_program, s3._program])
+def test_a_test_whose_server_is_missing_fails_with_advice(
+    find: Callable[[str, str], object],
+) -> None:
     with pytest.raises(pytest.fail.Exception, match="no-server is missing: `make test` installs"):
-        service._program("no-server", "no-package")
+        find("no-server", "no-package")
 
 
 def without_privileges() -> tuple[str, ...]:
