@@ -117,8 +117,9 @@ def bill(releases: tuple[Path, Path]) -> str:
 
 
 def test_the_bill_of_materials_is_valid(bill: str) -> None:
+    # Importing it takes a second, which other tests need not wait.
     from cyclonedx.schema import SchemaVersion
-    from cyclonedx.validation.json import JsonStrictValidator  # a second, which others need not wait
+    from cyclonedx.validation.json import JsonStrictValidator
 
     validator = JsonStrictValidator(SchemaVersion.V1_6)
     assert validator.validate_str(bill) is None
