@@ -3,6 +3,7 @@
 import gc
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from crypto_assets.python_gc import freeze_loaded_objects
@@ -15,6 +16,12 @@ pytest_plugins = [
     "crypto_assets_tests.services.exchange",
     "crypto_assets_tests.services.chromium",
 ]
+
+# Otherwise garbage collections take a tenth of the time of the imports and of the fast tests.
+gc.set_threshold(50_000, 20, 20)
+# An example that is slow, on a busy machine or under coverage, is no error.
+hypothesis.settings.register_profile("crypto-assets", deadline=None)
+hypothesis.settings.load_profile("crypto-assets")
 
 
 @pytest.hookimpl(trylast=True)
@@ -36,9 +43,5 @@ def _rank_duration(item: pytest.Item) -> tuple[float, bool]:
 
 
 def pytest_collection_finish() -> None:
-    """Exclude the loaded modules from garbage collections, and collect less often.
-
-    Otherwise collections take a tenth of the time of the fast tests.
-    """
+    """Exclude the loaded modules from garbage collections."""
     freeze_loaded_objects()
-    gc.set_threshold(50_000, 20, 20)

@@ -25,7 +25,7 @@ from crypto_assets.api.rate_limit import (
 )
 from crypto_assets.api.request_metrics import RequestMetricsMiddleware
 from crypto_assets.api.routes import backfills, control, health, markets, pipeline, symbols
-from crypto_assets.api.routes.analytics import create_analytics_router
+from crypto_assets.api.routes.analytics import get_analytics_router
 from crypto_assets.api.routes.health import HEALTH_PATHS
 from crypto_assets.installation import VERSION
 from crypto_assets.request_guard import GuardPolicy, RequestGuardMiddleware, build_guard_policy
@@ -93,7 +93,7 @@ def create_app(
     app.state.registry = create_metrics_registry(context, app.state.health)
     for module in (symbols, markets, pipeline, control, backfills, health):
         app.include_router(module.router)
-    app.include_router(create_analytics_router())
+    app.include_router(get_analytics_router())
     add_error_handlers(app)
     _install_middleware(app, cors_origins, requests_per_minute)
     app.openapi_schema = _describe_routes(app)

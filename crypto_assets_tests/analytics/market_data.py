@@ -18,6 +18,8 @@ from crypto_assets.market.utc_time import to_epoch_ms
 GENERATED = [provider.name for provider in GENERATED_PROVIDERS]
 # The providers with a file of their own.
 WRITTEN = [name for name in find_providers() if name not in GENERATED]
+# What one test checks: a provider with a file of its own, or all generated ones, in subtests.
+GROUPS = {**{name: [name] for name in WRITTEN}, "generated": GENERATED}
 
 # A Wednesday.
 START = to_epoch_ms(pd.Timestamp("2025-01-01", tz="UTC").to_pydatetime())

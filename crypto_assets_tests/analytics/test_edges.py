@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from crypto_assets.analytics import frame_from_table
 from crypto_assets.analytics.registry import find_providers, get_provider
 from crypto_assets.market.candles import CANDLE_SCHEMA
 from crypto_assets.market.intervals import Interval
-from crypto_assets_tests.analytics.market_data import WRITTEN, answer, candles, flat
+from crypto_assets_tests.analytics.market_data import GROUPS, WRITTEN, answer, candles, flat
 
+OBJECTS = {name for name, provider in find_providers().items() if not provider.is_series}
 EMPTY = frame_from_table(CANDLE_SCHEMA.empty_table())
 HOLED = candles(1200, seed=8).drop(candles(1200).index[700:780])
 FRAMES = {
@@ -39,26 +41,30 @@ def plain(value: Any) -> list[Any]:
     return [value] if isinstance(value, (int, float)) else []
 
 
-@pytest.mark.parametrize("kind", FRAMES)
-@pytest.mark.parametrize("name", find_providers())
-def test_results_are_finite_or_nan_on_existing_candles(name: str, kind: str) -> None:
-    frame, provider = FRAMES[kind], get_provider(name)
-    result = answer(provider, frame, companion=frame)
-    if provider.is_series:
-        assert list(result.columns) == list(provider.columns)
-        pd.testing.assert_index_equal(result.index, frame.index)
-    numbers = plain(result if provider.is_series else asdict(result))
-    assert not any(math.isinf(number) for number in numbers)
+@pytest.mark.parametrize("group", GROUPS)
+def test_results_are_finite_or_nan_on_existing_candles(
+    group: str, subtests: pytest.Subtests
+) -> None:
+    for name, (kind, frame) in product(GROUPS[group], FRAMES.items()):
+        with subtests.test(name, kind=kind):
+            provider = get_provider(name)
+            result = answer(provider, frame, companion=frame)
+            if provider.is_series:
+                assert list(result.columns) == list(provider.columns)
+                pd.testing.assert_index_equal(result.index, frame.index)
+            numbers = plain(result if provider.is_series else asdict(result))
+            assert not any(math.isinf(number) for number in numbers)
 
 
-@pytest.mark.parametrize("interval", Interval)
 @pytest.mark.parametrize("name", [n for n in WRITTEN if find_providers()[n].is_series])
-def test_is_defined_at_every_interval(name: str, interval: Interval) -> None:
+def test_is_defined_at_every_interval(name: str, subtests: pytest.Subtests) -> None:
     provider = get_provider(name)
     params = provider.parse_params({})
-    frame = candles(params.warm_up(interval) + 5, interval=interval, quiet=0)
-    result = answer(provider, frame, params, interval=interval)
-    assert np.isfinite(result.iloc[-5:].to_numpy(dtype=float)).all()
+    for interval in Interval:
+        with subtests.test(interval=interval):
+            frame = candles(params.warm_up(interval) + 5, interval=interval, quiet=0)
+            result = answer(provider, frame, params, interval=interval)
+            assert np.isfinite(result.iloc[-5:].to_numpy(dtype=float)).all()
 
 
 # Documented values for 900 candles of one price with volume 5.
@@ -92,14 +98,17 @@ def test_vwap_is_undefined_until_something_is_traded() -> None:
     assert values == [pytest.approx(math.nan, nan_ok=True)] * 2 + [pytest.approx(0.00001234)]
 
 
-@pytest.mark.parametrize("name", [n for n, p in find_providers().items() if p.is_series])
-def test_candles_before_an_outage_do_not_affect_values_after_it(name: str) -> None:
+@pytest.mark.parametrize("group", [n for n in GROUPS if n not in OBJECTS])
+def test_candles_before_an_outage_do_not_affect_values_after_it(
+    group: str, subtests: pytest.Subtests
+) -> None:
     after = HOLED.index.get_loc(candles(1200).index[780])
     assert isinstance(after, int)
-    whole = answer(get_provider(name), HOLED, companion=HOLED).iloc[after:]
-    pd.testing.assert_frame_equal(
-        whole, answer(get_provider(name), HOLED.iloc[after:], companion=HOLED)
-    )
+    for name in GROUPS[group]:
+        with subtests.test(name):
+            whole = answer(get_provider(name), HOLED, companion=HOLED).iloc[after:]
+            alone = answer(get_provider(name), HOLED.iloc[after:], companion=HOLED)
+            pd.testing.assert_frame_equal(whole, alone)
 
 
 def test_an_average_is_undefined_until_enough_candles_follow_an_outage() -> None:

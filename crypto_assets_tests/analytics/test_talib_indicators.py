@@ -111,30 +111,37 @@ def test_at_least_forty_are_generated() -> None:
 
 
 @pytest.mark.parametrize("market", MARKETS)
-@pytest.mark.parametrize("name", GENERATED)
-def test_values_equal_those_over_all_history(name: str, market: str) -> None:
+def test_values_equal_those_over_all_history(market: str, subtests: pytest.Subtests) -> None:
     """With the candles that `warm_up` asks for, the values shown are those over all candles."""
-    history, provider = MARKETS[market], get_provider(name)
-    params = provider.parse_params({})
-    whole = answer(provider, history, params).iloc[-20:]
-    part = answer(provider, history.iloc[-(20 + params.warm_up(Interval.M1)) :], params).iloc[-20:]
-    scale = history["close"].iloc[0] if "quote units" in provider.columns.values() else 1.0
-    pd.testing.assert_frame_equal(part, whole, rtol=1e-9, atol=1e-9 * min(scale, 1.0))
-    if market == "trading":
-        assert whole.notna().to_numpy().all()
+    history = MARKETS[market]
+    for name in GENERATED:
+        with subtests.test(name):
+            provider = get_provider(name)
+            params = provider.parse_params({})
+            whole = answer(provider, history, params).iloc[-20:]
+            read = history.iloc[-(20 + params.warm_up(Interval.M1)) :]
+            part = answer(provider, read, params).iloc[-20:]
+            scale = history["close"].iloc[0] if "quote units" in provider.columns.values() else 1.0
+            pd.testing.assert_frame_equal(part, whole, rtol=1e-9, atol=1e-9 * min(scale, 1.0))
+            if market == "trading":
+                assert whole.notna().to_numpy().all()
 
 
-@pytest.mark.parametrize("name", [name for name in GENERATED if name not in SINGLE])
-def test_the_first_values_are_undefined_and_a_gap_starts_them_again(name: str) -> None:
-    frame, provider = MARKETS["trading"].iloc[:500], get_provider(name)
+def test_the_first_values_are_undefined_and_a_gap_starts_them_again(
+    subtests: pytest.Subtests,
+) -> None:
+    frame = MARKETS["trading"].iloc[:500]
     runs = [frame.iloc[:240], frame.iloc[241:]]
-    function = abstract.Function(name.upper())
-    values = answer(provider, pd.concat(runs))
-    for run in runs:
-        alone = answer(provider, run)
-        pd.testing.assert_frame_equal(values.loc[run.index], alone)
-        undefined = alone.isna().all(axis=1).to_numpy()
-        assert undefined[: function.lookback].all() and not undefined[function.lookback]
+    for name in sorted({*GENERATED} - SINGLE):
+        with subtests.test(name):
+            provider = get_provider(name)
+            function = abstract.Function(name.upper())
+            values = answer(provider, pd.concat(runs))
+            for run in runs:
+                alone = answer(provider, run)
+                pd.testing.assert_frame_equal(values.loc[run.index], alone)
+                undefined = alone.isna().all(axis=1).to_numpy()
+                assert undefined[: function.lookback].all() and not undefined[function.lookback]
 
 
 @pytest.mark.parametrize("name", sorted(SINGLE))
@@ -145,38 +152,45 @@ def test_a_value_of_one_candle_needs_no_history(name: str) -> None:
     assert answer(provider, frame).notna().to_numpy().all()
 
 
-@pytest.mark.parametrize("name", GENERATED)
-def test_partial_candles_count_if_only_closes_are_read(name: str) -> None:
-    frame, provider = MARKETS["trading"].iloc[:300], get_provider(name)
-    inputs = abstract.Function(name.upper()).input_names
-    takes_partial = name in SINGLE or list(inputs.values()) == ["close"]
+def test_partial_candles_count_if_only_closes_are_read(subtests: pytest.Subtests) -> None:
+    frame = MARKETS["trading"].iloc[:300]
     partial = frame.assign(partial=frame.index == frame.index[0])
-    wanted = answer(provider, frame if takes_partial else frame.iloc[1:])
-    pd.testing.assert_frame_equal(answer(provider, partial), wanted.reindex(frame.index))
+    for name in GENERATED:
+        with subtests.test(name):
+            provider = get_provider(name)
+            inputs = abstract.Function(name.upper()).input_names
+            takes_partial = name in SINGLE or list(inputs.values()) == ["close"]
+            wanted = answer(provider, frame if takes_partial else frame.iloc[1:])
+            pd.testing.assert_frame_equal(answer(provider, partial), wanted.reindex(frame.index))
 
 
-@pytest.mark.parametrize("name", GENERATED)
-def test_scaled_prices_give_scaled_results(name: str) -> None:
-    history, provider, factor = MARKETS["trading"].iloc[:1500], get_provider(name), 2.0**-32
+def test_scaled_prices_give_scaled_results(subtests: pytest.Subtests) -> None:
+    history, factor = MARKETS["trading"].iloc[:1500], 2.0**-32
     paid = [c for c in history if c in ("open", "high", "low", "close") or "quote" in c]
-    scaled = answer(provider, history.assign(**{c: history[c] * factor for c in paid}))
-    for column, unit in provider.columns.items():
-        by = factor if unit == "quote units" else 1.0
-        wanted = answer(provider, history)[column] * by
-        np.testing.assert_array_equal(scaled[column], wanted, err_msg=column)
+    cheap = history.assign(**{c: history[c] * factor for c in paid})
+    for name in GENERATED:
+        with subtests.test(name):
+            provider = get_provider(name)
+            values, scaled = answer(provider, history), answer(provider, cheap)
+            for column, unit in provider.columns.items():
+                by = factor if unit == "quote units" else 1.0
+                wanted = values[column] * by
+                np.testing.assert_array_equal(scaled[column], wanted, err_msg=column)
 
 
-@pytest.mark.parametrize("name", GENERATED)
-def test_parameters_have_the_bounds_of_talib(name: str) -> None:
-    provider = get_provider(name)
-    fields = provider.params.model_fields
-    periods = [each for each, field in fields.items() if isinstance(field.default, int)]
-    for period in periods:
-        assert provider.parse_params({period: 500}).warm_up(Interval.H1) > 0
-        with pytest.raises(WrongUse, match=rf"{name}: {period} must be [12] to 500, not 501"):
-            provider.parse_params({period: 501})
-        with pytest.raises(WrongUse, match=rf"{period} must be"):
-            provider.parse_params({period: 0})
+def test_parameters_have_the_bounds_of_talib(subtests: pytest.Subtests) -> None:
+    for name in GENERATED:
+        provider = get_provider(name)
+        for period, field in provider.params.model_fields.items():
+            if isinstance(field.default, int):
+                with subtests.test(name, period=period):
+                    assert provider.parse_params({period: 500}).warm_up(Interval.H1) > 0
+                    with pytest.raises(
+                        WrongUse, match=rf"{name}: {period} must be [12] to 500, not 501"
+                    ):
+                        provider.parse_params({period: 501})
+                    with pytest.raises(WrongUse, match=rf"{period} must be"):
+                        provider.parse_params({period: 0})
 
 
 def test_a_function_is_drawn_where_its_scale_fits() -> None:

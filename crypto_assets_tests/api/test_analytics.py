@@ -23,8 +23,15 @@ SERIES = [name for name, provider in PROVIDERS.items() if provider.is_series]
 OBJECTS = [name for name in PROVIDERS if name not in SERIES]
 
 
-@pytest.mark.parametrize("name", SERIES)
-def test_a_series_equals_the_report(api: Api, stocked: Warehouse, name: str) -> None:
+def test_a_series_equals_the_report(
+    api: Api, stocked: Warehouse, subtests: pytest.Subtests
+) -> None:
+    for name in SERIES:
+        with subtests.test(name):
+            _check_series(api, stocked, name)
+
+
+def _check_series(api: Api, stocked: Warehouse, name: str) -> None:
     answer = api.read(f"/api/analytics/data/{name}/SHIBUSDT", interval="15m", limit=50)
     result = Reports(stocked).get_indicator(name, "SHIBUSDT", "15m", limit=50)
     assert result is not None and answer["params"] == dict(result.params)

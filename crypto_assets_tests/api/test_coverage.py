@@ -13,6 +13,8 @@ from crypto_assets_tests.api.test_health_checks import read_metrics
 from crypto_assets_tests.reports.stock import describe, generated, load
 
 SYMBOL = "BTCUSDT"
+# One for each case.
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "SHIBUSDT", "BNBUSDT")
 START = floor_ms(1_741_264_440_000, DAY_MS)
 STORED = Window(START, START + 2 * DAY_MS)
 MINUTES = STORED.minutes
@@ -33,30 +35,33 @@ def to_window(hours: tuple[int, int]) -> Window:
     return Window(START + first * HOUR_MS, START + last * HOUR_MS)
 
 
-@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("explained", [False, True])
 def test_coverage_in_every_place(
-    warehouse: Warehouse, tmp_path: Path, case: str, explained: bool
+    warehouse: Warehouse, tmp_path: Path, explained: bool, subtests: pytest.Subtests
 ) -> None:
-    hours, expected = CASES[case]
-    missing = [to_window(one) for one in hours]
-    warehouse.symbols.register_symbols([describe(SYMBOL)])
-    load(warehouse, SYMBOL, generated(SYMBOL, STORED, missing))
-    for window in missing:
-        warehouse.gap_ledger.refresh_gaps(SYMBOL, window)
-        if explained:
-            gap_class, reason = GapClass.OUTAGE, "REST has nothing"
-            warehouse.gap_ledger.classify_gap(SYMBOL, window.start_ms, gap_class, reason)
-    expected = 1.0 if explained else expected
-    (status,) = Reports(warehouse).get_status().symbols
-    assert status.coverage == pytest.approx(expected)
-    assert (status.open_gaps, status.missing_minutes) == (
-        (0, 0) if explained else (len(missing), sum(window.minutes for window in missing))
-    )
+    warehouse.symbols.register_symbols(list(map(describe, SYMBOLS)))
+    for symbol, (hours, _) in zip(SYMBOLS, CASES.values(), strict=True):
+        missing = [to_window(one) for one in hours]
+        load(warehouse, symbol, generated(symbol, STORED, missing))
+        for window in missing:
+            warehouse.gap_ledger.refresh_gaps(symbol, window)
+            if explained:
+                gap_class, reason = GapClass.OUTAGE, "REST has nothing"
+                warehouse.gap_ledger.classify_gap(symbol, window.start_ms, gap_class, reason)
     with serve_api(create_context(warehouse, tmp_path)) as api:
-        (shown,) = api.read("/api/pipeline/status")["data"]["symbols"]
+        served = api.read("/api/pipeline/status")["data"]["symbols"]
         metrics = read_metrics(api)
-    assert shown["coverage"] == metrics["crypto_assets_coverage_ratio", SYMBOL] == status.coverage
+    shown = {one["symbol"]: one["coverage"] for one in served}
+    statuses = {one.symbol: one for one in Reports(warehouse).get_status().symbols}
+    for symbol, (case, (hours, expected)) in zip(SYMBOLS, CASES.items(), strict=True):
+        with subtests.test(case):
+            status, minutes = statuses[symbol], sum(to_window(one).minutes for one in hours)
+            assert status.coverage == pytest.approx(1.0 if explained else expected)
+            assert (status.open_gaps, status.missing_minutes) == (
+                (0, 0) if explained else (len(hours), minutes)
+            )
+            assert shown[symbol] == status.coverage
+            assert metrics["crypto_assets_coverage_ratio", symbol] == status.coverage
 
 
 def test_coverage_counts_from_the_end_of_expired_minutes(warehouse: Warehouse) -> None:

@@ -40,39 +40,49 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     warehouse.close()
 
 
-@pytest.mark.parametrize("name", SERIES)
-def test_the_five_oldest_are_defined_once_history_suffices(api: Api, name: str) -> None:
-    path = f"/api/analytics/data/{name}/SHIBUSDT"
-    rows = api.read(path, interval="1m", start=STOCK.start_ms, end=UNTIL, limit=5)["data"]
+def test_the_five_oldest_are_defined_once_history_suffices(
+    api: Api, subtests: pytest.Subtests
+) -> None:
     opened = [STOCK.start_ms + n * MINUTE_MS for n in range(5)]
-    assert [row["open_time"] for row in rows] == opened
-    for column in find_providers()[name].columns:
-        assert (rows[-1][column] is not None) == (name in AT_ONCE), column
-
-
-@pytest.mark.parametrize("name", SERIES)
-def test_the_five_newest_are_settled(api: Api, name: str) -> None:
-    path = f"/api/analytics/data/{name}/SHIBUSDT"
-    few, some, many = (api.read(path, interval="1m", limit=n)["data"] for n in (5, 50, 500))
-    assert [row["open_time"] for row in few] == [UNTIL - n * MINUTE_MS for n in range(5, 0, -1)]
-    for fewer, more in ((few, some), (some, many)):
-        for row, other in zip(fewer, more[-len(fewer) :], strict=True):
+    for name in SERIES:
+        with subtests.test(name):
+            path = f"/api/analytics/data/{name}/SHIBUSDT"
+            rows = api.read(path, interval="1m", start=STOCK.start_ms, end=UNTIL, limit=5)["data"]
+            assert [row["open_time"] for row in rows] == opened
             for column in find_providers()[name].columns:
-                assert row[column] == pytest.approx(other[column], rel=1e-9), column
+                assert (rows[-1][column] is not None) == (name in AT_ONCE), column
 
 
-@pytest.mark.parametrize("name", OF_CANDLES)
-def test_a_range_inside_an_outage_is_empty_with_its_gap(api: Api, name: str) -> None:
+def test_the_five_newest_are_settled(api: Api, subtests: pytest.Subtests) -> None:
+    opened = [UNTIL - n * MINUTE_MS for n in range(5, 0, -1)]
+    for name in SERIES:
+        with subtests.test(name):
+            path = f"/api/analytics/data/{name}/SHIBUSDT"
+            few, some, many = (api.read(path, interval="1m", limit=n)["data"] for n in (5, 50, 500))
+            assert [row["open_time"] for row in few] == opened
+            for fewer, more in ((few, some), (some, many)):
+                for row, other in zip(fewer, more[-len(fewer) :], strict=True):
+                    for column in find_providers()[name].columns:
+                        assert row[column] == pytest.approx(other[column], rel=1e-9), column
+
+
+def test_a_range_inside_an_outage_is_empty_with_its_gap(
+    api: Api, subtests: pytest.Subtests
+) -> None:
     start, end = HOLE.start_ms + 10 * MINUTE_MS, HOLE.end_ms - 10 * MINUTE_MS
-    answer = api.read(f"/api/analytics/data/{name}/BTCUSDT", interval="1m", start=start, end=end)
-    assert answer["data"] == ([] if name in SERIES else None)
-    assert answer["gaps"] == [{"start": start, "end": end, "class": "outage"}]
+    for name in OF_CANDLES:
+        with subtests.test(name):
+            path = f"/api/analytics/data/{name}/BTCUSDT"
+            answer = api.read(path, interval="1m", start=start, end=end)
+            assert answer["data"] == ([] if name in SERIES else None)
+            assert answer["gaps"] == [{"start": start, "end": end, "class": "outage"}]
 
 
-@pytest.mark.parametrize("name", OF_CANDLES)
-def test_a_symbol_without_candles_has_no_data(api: Api, name: str) -> None:
-    answer = api.read(f"/api/analytics/data/{name}/XRPUSDT")
-    assert (answer["data"], answer["gaps"]) == ([] if name in SERIES else None, [])
+def test_a_symbol_without_candles_has_no_data(api: Api, subtests: pytest.Subtests) -> None:
+    for name in OF_CANDLES:
+        with subtests.test(name):
+            answer = api.read(f"/api/analytics/data/{name}/XRPUSDT")
+            assert (answer["data"], answer["gaps"]) == ([] if name in SERIES else None, [])
 
 
 def test_the_newest_book_ignores_the_range(api: Api) -> None:
@@ -86,12 +96,15 @@ def test_the_newest_book_ignores_the_range(api: Api) -> None:
     assert (none["captured_at"], none["bids"]) == (None, [])
 
 
-@pytest.mark.parametrize("name", SERIES)
-def test_three_candles_are_three_rows_without_invented_values(three: Api, name: str) -> None:
-    rows = three.read(f"/api/analytics/data/{name}/BTCUSDT", interval="1m")["data"]
-    assert len(rows) == 3
-    for column in find_providers()[name].columns:
-        assert (rows[-1][column] is not None) == (name in AT_ONCE), column
+def test_three_candles_are_three_rows_without_invented_values(
+    three: Api, subtests: pytest.Subtests
+) -> None:
+    for name in SERIES:
+        with subtests.test(name):
+            rows = three.read(f"/api/analytics/data/{name}/BTCUSDT", interval="1m")["data"]
+            assert len(rows) == 3
+            for column in find_providers()[name].columns:
+                assert (rows[-1][column] is not None) == (name in AT_ONCE), column
 
 
 @pytest.mark.parametrize("name", OBJECTS)

@@ -55,11 +55,12 @@ def test_an_unlisted_symbol_is_a_404(api: Api) -> None:
     assert names(api) == ["BTCUSDT"]
 
 
-@pytest.mark.parametrize("wrong", ["BTC/USDT", "", "BTC USDT", "B" * 51, "BTC\n", 'BTC"'])
-def test_an_invalid_symbol_does_not_match_the_pattern(api: Api, wrong: str) -> None:
-    assert api.send("POST", "/api/symbols", json={"symbol": wrong}).status_code == 422
-    answer = api.get(f"/api/klines/{quote(wrong, safe='')}")
-    assert answer.status_code == 404
+def test_an_invalid_symbol_does_not_match_the_pattern(api: Api, subtests: pytest.Subtests) -> None:
+    for wrong in ("BTC/USDT", "", "BTC USDT", "B" * 51, "BTC\n", 'BTC"'):
+        with subtests.test(wrong):
+            assert api.send("POST", "/api/symbols", json={"symbol": wrong}).status_code == 422
+            answer = api.get(f"/api/klines/{quote(wrong, safe='')}")
+            assert answer.status_code == 404
 
 
 def test_an_emoji_is_not_part_of_a_symbol(api: Api) -> None:

@@ -1,6 +1,7 @@
 """Runs the command in a separate process with its own environment."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -43,6 +44,13 @@ class Desk:
         """Run `crypto-assets WORDS` to its end with changed environment variables."""
         done = run_command(words, {**self.environment, **changes}, timeout=240)
         return Ran(done.returncode, done.stdout, done.stderr)
+
+    def copy_to(self, home: Path, exchange_url: str) -> "Desk":
+        """Copy the home, for the same exchange at another address."""
+        shutil.copytree(self.home, home)
+        changes = {"HOME": str(home), "EXCHANGE_URL": exchange_url, "ARCHIVE_URL": exchange_url}
+        changed = {f"CRYPTO_{name}": value for name, value in changes.items()}
+        return Desk(home, {**self.environment, **changed})
 
     def start(self, *words: str) -> "subprocess.Popen[bytes]":
         """Start the command in the background without output; the caller ends it."""

@@ -10,8 +10,14 @@ from pathlib import Path
 import orjson
 import pytest
 
+from crypto_assets.exchange.simulated import (
+    GeneratedCandles,
+    SimulatedClock,
+    SimulatedExchange,
+    start_exchange_server,
+)
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, format_utc
-from crypto_assets_tests.cli.conftest import Desk, MakeDesk
+from crypto_assets_tests.cli.conftest import Desk, MakeDesk, desk_at
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 FIRST, SECOND = date(2025, 3, 4), date(2025, 3, 5)
@@ -26,13 +32,20 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
     return simulated_exchange(now=NOON)
 
 
-@pytest.fixture
-def desk(server: ExchangeServer, make_desk: MakeDesk) -> Desk:
-    """A home with two days of BTCUSDT."""
-    made = make_desk(server)
-    assert made.run("init").code == 0
-    assert made.run("backfill", *RANGE).code == 0
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A home with two days of BTCUSDT, which tests copy."""
+    exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(NOON, 0))
+    with start_exchange_server(exchange) as url:
+        made = desk_at(tmp_path_factory.mktemp("filled") / "home", url)
+        assert made.run("init").code == 0
+        assert made.run("backfill", *RANGE).code == 0
     return made
+
+
+@pytest.fixture
+def desk(filled: Desk, server: ExchangeServer, tmp_path: Path) -> Desk:
+    return filled.copy_to(tmp_path / "home", server.url)
 
 
 def execute(desk: Desk, *statements: str) -> None:

@@ -9,8 +9,14 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from crypto_assets.exchange.server_clock import DATE_INACCURACY_MS
+from crypto_assets.exchange.simulated import (
+    GeneratedCandles,
+    SimulatedClock,
+    SimulatedExchange,
+    start_exchange_server,
+)
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, day_start_ms, now_ms
-from crypto_assets_tests.cli.conftest import COMMAND, Desk, MakeDesk, Ran
+from crypto_assets_tests.cli.conftest import COMMAND, Desk, MakeDesk, Ran, desk_at
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
 
 NOW = now_ms()
@@ -25,13 +31,20 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
     return simulated_exchange(now=now_ms(), speed=1)
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """Two days of one symbol, in a home that tests copy."""
+    exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now_ms(), 1))
+    with start_exchange_server(exchange) as url:
+        made = desk_at(tmp_path_factory.mktemp("filled") / "home", url)
+        assert made.run("init").code == 0
+        assert made.run("backfill", *RANGE).code == 0
+    return made
+
+
 @pytest.fixture
-def desk(server: ExchangeServer, make_desk: MakeDesk) -> Desk:
-    """Two days of one symbol."""
-    desk = make_desk(server)
-    assert desk.run("init").code == 0
-    assert desk.run("backfill", *RANGE).code == 0
-    return desk
+def desk(filled: Desk, server: ExchangeServer, tmp_path: Path) -> Desk:
+    return filled.copy_to(tmp_path / "home", server.url)
 
 
 # What a backfill executes in each run of Dagster, whose own waits do not end under a wrong clock.
@@ -79,8 +92,11 @@ def count_minutes(desk: Desk) -> int:
 
 
 def read_one(desk: Desk, query: str) -> int:
-    with create_engine(f"sqlite:///{desk.home / 'warehouse.db'}").connect() as connection:
-        return int(connection.execute(text(query)).scalar_one())
+    engine = create_engine(f"sqlite:///{desk.home / 'warehouse.db'}")
+    with engine.connect() as connection:
+        found = int(connection.execute(text(query)).scalar_one())
+    engine.dispose()
+    return found
 
 
 @pytest.mark.parametrize("offset", ["+200d", "+61m", "-400d"])

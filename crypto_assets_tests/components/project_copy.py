@@ -10,6 +10,7 @@ from typing import Any
 
 from crypto_assets.installation import PROJECT_ROOT
 from crypto_assets_tests.cli.conftest import Desk, Ran, desk_at
+from crypto_assets_tests.project.repository import copy_folder
 
 DG = str(Path(sys.executable).with_name("dg"))
 
@@ -23,8 +24,7 @@ class ProjectCopy:
 
     @classmethod
     def make(cls, folder: Path, exchange_url: str, **settings: str) -> "ProjectCopy":
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(PROJECT_ROOT / "crypto_assets", folder / "crypto_assets", ignore=ignored)
+        copy_folder(PROJECT_ROOT / "crypto_assets", folder / "crypto_assets")
         for name in ("pyproject.toml", "dagster.yaml", "workspace.yaml"):
             shutil.copy(PROJECT_ROOT / name, folder / name)
         desk = desk_at(folder / "home", exchange_url, **settings)

@@ -47,6 +47,7 @@ from crypto_assets_tests.dagster_ext.event_log import (
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform
 from crypto_assets_tests.project.repository import text
 from crypto_assets_tests.proofs.rivals import Place
+from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.dagster_tree import wait_for
 from crypto_assets_tests.services.exchange import ExchangeServer
 from crypto_assets_tests.services.mariadb import DatabaseServer, create_dagster_database
@@ -77,7 +78,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def instance(home: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test({"run_coordinator": _QUEUE}, temp_dir=str(home)) as instance:
+    with new_instance(home, {"run_coordinator": _QUEUE}) as instance:
         # In another order than that of the warehouse, as after a symbol is tracked again.
         register_symbol_partitions(instance, _SYMBOLS[::-1])
         yield instance

@@ -25,6 +25,7 @@ from dagster._grpc.client import DagsterGrpcClient
 from crypto_assets.dagster_ext.run_launcher import SHUTDOWN_ANSWER, RestartTolerantLauncher
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.project.repository import ROOT
+from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.dagster_tree import wait_for
 
 # The server of `long` waits for its end, which a file permits.
@@ -156,7 +157,7 @@ def test_a_run_waits_for_the_next_code_server(tmp_path: Path) -> None:
     home.mkdir()
     code = CodeServer(tmp_path)
     config = read_queue_config("deploy/dagster.yaml")
-    with dg.instance_for_test(config, temp_dir=str(home)) as instance:
+    with new_instance(home, config) as instance:
         target = GrpcServerTarget("127.0.0.1", code.port, None, LOCATION)
         with code.serve() as first, WorkspaceProcessContext(instance, target) as context:
             queue = RunQueue(instance, context)

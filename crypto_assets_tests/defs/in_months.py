@@ -21,6 +21,7 @@ from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets_tests.defs.test_runs import green, run, run_order_books
 from crypto_assets_tests.pipeline.conftest import TODAY_MS, BuildPlatform, open_times
+from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.exchange import ExchangeServer
 from crypto_assets_tests.warehouse.stored_minutes import delete_minutes
 
@@ -33,7 +34,7 @@ UNTIL_NOON = 5 * 1440 + 720
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+    with new_instance(tmp_path) as instance:
         register_symbol_partitions(instance, ["BTCUSDT"])
         yield instance
 

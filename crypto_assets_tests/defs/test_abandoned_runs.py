@@ -22,6 +22,7 @@ from crypto_assets.dagster_ext.run_liveness import RUN_OWNER_TAG, RunOwner, fail
 from crypto_assets.definitions import defs
 from crypto_assets.defs.abandoned_runs import abandoned_runs_sensor
 from crypto_assets.tcp_ports import require_free_port
+from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.dagster_tree import wait_for
 
 STARTING, STARTED = dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED
@@ -249,7 +250,7 @@ def test_a_run_whose_launch_was_interrupted(
         "RestartTolerantLauncher": "crypto_assets.dagster_ext.run_launcher",
     }.get(launcher, "dagster._core.launcher.sync_in_memory_run_launcher")
     overrides = {"run_launcher": {"module": module, "class": launcher}}
-    with dg.instance_for_test(overrides, temp_dir=str(tmp_path)) as instance:
+    with new_instance(tmp_path, overrides) as instance:
         run_id = make(instance, status=STARTING)
         assert fail_abandoned_runs(instance) == [], "it may be launched this minute"
         monkeypatch.setattr(

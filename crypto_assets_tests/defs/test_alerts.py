@@ -19,7 +19,8 @@ from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.orchestrator.partition_keys import build_partition_tags
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
+from crypto_assets_tests.pipeline.conftest import HASTY, BuildPlatform, run_ingest
+from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 from crypto_assets_tests.services.scripted import Answer, ScriptedServer, in_turn, scripted
 
@@ -32,7 +33,7 @@ def platform(simulated_exchange: StartExchange, build_platform: BuildPlatform) -
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+    with new_instance(tmp_path) as instance:
         register_symbol_partitions(instance, ["BTCUSDT", "NOSUCH"])
         yield instance
 
@@ -135,7 +136,7 @@ def test_an_alert_waits_for_dagsters_decision_to_retry(
     def ingest() -> None: ...
 
     overrides = {"run_retries": {"enabled": True}}
-    with dg.instance_for_test(temp_dir=str(tmp_path), overrides=overrides) as instance:
+    with new_instance(tmp_path, overrides) as instance:
         cursor = evaluate_sensor(
             run_failures_sensor, instance, None, webhook=Webhook(server.url)
         ).cursor
@@ -295,7 +296,7 @@ def test_an_outage_of_the_exchange_is_reported_once_and_so_is_its_end(
     """After three evaluations without a response; an earlier version has stored the cursor."""
     with socket.socket() as dead:
         dead.bind(("127.0.0.1", 0))
-        away = open_exchange(url := f"http://127.0.0.1:{dead.getsockname()[1]}", url)
+        away = open_exchange(url := f"http://127.0.0.1:{dead.getsockname()[1]}", url, HASTY)
     stopped = replace(platform, exchange=away)
     webhook, cursor = Webhook(server.url), '{"said":{},"seen":{},"looked_at":null}'
     subjects: list[list[str]] = []
@@ -329,7 +330,7 @@ def test_an_outage_is_reported_although_the_webhook_did_not_respond(
     cursor = orjson.dumps({"said": {}, "seen": {}, "looked_at": None, "outage": outage}).decode()
     with socket.socket() as dead:
         dead.bind(("127.0.0.1", 0))
-        away = open_exchange(url := f"http://127.0.0.1:{dead.getsockname()[1]}", url)
+        away = open_exchange(url := f"http://127.0.0.1:{dead.getsockname()[1]}", url, HASTY)
     resources = {"platform": replace(platform, exchange=away), "webhook": Webhook(server.url)}
     server.respond = in_turn(Answer(503), Answer())
     skipped = evaluate_sensor(stale_symbols_sensor, instance, cursor, **resources)

@@ -47,6 +47,7 @@ from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.pipeline.stages.store_raw import store_window
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, build_platform, run_ingest
 from crypto_assets_tests.pipeline.tampering import tamper
+from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer
 
 __all__ = ["build_platform"]
@@ -72,7 +73,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+    with new_instance(tmp_path) as instance:
         register_symbol_partitions(instance, _SYMBOLS)
         yield instance
 

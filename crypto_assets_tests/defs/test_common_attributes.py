@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from inspect import signature
@@ -12,7 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from crypto_assets_tests.project.repository import ROOT
+from crypto_assets_tests.project.repository import ROOT, copy_folder
 
 # Prints the owners of assets and jobs, and the code references of assets, as JSON.
 _PRINT_ATTRIBUTES = """
@@ -76,8 +75,7 @@ def package_parent(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     if request.param == "clone":
         return ROOT
     site = tmp_path / "site-packages"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "crypto_assets", site / "crypto_assets", ignore=ignored)
+    copy_folder(ROOT / "crypto_assets", site / "crypto_assets")
     return site
 
 

@@ -23,6 +23,7 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, open_times
+from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer
 from crypto_assets_tests.services.gate import Gate, gate_before
 from crypto_assets_tests.services.mariadb import DatabaseServer
@@ -46,7 +47,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+    with new_instance(tmp_path) as instance:
         yield instance
 
 

@@ -13,6 +13,7 @@ from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.market.utc_time import from_epoch_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
+from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer
 
 
@@ -33,7 +34,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+    with new_instance(tmp_path) as instance:
         register_symbol_partitions(instance, ["BTCUSDT"])
         yield instance
 

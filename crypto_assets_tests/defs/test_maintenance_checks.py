@@ -13,6 +13,7 @@ from crypto_assets.market.utc_time import HOUR_MS, now_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.pipeline.tampering import tamper
+from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer
 
 COLUMNS = "warehouse_tables:column_schema_change"
@@ -57,7 +58,7 @@ def platform(
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     home = tmp_path / "dagster"
     home.mkdir()
-    with dg.instance_for_test(temp_dir=str(home)) as instance:
+    with new_instance(home) as instance:
         yield instance
 
 

@@ -18,6 +18,7 @@ from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets.settings import load_market_settings
 from crypto_assets_tests.dagster_ext.event_log import list_failed_keys
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform
+from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.exchange import ExchangeServer
 
 
@@ -81,7 +82,7 @@ def test_partitions_that_an_earlier_version_materialized_or_failed_stay(
     capture_order_book(platform, "BTCUSDT")
     later = read_market(platform).order_book_partitions.keys_def
     asset = dg.AssetKey("raw_order_book")
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+    with new_instance(tmp_path) as instance:
         instance.add_dynamic_partitions(SYMBOL_PARTITIONS_NAME, ["BTCUSDT"])
         captured, past = f"{TODAY}|BTCUSDT", "2025-03-01|BTCUSDT"
         for key in (captured, past):

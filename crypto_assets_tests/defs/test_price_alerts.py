@@ -11,6 +11,7 @@ from crypto_assets.market.intervals import Interval
 from crypto_assets.market.price_alerts import Comparison, PriceAlertRule
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
+from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 
@@ -25,7 +26,7 @@ def test_an_alert_goes_to_the_webhook_once(
     reasons = []
     with scripted(in_turn(Answer())) as server:
         resources = {"platform": platform, "webhook": Webhook(server.url)}
-        with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        with new_instance(tmp_path) as instance:
             for _ in range(2):
                 with dg.build_sensor_context(instance, resources=resources) as context:
                     reasons.append(price_alerts_sensor.evaluate_tick(context).skip_message)

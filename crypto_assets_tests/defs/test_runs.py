@@ -22,6 +22,7 @@ from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.stages.order_books import capture_order_book
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, build_platform, open_times
+from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 __all__ = ["build_platform"]
@@ -37,7 +38,7 @@ def platform(server: ExchangeServer, build_platform: BuildPlatform) -> PipelineC
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+    with new_instance(tmp_path) as instance:
         register_symbol_partitions(instance, _SYMBOLS)
         yield instance
 

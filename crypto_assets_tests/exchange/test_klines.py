@@ -50,7 +50,7 @@ def paged_server() -> Iterator[ScriptedServer]:
         yield server
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     present=st.sets(st.integers(0, 90), max_size=60),
     seconds=st.sampled_from([0, 7_301]),

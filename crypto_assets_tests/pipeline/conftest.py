@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.exchange import open_exchange
+from crypto_assets.exchange import RequestRetryPolicy, open_exchange
 from crypto_assets.lake import open_lake
 from crypto_assets.market.utc_time import Window, day_start_ms
 from crypto_assets.pipeline.context import PipelineContext
@@ -22,6 +22,11 @@ from crypto_assets_tests.services.exchange import ExchangeServer
 from crypto_assets_tests.services.sqlite_file import create_sqlite_file
 
 START = Settings.model_fields["start_date"].default
+# An ingestion waits until this time has passed since the last minute of the exchange's clock, which
+# stands still.
+SETTLE_MS = 50
+# As many attempts of a request as usual, without the delays between them.
+HASTY = RequestRetryPolicy(initial_delay=0.01, max_delay=0.05)
 BuildPlatform = Callable[..., PipelineContext]
 # The day of NOON, at which the simulated clock starts.
 TODAY = date(2025, 3, 6)
@@ -76,11 +81,11 @@ def build_platform(tmp_path: Path) -> Iterator[BuildPlatform]:
             warehouse = Warehouse(warehouse_url or create_sqlite_file(home / "warehouse.db"))
             after.callback(warehouse.close)
             platform = PipelineContext(
-                exchange=open_exchange(server.url, server.archive_url),
+                exchange=open_exchange(server.url, server.archive_url, HASTY),
                 raw_lake=open_lake(str(home / "raw")),
                 archive_lake=open_lake(str(home / "archive")),
                 warehouse=warehouse,
-                settle_ms=5_000,
+                settle_ms=SETTLE_MS,
                 order_book_levels=20,
                 default_ingest_minutes=1,
                 default_order_book_minutes=5,

@@ -1,5 +1,6 @@
 """The repository's files according to git."""
 
+import shutil
 from pathlib import Path
 
 from crypto_assets_tests.services.programs import run_program
@@ -19,6 +20,12 @@ def files(*patterns: str) -> list[Path]:
 
 def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder with its bytecode, so that programs need not compile the copy's modules."""
+    # The bytecode files that another process is writing have such names.
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc.*"))
 
 
 def text(relative: str) -> str:

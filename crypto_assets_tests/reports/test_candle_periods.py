@@ -19,20 +19,21 @@ READS = sorted({each.reads for each in find_providers().values()})
 WIDE = [interval for interval in Interval if interval not in (Interval.M1, Interval.W1)]
 
 
-@pytest.mark.parametrize("interval", Interval)
 @pytest.mark.parametrize("window", [Window(UNTIL - 3 * DAY_MS, UNTIL), Window(0, HOLE.end_ms - 1)])
 def test_closes_of_many_symbols_are_those_of_their_candles(
-    stocked: Warehouse, interval: Interval, window: Window
+    stocked: Warehouse, window: Window, subtests: pytest.Subtests
 ) -> None:
     window = window & Window(STOCK.start_ms, UNTIL)
-    closes = read_closes(stocked, ["BTCUSDT", "SHIBUSDT", "XRPUSDT"], interval, window)
-    assert list(closes) == ["BTCUSDT", "SHIBUSDT", "XRPUSDT"]
-    assert closes["XRPUSDT"].num_rows == 0, "it has no candles"
-    for symbol, table in closes.items():
-        candles = read_candles(
-            stocked, symbol, interval, window.start_ms, window.end_ms, limit=None
-        ).table
-        assert table.equals(candles.select(["open_time", "close"]))
+    for interval in Interval:
+        with subtests.test(interval=interval):
+            closes = read_closes(stocked, ["BTCUSDT", "SHIBUSDT", "XRPUSDT"], interval, window)
+            assert list(closes) == ["BTCUSDT", "SHIBUSDT", "XRPUSDT"]
+            assert closes["XRPUSDT"].num_rows == 0, "it has no candles"
+            for symbol, table in closes.items():
+                candles = read_candles(
+                    stocked, symbol, interval, window.start_ms, window.end_ms, limit=None
+                ).table
+                assert table.equals(candles.select(["open_time", "close"]))
 
 
 def test_no_closes_outside_of_the_stored_range(stocked: Warehouse) -> None:
@@ -43,16 +44,17 @@ def test_no_closes_outside_of_the_stored_range(stocked: Warehouse) -> None:
         read_closes(stocked, ["BTCUSDT", "NOSUCH"], Interval.M30, STOCK)
 
 
-@pytest.mark.parametrize("interval", WIDE)
-def test_a_limit_counts_candles_across_a_gap(stocked: Warehouse, interval: Interval) -> None:
-    whole = read_candles(stocked, "BTCUSDT", interval, STOCK.start_ms, UNTIL, limit=None).table
-    opened = whole["open_time"].to_pylist()
-    hole = next((n for n, (a, b) in enumerate(pairwise(opened)) if b - a > interval.ms), 3)
-    for count in (len(opened) - hole, len(opened) - hole + 1):
-        newest = read_candles(stocked, "BTCUSDT", interval, limit=count).table
-        assert newest["open_time"].to_pylist() == opened[-count:]
-    oldest = read_candles(stocked, "BTCUSDT", interval, opened[0], UNTIL, limit=hole + 3).table
-    assert oldest.equals(whole.slice(0, hole + 3))
+def test_a_limit_counts_candles_across_a_gap(stocked: Warehouse, subtests: pytest.Subtests) -> None:
+    for interval in WIDE:
+        with subtests.test(interval=interval):
+            ask = partial(read_candles, stocked, "BTCUSDT", interval)
+            whole = ask(STOCK.start_ms, UNTIL, limit=None).table
+            opened = whole["open_time"].to_pylist()
+            hole = next((n for n, (a, b) in enumerate(pairwise(opened)) if b - a > interval.ms), 3)
+            for count in (len(opened) - hole, len(opened) - hole + 1):
+                assert ask(limit=count).table["open_time"].to_pylist() == opened[-count:]
+            oldest = ask(opened[0], UNTIL, limit=hole + 3).table
+            assert oldest.equals(whole.slice(0, hole + 3))
 
 
 @pytest.mark.parametrize("interval", [Interval(name) for name in ("1m", "30m", "1h", "4h", "1w")])

@@ -38,13 +38,14 @@ def assert_same(found: pa.Table, wanted: pa.Table, warehouse: Warehouse) -> None
         assert floats[0] == pytest.approx(floats[1], rel=1e-12)
 
 
-@pytest.mark.parametrize("interval", list(Interval))
 def test_every_interval_equals_the_rule_over_minutes(
-    reports: Reports, stocked: Warehouse, interval: Interval
+    reports: Reports, stocked: Warehouse, subtests: pytest.Subtests
 ) -> None:
-    wanted = expected("BTCUSDT", interval, [HOLE]).slice(1)[-200:]
-    found = reports.get_candles("BTCUSDT", interval, limit=wanted.num_rows).table
-    assert_same(found, wanted, stocked)
+    for interval in Interval:
+        with subtests.test(interval=interval):
+            wanted = expected("BTCUSDT", interval, [HOLE]).slice(1)[-200:]
+            found = reports.get_candles("BTCUSDT", interval, limit=wanted.num_rows).table
+            assert_same(found, wanted, stocked)
 
 
 @pytest.mark.parametrize("interval", [Interval.M1, Interval.M30, Interval.H4, Interval.D1])
@@ -69,14 +70,16 @@ def _pages(reports: Reports, interval: Interval, start: int, end: int) -> Iterat
         start = page["open_time"][-1].as_py() + 1
 
 
-@pytest.mark.parametrize("interval", list(Interval))
 def test_only_the_period_that_has_not_ended_is_forming(
-    reports: Reports, interval: Interval
+    reports: Reports, subtests: pytest.Subtests
 ) -> None:
-    series = reports.get_candles("BTCUSDT", interval, limit=5)
-    ended = UNTIL % interval.ms == 0  # 12:34 ends a minute and a pair of minutes, nothing longer
-    assert series.frame["forming"].tolist() == [False] * (len(series.frame) - 1) + [not ended]
-    assert series.closed_table.num_rows == series.table.num_rows - (not ended)
+    for interval in Interval:
+        with subtests.test(interval=interval):
+            series = reports.get_candles("BTCUSDT", interval, limit=5)
+            ended = UNTIL % interval.ms == 0  # 12:34 ends a minute and nothing longer
+            forming = series.frame["forming"].tolist()
+            assert forming == [False] * (len(series.frame) - 1) + [not ended]
+            assert series.closed_table.num_rows == series.table.num_rows - (not ended)
 
 
 def test_candles_open_inside_the_window(reports: Reports) -> None:

@@ -1,7 +1,5 @@
 """Values of providers do not depend on how many are requested."""
 
-from functools import cache
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +8,7 @@ import talib
 from crypto_assets.analytics.registry import find_providers
 from crypto_assets.errors import UnknownProvider, WrongUse
 from crypto_assets.market.intervals import Interval
-from crypto_assets.reports import CandleChart, Reports
+from crypto_assets.reports import Reports
 from crypto_assets_tests.reports.conftest import HOLE
 
 
@@ -37,23 +35,22 @@ def test_moving_averages_equal_talib_over_all_history(reports: Reports) -> None:
     assert ema.params == {"period": 12}
 
 
-@pytest.mark.parametrize("name", find_providers())
-def test_a_result_does_not_depend_on_other_providers(reports: Reports, name: str) -> None:
+def test_a_result_does_not_depend_on_other_providers(
+    reports: Reports, subtests: pytest.Subtests
+) -> None:
     """A provider alone reads only the columns that it uses."""
-    (beside,) = [result for result in _beside_all(reports).results if result.provider == name]
-    alone = reports.get_indicator(name, "SHIBUSDT", Interval.M30, limit=60)
-    assert alone is not None and alone.params == beside.params
-    if isinstance(alone.value, pd.DataFrame):
-        pd.testing.assert_frame_equal(alone.value, beside.value)
-    else:
-        assert repr(alone.value) == repr(beside.value)  # NaN is not equal to itself
-
-
-@cache
-def _beside_all(reports: Reports) -> CandleChart:
-    return reports.get_chart(
-        "SHIBUSDT", Interval.M30, [(name, {}) for name in find_providers()], limit=60
-    )
+    every = [(name, {}) for name in find_providers()]
+    chart = reports.get_chart("SHIBUSDT", Interval.M30, every, limit=60)
+    results = {result.provider: result for result in chart.results}
+    assert list(results) == list(find_providers())
+    for name, beside in results.items():
+        with subtests.test(name):
+            alone = reports.get_indicator(name, "SHIBUSDT", Interval.M30, limit=60)
+            assert alone is not None and alone.params == beside.params
+            if isinstance(alone.value, pd.DataFrame):
+                pd.testing.assert_frame_equal(alone.value, beside.value)
+            else:
+                assert repr(alone.value) == repr(beside.value)  # NaN is not equal to itself
 
 
 def test_values_at_the_beginning_of_history_are_undefined(reports: Reports) -> None:

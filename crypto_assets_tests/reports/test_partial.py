@@ -47,14 +47,15 @@ def test_the_week_in_which_history_begins_is_partial(warehouse: Warehouse) -> No
         assert partial(reports, interval) == [], "whole days are stored"
 
 
-@pytest.mark.parametrize("interval", Interval)
 def test_the_first_of_every_interval_is_partial_if_history_begins_in_it(
-    warehouse: Warehouse, interval: Interval
+    warehouse: Warehouse, subtests: pytest.Subtests
 ) -> None:
     begin = UNTIL - 2 * DAY_MS - HOUR_MS  # 11:34
     reports = stock(warehouse, Window(begin, UNTIL))
-    first = interval.floor(begin)
-    assert partial(reports, interval) == [first] * (first < begin)
+    for interval in Interval:
+        with subtests.test(interval=interval):
+            first = interval.floor(begin)
+            assert partial(reports, interval) == [first] * (first < begin)
 
 
 def test_a_period_may_be_partial_and_forming(warehouse: Warehouse) -> None:
@@ -62,12 +63,15 @@ def test_a_period_may_be_partial_and_forming(warehouse: Warehouse) -> None:
     assert (frame["partial"].tolist(), frame["forming"].tolist()) == ([True], [True])
 
 
-@pytest.mark.parametrize("interval", Interval)
-def test_the_period_of_the_listing_is_not_partial(warehouse: Warehouse, interval: Interval) -> None:
+def test_the_period_of_the_listing_is_not_partial(
+    warehouse: Warehouse, subtests: pytest.Subtests
+) -> None:
     listed = TODAY - 2 * DAY_MS + 11 * HOUR_MS + 34 * MINUTE_MS
     reports = stock(warehouse, Window(listed, UNTIL))
     classify(warehouse, Window(floor_ms(listed, DAY_MS), listed), GapClass.NOT_LISTED)
-    assert partial(reports, interval) == []
+    for interval in Interval:
+        with subtests.test(interval=interval):
+            assert partial(reports, interval) == []
 
 
 HOLE = Window(TODAY - 8 * HOUR_MS - 20 * MINUTE_MS, TODAY - 6 * HOUR_MS)  # 15:40 to 18:00
@@ -80,24 +84,25 @@ BEGIN_IN_IT = {
 }
 
 
-@pytest.mark.parametrize("interval", BEGIN_IN_IT)
 @pytest.mark.parametrize(
     "gap_class", [None, *(one for one in GapClass if one is not GapClass.NOT_LISTED)]
 )
 def test_a_period_that_begins_in_a_gap(
-    warehouse: Warehouse, interval: Interval, gap_class: GapClass | None
+    warehouse: Warehouse, gap_class: GapClass | None, subtests: pytest.Subtests
 ) -> None:
     """Partial unless nothing was published; the exchange published a row for a refused minute."""
     start = TODAY - 2 * DAY_MS
     reports = stock(warehouse, Window(start, HOLE.start_ms), Window(HOLE.end_ms, UNTIL))
     if gap_class is not None:
         classify(warehouse, HOLE, gap_class)
-    series = reports.get_candles(SYMBOL, interval, start, UNTIL, limit=None)
-    stored = set(series.table["open_time"].to_pylist())
     empty = gap_class in {GapClass.OUTAGE, GapClass.DELISTED}
-    begin = [at for at in BEGIN_IN_IT[interval] if at in stored and not empty]
-    assert list(series.partial) == begin
-    assert bool(begin) == (interval is Interval.H4 and not empty)
+    for interval, beginning in BEGIN_IN_IT.items():
+        with subtests.test(interval=interval):
+            series = reports.get_candles(SYMBOL, interval, start, UNTIL, limit=None)
+            stored = set(series.table["open_time"].to_pylist())
+            begin = [at for at in beginning if at in stored and not empty]
+            assert list(series.partial) == begin
+            assert bool(begin) == (interval is Interval.H4 and not empty)
 
 
 def test_a_gap_that_is_explained_in_part(warehouse: Warehouse) -> None:
@@ -126,12 +131,15 @@ def test_days_that_were_never_loaded_are_not_explained(warehouse: Warehouse) -> 
     assert series.partial == (WEEK - 7 * DAY_MS,)
 
 
-@pytest.mark.parametrize("interval", [Interval.H1, Interval.H4, Interval.D1, Interval.W1])
-def test_expired_minutes_make_no_period_partial(warehouse: Warehouse, interval: Interval) -> None:
+def test_expired_minutes_make_no_period_partial(
+    warehouse: Warehouse, subtests: pytest.Subtests
+) -> None:
     begin = WEEK - 7 * DAY_MS
     reports = stock(warehouse, Window(begin, UNTIL))
     warehouse.facts.expire_minutes(SYMBOL, WEEK + DAY_MS, keep_stale_days=True)
-    assert partial(reports, interval) == []
+    for interval in (Interval.H1, Interval.H4, Interval.D1, Interval.W1):
+        with subtests.test(interval=interval):
+            assert partial(reports, interval) == []
 
 
 def test_a_page_flags_only_its_own_candles(warehouse: Warehouse) -> None:

@@ -23,7 +23,7 @@ from crypto_assets.installation import PROJECT_ROOT
 from crypto_assets.market.utc_time import DAY_MS, day_of, now_ms
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.project.env_example import uncomment_example
-from crypto_assets_tests.project.repository import text
+from crypto_assets_tests.project.repository import copy_folder, text
 from crypto_assets_tests.services.dagster_tree import wait_for
 from crypto_assets_tests.services.lifetime import with_parent
 
@@ -47,10 +47,9 @@ class Clone:
 
     @classmethod
     def make(cls, folder: Path, dotenv: str) -> "Clone":
-        ignored = shutil.ignore_patterns("__pycache__")
         for name in ("crypto_assets", "streamlit_app", ".streamlit", "images"):
             if (PROJECT_ROOT / name).exists():
-                shutil.copytree(PROJECT_ROOT / name, folder / name, ignore=ignored)
+                copy_folder(PROJECT_ROOT / name, folder / name)
         for name in ("pyproject.toml", "dagster.yaml", "workspace.yaml", "Makefile"):
             shutil.copy(PROJECT_ROOT / name, folder / name)
         (folder / ".env").write_text(dotenv)

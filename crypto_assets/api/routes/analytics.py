@@ -1,5 +1,6 @@
 """Analytics: a route for each provider, with its own parameters and columns."""
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -30,10 +31,20 @@ class ProviderView(BaseModel):
     params: dict[str, Any] = Field(description="JSON schema of the parameters.")
 
 
-def create_analytics_router() -> APIRouter:
-    """Create the router; each app creates its own, so that it includes newly added providers."""
-    router = create_api_router("analytics")
+_routers: dict[tuple[Callable[..., Any], ...], APIRouter] = {}
+
+
+def get_analytics_router() -> APIRouter:
+    """Return the router of the current providers, which apps share. It includes added ones."""
     providers = find_providers()
+    functions = tuple(provider.function for provider in providers.values())
+    if functions not in _routers:
+        _routers[functions] = _create_router(providers)
+    return _routers[functions]
+
+
+def _create_router(providers: Mapping[str, Provider[Any]]) -> APIRouter:
+    router = create_api_router("analytics")
 
     @router.get("/analytics/providers")
     def read_providers() -> Answer[list[ProviderView]]:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import orjson
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_assets.exchange.simulated.candle_text import format_csv_rows, format_json_rows
@@ -22,7 +22,6 @@ def _values(kind: pa.DataType) -> st.SearchStrategy[object]:
 _ROWS = st.fixed_dictionaries({field.name: _values(field.type) for field in CANDLE_SCHEMA})
 
 
-@settings(deadline=None)
 @given(st.lists(_ROWS, max_size=8))
 def test_json_and_csv_contain_the_rows(rows: list[dict[str, object]]) -> None:
     candles = pa.Table.from_pylist(rows, CANDLE_SCHEMA)

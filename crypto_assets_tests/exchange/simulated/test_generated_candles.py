@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_assets.exchange.simulated import GeneratedCandles
@@ -25,7 +25,6 @@ def _minutes(symbol: str, window: Window, seed: int = 7, outages: bool = False) 
     return GeneratedCandles(seed, outages).select_candles(symbol, Interval.M1, window)
 
 
-@settings(deadline=None)
 @given(
     symbol=st.sampled_from(sorted(SYMBOL_CATALOG)),
     start=st.integers(FIRST_CANDLE_MS // MINUTE_MS, _DAY // MINUTE_MS),

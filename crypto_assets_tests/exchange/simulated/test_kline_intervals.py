@@ -60,17 +60,20 @@ def test_the_offered_intervals_have_the_same_grid() -> None:
             assert kind.ceil(ms) == interval.ceil(ms)
 
 
-@pytest.mark.parametrize("interval", _NEWEST)
 @pytest.mark.parametrize("path", ["klines", "uiKlines"])
-def test_every_interval_is_served(server: ExchangeServer, interval: str, path: str) -> None:
-    rows = _get(server, path, interval=interval, limit=3)
-    opened = _ms(*_NEWEST[interval])
-    assert rows[-1][0] == opened
-    assert [row[6] + 1 for row in rows[:-1]] == [row[0] for row in rows[1:]]
-    first = _get(server, path, interval=interval, startTime=rows[0][0], limit=1)
-    assert first == rows[:1]
-    minutes = server.exchange.get_klines("BNBBTC", Interval.M1, opened, NOON, 10**6)
-    assert rows[-1][8] == sum(minutes["trade_count"].to_pylist())
+def test_every_interval_is_served(
+    server: ExchangeServer, path: str, subtests: pytest.Subtests
+) -> None:
+    for interval, newest in _NEWEST.items():
+        with subtests.test(interval=interval):
+            rows = _get(server, path, interval=interval, limit=3)
+            opened = _ms(*newest)
+            assert rows[-1][0] == opened
+            assert [row[6] + 1 for row in rows[:-1]] == [row[0] for row in rows[1:]]
+            first = _get(server, path, interval=interval, startTime=rows[0][0], limit=1)
+            assert first == rows[:1]
+            minutes = server.exchange.get_klines("BNBBTC", Interval.M1, opened, NOON, 10**6)
+            assert rows[-1][8] == sum(minutes["trade_count"].to_pylist())
 
 
 def test_months_are_calendar_months_and_three_days_begin_at_the_first_listing(
@@ -122,12 +125,16 @@ def test_seconds_are_served_from_a_file_and_are_empty_without_one(
         ("0", 0),
     ],
 )
-@pytest.mark.parametrize("interval", ["1m", "1h", "8h", "1d", "3d", "1w", "1M"])
 def test_periods_begin_in_the_time_zone(
-    server: ExchangeServer, interval: str, zone: str, offset: int
+    server: ExchangeServer, zone: str, offset: int, subtests: pytest.Subtests
 ) -> None:
-    rows = _get(server, interval=interval, timeZone=zone, limit=2, endTime=NOON - DAY_MS)
-    kind, shift = KlineInterval(interval), offset * MINUTE_MS
+    for interval in ("1m", "1h", "8h", "1d", "3d", "1w", "1M"):
+        with subtests.test(interval=interval):
+            _check_periods(server, KlineInterval(interval), zone, offset * MINUTE_MS)
+
+
+def _check_periods(server: ExchangeServer, kind: KlineInterval, zone: str, shift: int) -> None:
+    rows = _get(server, interval=kind, timeZone=zone, limit=2, endTime=NOON - DAY_MS)
     for opened, closed in ((row[0], row[6]) for row in rows):
         assert kind.floor(opened + shift) == opened + shift
         assert kind.floor(closed + 1 + shift) == closed + 1 + shift

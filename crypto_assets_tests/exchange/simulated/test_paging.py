@@ -39,7 +39,7 @@ def _whole(interval: Interval, start: int, end: int) -> pa.Table:
     return _EXCHANGE.get_klines("BNBBTC", interval, start, end, 5000)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(interval=_INTERVALS, data=st.data())
 def test_pages_forward_contain_all_rows(interval: Interval, data: st.DataObject) -> None:
     start, end = _window(interval, data)
@@ -54,7 +54,7 @@ def test_pages_forward_contain_all_rows(interval: Interval, data: st.DataObject)
     assert pa.concat_tables(pages).combine_chunks() == _whole(interval, start, end).combine_chunks()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(interval=st.sampled_from([Interval.M1, Interval.M5, Interval.H1]), data=st.data())
 def test_pages_backward_contain_all_rows(interval: Interval, data: st.DataObject) -> None:
     start, end = _window(interval, data)
@@ -70,7 +70,7 @@ def test_pages_backward_contain_all_rows(interval: Interval, data: st.DataObject
     assert pa.concat_tables(pages).combine_chunks() == _whole(interval, start, end).combine_chunks()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     interval=st.sampled_from(list(Interval)),
     back=st.integers(0, 40),

@@ -219,9 +219,7 @@ def rebuilt(platform: PipelineContext, *, exact: bool) -> None:
     assert [one.error for one in rebuild_from_lake(platform, exact=exact)] == [None]
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ways=deliveries())
 def test_any_delivery_gives_the_same_warehouse_on_sqlite(
     sqlite: PipelineContext, ways: tuple[Delivery, Delivery]
@@ -229,9 +227,7 @@ def test_any_delivery_gives_the_same_warehouse_on_sqlite(
     assert_same_end(sqlite, ways)
 
 
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ways=deliveries())
 def test_any_delivery_gives_the_same_warehouse_on_mariadb(
     server: PipelineContext, ways: tuple[Delivery, Delivery]

@@ -11,6 +11,7 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.pipeline.conftest import (
+    SETTLE_MS,
     TODAY,
     TODAY_MS,
     BuildPlatform,
@@ -56,8 +57,9 @@ def test_the_open_candle_never_reaches_the_lake(
     newest = TODAY_MS + 12 * HOUR_MS
     assert open_times(platform)[-1] == newest - MINUTE_MS
     assert newest not in _times_in_lake(platform)
-    server.clock.advance(35_000)  # 12:01:05.000, exactly settled: not yet later than the delay
+    server.clock.advance(30_000 + SETTLE_MS)  # exactly settled: not yet later than the delay
     run_ingest(platform, tail=True)
+    assert open_times(platform)[-1] == newest - MINUTE_MS
     server.clock.advance(1)
     run_ingest(platform, tail=True)
     assert open_times(platform)[-1] == newest

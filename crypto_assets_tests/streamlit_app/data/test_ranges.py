@@ -24,17 +24,15 @@ STORED = Window(0, 3000 * DAY_MS)
 NOON = 1_741_262_400_000  # 2025-03-06 12:00 UTC
 
 
-@pytest.mark.parametrize("interval", list(Interval))
 @pytest.mark.parametrize("chart_range", list(ChartRange))
-def test_a_range_is_the_first_view_at_the_chosen_interval(
-    interval: Interval, chart_range: ChartRange
-) -> None:
-    home = get_range_window(interval, chart_range, STORED)
+def test_a_range_is_the_first_view_at_the_chosen_interval(chart_range: ChartRange) -> None:
     width = get_range_width_ms(chart_range, STORED)
-    count = (home.end_ms - home.start_ms) // interval.ms
-    assert 6 <= count <= MAX_VIEW_CANDLES
-    assert count == MAX_VIEW_CANDLES or (count + 1) * interval.ms > width
-    assert home.end_ms == interval.ceil(STORED.end_ms)
+    for interval in Interval:
+        home = get_range_window(interval, chart_range, STORED)
+        count = (home.end_ms - home.start_ms) // interval.ms
+        assert 6 <= count <= MAX_VIEW_CANDLES, interval
+        assert count == MAX_VIEW_CANDLES or (count + 1) * interval.ms > width, interval
+        assert home.end_ms == interval.ceil(STORED.end_ms), interval
 
 
 def test_a_range_of_one_candle_shows_enough_around_it() -> None:
@@ -85,15 +83,15 @@ def test_a_file_of_the_view_has_its_newest_stored_candles() -> None:
 
 
 @pytest.mark.parametrize("chart_range", list(ChartRange))
-@pytest.mark.parametrize("interval", list(Interval))
-def test_statistics_cover_the_whole_range(interval: Interval, chart_range: ChartRange) -> None:
+def test_statistics_cover_the_whole_range(chart_range: ChartRange) -> None:
     width = get_range_width_ms(chart_range, STORED)
-    candle_slice = build_statistics_slice(interval, chart_range, None, STORED)
-    assert candle_slice.interval.ms >= interval.ms
-    assert candle_slice.limit <= MAX_STATISTICS_CANDLES
-    assert (candle_slice.limit + 1) * candle_slice.interval.ms > width
-    finer = [one for one in Interval if interval.ms <= one.ms < candle_slice.interval.ms]
-    assert all(width // one.ms > MAX_STATISTICS_CANDLES for one in finer)
+    for interval in Interval:
+        candle_slice = build_statistics_slice(interval, chart_range, None, STORED)
+        assert candle_slice.interval.ms >= interval.ms, interval
+        assert candle_slice.limit <= MAX_STATISTICS_CANDLES, interval
+        assert (candle_slice.limit + 1) * candle_slice.interval.ms > width, interval
+        finer = [one for one in Interval if interval.ms <= one.ms < candle_slice.interval.ms]
+        assert all(width // one.ms > MAX_STATISTICS_CANDLES for one in finer), interval
 
 
 def test_statistics_of_few_stored_candles_keep_the_interval() -> None:
@@ -117,21 +115,19 @@ def test_ranges_are_in_ascending_order() -> None:
     assert sorted(widths) == widths
 
 
-@pytest.mark.parametrize("interval", list(Interval))
 @pytest.mark.parametrize("minutes", [1, 30, 2_000, 2_300, 50_000, 3_000_000])
-def test_a_view_keeps_the_interval_and_reads_its_newest_candles(
-    interval: Interval, minutes: int
-) -> None:
+def test_a_view_keeps_the_interval_and_reads_its_newest_candles(minutes: int) -> None:
     view = Window(NOON, NOON + minutes * MINUTE_MS)
-    candle_slice = build_view_slice(interval, view, Window(0, NOON + 4_000_000 * MINUTE_MS))
-    window = candle_slice.window
-    assert window is not None
-    assert candle_slice.interval is interval
-    assert candle_slice.limit == (window.end_ms - window.start_ms) // interval.ms
-    assert candle_slice.limit <= MAX_READ_CANDLES
-    assert window.end_ms >= view.end_ms
-    is_whole = window.start_ms <= view.start_ms
-    assert is_whole or candle_slice.limit == MAX_READ_CANDLES
+    for interval in Interval:
+        candle_slice = build_view_slice(interval, view, Window(0, NOON + 4_000_000 * MINUTE_MS))
+        window = candle_slice.window
+        assert window is not None, interval
+        assert candle_slice.interval is interval
+        assert candle_slice.limit == (window.end_ms - window.start_ms) // interval.ms, interval
+        assert candle_slice.limit <= MAX_READ_CANDLES, interval
+        assert window.end_ms >= view.end_ms, interval
+        is_whole = window.start_ms <= view.start_ms
+        assert is_whole or candle_slice.limit == MAX_READ_CANDLES, interval
 
 
 def test_a_view_beyond_the_newest_candle_reads_the_candles_before_it() -> None:

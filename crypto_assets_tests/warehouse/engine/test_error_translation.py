@@ -2,6 +2,7 @@
 
 import socket
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pymysql
@@ -21,6 +22,7 @@ from crypto_assets.warehouse.engine.error_translation import (
     translate_error,
 )
 from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.services.sqlite_file import create_sqlite_file
 from crypto_assets_tests.warehouse.minutes import track
 
 PASSWORD = "Secret-4711"
@@ -139,12 +141,12 @@ def test_a_folder_that_cannot_be_created(tmp_path: Path) -> None:
 def test_a_file_that_is_not_a_database(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.db"
     path.write_text("This text is not a database." * 200)
-    for call in (
-        Warehouse(f"sqlite:///{path}").migrate_schema,
-        Warehouse(f"sqlite:///{path}").require_ready,
-    ):
-        with pytest.raises(WarehouseRefused) as caught:
-            call()
+    for call in (Warehouse.migrate_schema, Warehouse.require_ready):
+        with (
+            closing(Warehouse(f"sqlite:///{path}")) as warehouse,
+            pytest.raises(WarehouseRefused) as caught,
+        ):
+            call(warehouse)
         assert "is not a valid SQLite file" in _message(caught)
 
 
@@ -158,9 +160,9 @@ def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
 
 def test_a_read_only_file(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.db"
-    Warehouse(f"sqlite:///{path}").migrate_schema()
+    create_sqlite_file(path)
     with (
-        sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection,
+        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection,
         pytest.raises(sqlite3.OperationalError) as raised,
     ):
         connection.execute("DELETE FROM symbols")

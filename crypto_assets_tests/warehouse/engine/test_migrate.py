@@ -1,5 +1,6 @@
 """The schema: created, upgraded, completed after a kill, and refused if it is newer."""
 
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,8 @@ def test_migrations_create_the_tables_of_the_schema_module(empty_url: str) -> No
 
 def test_a_migration_killed_half_way_is_completed(mariadb: DatabaseServer) -> None:
     url = mariadb.fresh()
-    Warehouse(url).migrate_schema()
+    with closing(Warehouse(url)) as warehouse:
+        warehouse.migrate_schema()
     # The state after a kill: MySQL commits each statement, and the version is written last.
     _execute(
         url,

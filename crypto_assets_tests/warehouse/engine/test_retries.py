@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def test_a_file_that_remains_busy_is_reported(
     path = tmp_path / "warehouse.db"
     warehouse = Warehouse(f"sqlite:///{path}")
     warehouse.migrate_schema()
-    with sqlite3.connect(path, isolation_level=None) as other:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(WarehouseUnavailable, match="written by another process"):
             track(warehouse)

@@ -63,9 +63,7 @@ def _draw_minute(draw: st.DrawFn, open_time: int) -> Row:
     }
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(candles=unusual_minutes())
 def test_hours_and_days_equal_the_exchanges_to_the_last_digit(
     mariadb_warehouse: Warehouse, candles: pa.Table

@@ -62,9 +62,7 @@ def _delivery(draw: st.DrawFn, found: Sequence[KlinesBatch]) -> list[list[Klines
     return loads
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries=two_deliveries())
 def test_the_order_of_loading_does_not_matter(
     warehouse: Warehouse, deliveries: tuple[list[list[KlinesBatch]], ...]

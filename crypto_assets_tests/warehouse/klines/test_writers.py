@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -196,7 +197,7 @@ def test_a_load_killed_on_sqlite_is_rolled_back_and_can_be_repeated(tmp_path: Pa
     warehouse = Warehouse(f"sqlite:///{path}")
     warehouse.migrate_schema()
     _prepare(warehouse)
-    with sqlite3.connect(path) as admin:
+    with closing(sqlite3.connect(path)) as admin, admin:
         # The load updates the watermark after the rows; this trigger makes it take minutes.
         admin.execute(
             "CREATE TRIGGER slow AFTER UPDATE ON extraction_metadata BEGIN"
@@ -207,7 +208,7 @@ def test_a_load_killed_on_sqlite_is_rolled_back_and_can_be_repeated(tmp_path: Pa
     begun: list[float] = []
 
     def in_the_middle() -> bool:
-        with sqlite3.connect(path, timeout=0, isolation_level=None) as probe:
+        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as probe:
             try:
                 probe.execute("BEGIN IMMEDIATE")
                 probe.execute("ROLLBACK")
@@ -216,7 +217,7 @@ def test_a_load_killed_on_sqlite_is_rolled_back_and_can_be_repeated(tmp_path: Pa
         return bool(begun) and time.monotonic() - begun[0] > 1.5
 
     _kill_during_load(f"sqlite:///{path}", in_the_middle)
-    with sqlite3.connect(path) as admin:
+    with closing(sqlite3.connect(path)) as admin, admin:
         admin.execute("DROP TRIGGER slow")
     assert _is_unchanged(warehouse)
     _assert_load_succeeds(warehouse)

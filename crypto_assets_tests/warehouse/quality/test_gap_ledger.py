@@ -74,9 +74,7 @@ def test_a_missing_range_is_found_whole_from_any_day_that_it_touches(warehouse: 
     assert detect_missing_ranges(warehouse, SYMBOL, Window(START, START + HOUR_MS), TWO_DAYS) == []
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     present=st.sets(st.integers(0, 39), max_size=40),
     bounds=st.tuples(st.integers(0, 40), st.integers(0, 40)),
@@ -100,9 +98,7 @@ def test_missing_ranges_equal_a_simple_count(
     )
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     missing=st.lists(st.tuples(st.integers(0, 299), st.integers(1, 130)), max_size=4),
     late=st.sets(st.integers(0, 299), max_size=3),
