@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.foreign_text import shorten_text
@@ -112,5 +112,5 @@ def _make_row(symbol: str, drawing: ChartDrawing, who: str) -> dict[str, Any]:
     }
 
 
-def _parse_row(row: Row[Any]) -> ChartDrawing:
+def _parse_row(row: Any) -> ChartDrawing:
     return parse_drawing({"id": row.drawing_id, **json.loads(row.content)})
