@@ -6,16 +6,19 @@ import click
 
 from crypto_assets.cli.command_author import find_command_author
 from crypto_assets.errors import WrongUse
+from crypto_assets.pipeline.control.chart_drawings import import_drawings
 from crypto_assets.pipeline.control.chart_layouts import (
-    format_layouts,
+    LayoutFile,
+    format_layout_file,
     list_layouts,
-    parse_layouts,
+    parse_layout_file,
     save_layout,
 )
 from crypto_assets.settings import get_settings
 from crypto_assets.wiring import open_warehouse
 
-_MAX_FILE_BYTES = 5_000_000
+# As large as all layouts and drawings that a home can have.
+_MAX_FILE_BYTES = 50_000_000
 
 
 @click.command()
@@ -24,7 +27,8 @@ _MAX_FILE_BYTES = 5_000_000
 def layouts(action: str, file: Path | None) -> None:
     """List the saved layouts of charts, or export them to a JSON FILE, or import one.
 
-    Imported layouts take the place of those with the same names.
+    The file also has the drawings on the charts of all symbols. Imported layouts take the place of
+    those with the same names; imported drawings are added to those of their symbols.
     """
     warehouse = open_warehouse(get_settings())
     warehouse.require_ready()
@@ -35,14 +39,21 @@ def layouts(action: str, file: Path | None) -> None:
     if file is None:
         raise WrongUse(f"name the file: crypto-assets layouts {action} FILE")
     if action == "export":
-        saved = list_layouts(warehouse)
-        file.write_text(format_layouts(saved), encoding="utf-8")
-        click.echo(f"wrote {len(saved):,} layouts to {file}")
+        saved = LayoutFile(list_layouts(warehouse), warehouse.chart_drawings.list_all_drawings())
+        file.write_text(format_layout_file(saved), encoding="utf-8")
+        click.echo(f"wrote {_describe_content(saved)} to {file}")
         return
-    imported = parse_layouts(_read_file(file))
-    for layout in imported:
+    imported = parse_layout_file(_read_file(file))
+    for layout in imported.layouts:
         save_layout(warehouse, layout, find_command_author())
-    click.echo(f"imported {len(imported):,} layouts from {file}")
+    for symbol, drawings in imported.drawings.items():
+        import_drawings(warehouse, symbol, drawings, find_command_author())
+    click.echo(f"imported {_describe_content(imported)} from {file}")
+
+
+def _describe_content(content: LayoutFile) -> str:
+    count = sum(map(len, content.drawings.values()))
+    return f"{len(content.layouts):,} layouts" + (f" and {count:,} drawings" if count else "")
 
 
 def _read_file(file: Path) -> str:

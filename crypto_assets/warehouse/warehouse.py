@@ -5,6 +5,7 @@ from functools import cached_property
 from crypto_assets.service_waiter import ServiceWaiter
 from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 from crypto_assets.warehouse.catalog.app_settings import AppSettings
+from crypto_assets.warehouse.catalog.chart_drawings import ChartDrawings
 from crypto_assets.warehouse.catalog.lake_objects import LakeObjectCatalog
 from crypto_assets.warehouse.catalog.price_alerts import PriceAlerts
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
@@ -107,6 +108,10 @@ class Warehouse:
     @cached_property
     def price_alerts(self) -> PriceAlerts:
         return PriceAlerts(self._database, self.symbols)
+
+    @cached_property
+    def chart_drawings(self) -> ChartDrawings:
+        return ChartDrawings(self._database)
 
     @cached_property
     def lake_objects(self) -> LakeObjectCatalog:

@@ -6,13 +6,22 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from crypto_assets.cli.command_author import find_command_author
 from crypto_assets.cli.layouts import layouts
 from crypto_assets.errors import WrongUse
+from crypto_assets.market.chart_drawings import ChartDrawing, DrawingKind
 from crypto_assets.pipeline.control.chart_layouts import ChartLayout, LayoutKind, save_layout
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import Warehouse
 
 TREND = ChartLayout("Trend", LayoutKind.LAYOUT, {"interval": ("4h",)})
+LINE = ChartDrawing("0f3a9c21d4e5b687", DrawingKind.HORIZONTAL, "#2962ff", ((0, 0.1 + 0.2),))
+RETRACEMENT = ChartDrawing(
+    "1f3a9c21d4e5b687",
+    DrawingKind.FIBONACCI,
+    "#ff00aa",
+    ((1_741_219_200_000, 1e-8), (1_741_305_600_123, 123_456_789.000001)),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -38,14 +47,33 @@ def test_layouts_move_to_another_home(monkeypatch: pytest.MonkeyPatch, tmp_path:
     run(monkeypatch, tmp_path / "one")
     warehouse = Warehouse(f"sqlite:///{tmp_path / 'one' / 'warehouse.db'}")
     save_layout(warehouse, TREND, "Ada")
+    warehouse.chart_drawings.save_drawings("BTCUSDT", [LINE], "Ada")
+    warehouse.chart_drawings.save_drawings("币安人生USDT", [RETRACEMENT], "Ada")
+    drawn = warehouse.chart_drawings.list_all_drawings()
     warehouse.close()
     exported = run(monkeypatch, tmp_path / "one", "export", str(file))
-    assert exported.output == f"wrote 1 layouts to {file}\n"
-    imported = run(monkeypatch, tmp_path / "two", "import", str(file))
-    assert imported.output == f"imported 1 layouts from {file}\n"
+    assert exported.output == f"wrote 1 layouts and 2 drawings to {file}\n"
+    for _ in range(2):  # The second import changes nothing.
+        imported = run(monkeypatch, tmp_path / "two", "import", str(file))
+        assert imported.output == f"imported 1 layouts and 2 drawings from {file}\n"
     assert run(monkeypatch, tmp_path / "two").output == "Trend (layout, 1 parameters)\n"
     run(monkeypatch, tmp_path / "two", "export", str(again))
     assert again.read_bytes() == file.read_bytes()
+    other = Warehouse(f"sqlite:///{tmp_path / 'two' / 'warehouse.db'}")
+    assert other.chart_drawings.list_all_drawings() == drawn
+    assert {change.who for change in other.app_settings.list_changes()} == {
+        find_command_author().name
+    }
+    other.close()
+
+
+def test_a_file_of_an_earlier_version_has_no_drawings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "one.json"
+    file.write_text('{"version": 1, "layouts": []}')
+    imported = run(monkeypatch, tmp_path / "home", "import", str(file))
+    assert imported.output == f"imported 0 layouts from {file}\n"
 
 
 @pytest.mark.parametrize(

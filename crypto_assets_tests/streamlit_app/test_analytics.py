@@ -14,9 +14,18 @@ from streamlit.testing.v1 import AppTest
 
 import crypto_assets.analytics.providers as package
 from crypto_assets.market.candles import KlineRow, table_from_rows
+from crypto_assets.market.chart_drawings import ChartDrawing, DrawingKind
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, floor_ms, now_ms
-from crypto_assets_tests.reports.stock import describe, load
+from crypto_assets.market.utc_time import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Window,
+    day_of,
+    floor_ms,
+    now_ms,
+)
+from crypto_assets_tests.reports.stock import describe, generated, load
 from crypto_assets_tests.streamlit_app.conftest import RunApp, make_home
 from crypto_assets_tests.streamlit_app.test_pages import ANALYTICS, texts_of
 from streamlit_app.data.ranges import MAX_READ_CANDLES
@@ -95,6 +104,25 @@ def test_analytics_draws_the_newest_week_in_hours(run_app: RunApp, stocked_home:
     assert "Missing, not explained yet" in text
     assert "The last candle (hollow) is still forming" in text
     assert list(lines_of(app)) == ["EMA 20", "SMA 20", "RSI 14"]
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+def test_the_chart_has_the_drawings_of_its_symbol(
+    run_app: RunApp, tmp_path: Path, role: str, request: pytest.FixtureRequest
+) -> None:
+    if role == "operator":
+        request.getfixturevalue("as_operator")
+    warehouse = make_home(tmp_path, ("BTCUSDT", "ETHUSDT"))
+    until = floor_ms(now_ms(), MINUTE_MS)
+    load(warehouse, "BTCUSDT", generated("BTCUSDT", Window(until - 2 * HOUR_MS, until)))
+    for symbol, name in (("BTCUSDT", "0f3a9c21"), ("ETHUSDT", "1f3a9c21")):
+        line = ChartDrawing(name, DrawingKind.HORIZONTAL, "#2962ff", ((0, 1.5),))
+        warehouse.chart_drawings.save_drawings(symbol, [line], "Ada")
+    warehouse.close()
+    app = run_app(tmp_path, ANALYTICS)
+    drawings = chart_of(app)["drawings"]
+    assert [one["id"] for one in drawings["stored"]] == ["0f3a9c21"]
+    assert drawings["can_save"] is (role == "operator")
 
 
 def test_the_first_hour_is_marked_as_partial(run_app: RunApp, stocked_home: Path) -> None:

@@ -10,6 +10,7 @@ from crypto_assets.market.utc_time import Window
 from crypto_assets.reports import CandleChart
 from streamlit_app.analytics import (
     address,
+    chart_drawings,
     chart_options,
     downloads,
     footnotes,
@@ -134,11 +135,13 @@ def _render_chart(
         _KEY,
         f"{frame.symbol} candles of {frame.interval} with {names}",
         PictureRequest(picture_name, _PICTURE_SOURCE, downloads.count_requested_pictures()),
+        chart_drawings.build_drawing_state(selection.instrument.symbol),
         ChartCallbacks(
             on_view=lambda: zoom.handle_zoom_report(selection.scope, _read_report("view")),
             on_zone=lambda: chart_options.handle_zone_report(_read_report("zone")),
             on_scale=lambda: chart_options.handle_scale_report(_read_report("scale")),
             on_legend=lambda: _handle_legend_report(selection, _read_report("legend")),
+            on_drawings=lambda: chart_drawings.handle_drawing_report(_read_report("drawings")),
         ),
     )
 

@@ -4,9 +4,10 @@ import streamlit as st
 
 from crypto_assets.pipeline.control.chart_layouts import (
     ChartLayout,
+    LayoutFile,
     LayoutKind,
     delete_layout,
-    format_layouts,
+    format_layout_file,
     save_layout,
 )
 from crypto_assets.warehouse.catalog.app_settings import Author
@@ -14,7 +15,12 @@ from streamlit_app import actions, auth
 from streamlit_app.analytics import address
 from streamlit_app.analytics.chart_request import select_chart_providers
 from streamlit_app.analytics.indicator_instances import Query, is_instance_parameter
-from streamlit_app.data import analytics, app_settings, get_pipeline_context
+from streamlit_app.data import (
+    analytics,
+    app_settings,
+    chart_drawings,
+    get_pipeline_context,
+)
 
 _OPEN_KEY, _NAME_KEY, _KIND_KEY = "open_layout", "layout_name", "layout_kind"
 # Where one has scrolled to is not part of a layout, nor is the time zone of who saves it.
@@ -36,15 +42,17 @@ def render_layout_menu() -> None:
         on_change=_open_chosen_layout,
         args=(layouts,),
     )
-    if layouts:
+    drawings = chart_drawings.query_all_drawings()
+    if layouts or drawings:
         st.download_button(
             "Export all",
-            format_layouts(layouts.values()),
+            format_layout_file(LayoutFile(list(layouts.values()), drawings)),
             "layouts.json",
             "application/json",
             on_click="ignore",
             icon=":material/download:",
-            help="Import the file elsewhere with `crypto-assets layouts import layouts.json`.",
+            help="All layouts, and the drawings of all symbols. Import the file elsewhere with "
+            "`crypto-assets layouts import layouts.json`.",
         )
     if not auth.find_caller().is_operator:
         st.caption("Unlock the app to save or delete layouts.")

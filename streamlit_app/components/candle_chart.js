@@ -84,7 +84,12 @@ class CandlePanel {
   receive(component) {
     this.component = component
     this.updating = this.updating.then(async () => {
-      const library = await loadLibrary(component.data.library)
+      const { library: name, drawings } = component.data
+      const [library, { DrawingTools }] = await Promise.all([
+        loadLibrary(name), import(new URL(drawings.script, document.baseURI)),
+      ])
+      const toolkit = { createButton, createElement, formatValue, readTheme, setPressed }
+      if (!this.isRemoved) this.drawingTools ??= new DrawingTools(this, toolkit)
       if (this.component === component && !this.isRemoved) this.update(library, component.data)
     })
   }
@@ -92,6 +97,7 @@ class CandlePanel {
   remove() {
     this.isRemoved = true
     clearTimeout(this.reportTimer)
+    this.drawingTools?.remove()
     this.chart?.remove()
     this.root.replaceChildren()
   }
@@ -114,6 +120,7 @@ class CandlePanel {
       this.content = JSON.parse(data.content)
       this.loaded = mergeCandles(this.loaded, readCandles(this.content))
     }
+    this.drawingTools.receive(data.drawings)
     this.draw()
     savePicture(this, data.picture)
   }
@@ -147,6 +154,7 @@ class CandlePanel {
       this.drawing.fill()
     }
     this.drawing.markLastPrice()
+    this.drawingTools.attach()
     if (this.view) this.show(this.view)
     else if (this.isRangeLoaded()) this.showRange()
     else if (visible) this.show(visible)

@@ -11,13 +11,18 @@ from pathlib import Path
 import streamlit as st
 
 from crypto_assets.market.utc_time import Window
+from streamlit_app.components.chart_drawings import (
+    DRAWING_STYLES,
+    DrawingState,
+    describe_drawings,
+)
 from streamlit_app.components.script_libraries import LIGHTWEIGHT_CHARTS
 
 _HERE = Path(__file__)
 _component = st.components.v2.component(
     "candle_chart",
     html='<div class="candle-chart" role="figure"></div>',
-    css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
+    css=_HERE.with_suffix(".css").read_text(encoding="utf-8") + DRAWING_STYLES,
     js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
     # The library adds its styles to the page's head, which a shadow root does not see.
     isolate_styles=False,
@@ -56,13 +61,15 @@ class ChartCallbacks:
     `on_view` is called after each zoom, and when candles are missing in it. It finds `{"scope",
     "from", "to", "load"}` at `st.session_state[key].view`: epoch ms, or None for the whole range;
     `load` is a further window to read, or None. `zone` and `scale` are the viewer's choices.
-    `legend` is `{"action", "key"}`: `toggle` or `remove` of an indicator.
+    `legend` is `{"action", "key"}`: `toggle` or `remove` of an indicator. `drawings` are changed
+    drawings, which the browser sends again until a `DrawingAnswer` has their batch.
     """
 
     on_view: Callable[[], None]
     on_zone: Callable[[], None]
     on_scale: Callable[[], None]
     on_legend: Callable[[], None]
+    on_drawings: Callable[[], None]
 
 
 def render_candle_chart(
@@ -71,6 +78,7 @@ def render_candle_chart(
     key: str,
     description: str,
     picture: PictureRequest,
+    drawings: DrawingState,
     callbacks: ChartCallbacks,
 ) -> None:
     """Draw `content`, the JSON of `build_chart_content`. `description` is for screen readers."""
@@ -87,9 +95,11 @@ def render_candle_chart(
             "scale": display.scale,
             "zone": display.zone,
             "picture": asdict(picture),
+            "drawings": describe_drawings(drawings),
         },
         on_view_change=callbacks.on_view,
         on_zone_change=callbacks.on_zone,
         on_scale_change=callbacks.on_scale,
         on_legend_change=callbacks.on_legend,
+        on_drawings_change=callbacks.on_drawings,
     )

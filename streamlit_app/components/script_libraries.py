@@ -1,4 +1,4 @@
-"""The JavaScript libraries of the charts, served from installed Python packages.
+"""The JavaScript modules of the charts: libraries from installed Python packages, and our own.
 
 Plotly's library is in its own package. Lightweight Charts by TradingView (Apache License 2.0) is
 not published for Python; `akquant-lwc` contains its unmodified standalone file, of which only the
@@ -76,8 +76,17 @@ def read_lightweight_charts() -> bytes:
     return content
 
 
+def _read_own_module(file_name: str) -> ScriptLibrary:
+    """Return a file of this folder that a component's script imports; its name has its hash."""
+    path = Path(__file__).with_name(file_name)
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    return ScriptLibrary(f"{path.stem.replace('_', '-')}-{digest}.js", lambda: content)
+
+
 PLOTLY = ScriptLibrary(f"plotly-{plotly.__version__}.min.js", lambda: str(get_plotlyjs()).encode())
 LIGHTWEIGHT_CHARTS = ScriptLibrary(
     f"lightweight-charts-{_LIGHTWEIGHT_CHARTS_VERSION}.js", read_lightweight_charts
 )
-LIBRARIES = (PLOTLY, LIGHTWEIGHT_CHARTS)
+CHART_DRAWINGS = _read_own_module("chart_drawings.js")
+LIBRARIES = (PLOTLY, LIGHTWEIGHT_CHARTS, CHART_DRAWINGS)

@@ -1,20 +1,26 @@
 """Saved layouts of charts: the parameters of the app's page Analytics, by name.
 
 They are stored with the runtime settings, so that the change log contains who saved what. A file of
-layouts is JSON:
+layouts is JSON, and also has the drawings, which belong to symbols and not to one layout:
 
     {"version": 1,
-     "layouts": [{"name": "Trend", "kind": "layout", "parameters": {"interval": ["4h"]}}]}
+     "layouts": [{"name": "Trend", "kind": "layout", "parameters": {"interval": ["4h"]}}],
+     "drawings": {"BTCUSDT": [{"id": "0f3a9c21d4e5b687", …}]}}
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from crypto_assets.errors import WrongUse
+from crypto_assets.market.chart_drawings import (
+    DrawingsBySymbol,
+    format_drawing,
+    parse_drawings_by_symbol,
+)
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.app_settings import AuthorOrName
 
@@ -44,6 +50,14 @@ class ChartLayout:
     parameters: Mapping[str, Sequence[str]]
 
 
+@dataclass(frozen=True)
+class LayoutFile:
+    """What a file of layouts contains."""
+
+    layouts: Sequence[ChartLayout]
+    drawings: DrawingsBySymbol = field(default_factory=dict)
+
+
 def list_layouts(warehouse: Warehouse) -> list[ChartLayout]:
     """List the saved layouts by name."""
     stored = warehouse.app_settings.get_all_values()
@@ -71,14 +85,24 @@ def delete_layout(warehouse: Warehouse, name: str, who: AuthorOrName) -> None:
     warehouse.app_settings.reset_value(f"{_PREFIX}{name}", who)
 
 
-def format_layouts(layouts: Iterable[ChartLayout]) -> str:
+def format_layout_file(content: LayoutFile) -> str:
     """Return the text of a file of layouts."""
-    content = {"version": _FILE_VERSION, "layouts": [_format_layout(each) for each in layouts]}
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    values = {
+        "version": _FILE_VERSION,
+        "layouts": [_format_layout(layout) for layout in content.layouts],
+        "drawings": {
+            symbol: [format_drawing(drawing) for drawing in drawings]
+            for symbol, drawings in sorted(content.drawings.items())
+        },
+    }
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
-def parse_layouts(text: str) -> list[ChartLayout]:
-    """Parse a file of layouts. Raises WrongUse, which says what is wrong."""
+def parse_layout_file(text: str) -> LayoutFile:
+    """Parse a file of layouts, with or without drawings.
+
+    Raises WrongUse, which says what is wrong.
+    """
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
@@ -88,7 +112,8 @@ def parse_layouts(text: str) -> list[ChartLayout]:
     entries = content.get("layouts")
     if not isinstance(entries, list) or len(entries) > _MAX_LAYOUTS:
         raise WrongUse(f"a file of layouts has a list of at most {_MAX_LAYOUTS} `layouts`")
-    return [_parse_layout(entry) for entry in entries]
+    drawings = parse_drawings_by_symbol(content.get("drawings", {}))
+    return LayoutFile([_parse_layout(entry) for entry in entries], drawings)
 
 
 def _format_layout(layout: ChartLayout) -> dict[str, Any]:

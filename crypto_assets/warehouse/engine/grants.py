@@ -8,15 +8,23 @@ from sqlalchemy.dialects import mysql
 from crypto_assets.warehouse.engine.schema import (
     app_settings,
     audit_log,
+    chart_drawings,
     metadata,
     price_alert_events,
     price_alert_rules,
     quarantine,
 )
 
-# Tables with secrets, logs, people's rules, and unchecked input, which the user of charts cannot
-# read.
-PRIVATE_TABLES = (app_settings, audit_log, price_alert_rules, price_alert_events, quarantine)
+# Tables with secrets, logs, people's rules and drawings, and unchecked input, which the user of
+# charts cannot read.
+PRIVATE_TABLES = (
+    app_settings,
+    audit_log,
+    chart_drawings,
+    price_alert_rules,
+    price_alert_events,
+    quarantine,
+)
 VIEWS = ("klines_1m", "klines_1h", "klines_1d", "order_book")
 _WRITER_GRANTS = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW"

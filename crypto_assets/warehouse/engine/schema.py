@@ -19,6 +19,7 @@ from crypto_assets.market.candles import CANDLE_SCHEMA, VALUE_COLUMNS
 from crypto_assets.market.candles import PRICE_TYPE as ARROW_PRICE
 from crypto_assets.market.candles import VOLUME_TYPE as ARROW_VOLUME
 from crypto_assets.market.intervals import Interval
+from crypto_assets.market.symbols import MAX_SYMBOL_LENGTH
 from crypto_assets.warehouse.engine.column_types import (
     BUCKET_COLUMN,
     KEY_COLUMN,
@@ -303,4 +304,12 @@ price_alert_events = _make_table(
     _text_column("failure", 500, nullable=True),
     Index("ix_price_alert_events_unsent", "sent_at", "fired_at"),
     Index("ix_price_alert_events_fired", "fired_at"),
+)
+chart_drawings = _make_table(
+    "chart_drawings",
+    Column("symbol", String(MAX_SYMBOL_LENGTH), primary_key=True),
+    Column("drawing_id", String(16), primary_key=True),
+    _text_column("content", 500),
+    _text_column("changed_by", 200),
+    _time_column("changed_at"),
 )

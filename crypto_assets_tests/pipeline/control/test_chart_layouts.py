@@ -8,11 +8,12 @@ import pytest
 from crypto_assets.errors import WrongUse
 from crypto_assets.pipeline.control.chart_layouts import (
     ChartLayout,
+    LayoutFile,
     LayoutKind,
     delete_layout,
-    format_layouts,
+    format_layout_file,
     list_layouts,
-    parse_layouts,
+    parse_layout_file,
     save_layout,
 )
 from crypto_assets.warehouse import Warehouse
@@ -36,11 +37,11 @@ def test_layouts_are_the_same_in_another_home(tmp_path: Path) -> None:
     one, other = (open_warehouse(tmp_path / name) for name in ("one", "other"))
     for layout in (TREND, AVERAGES):
         save_layout(one, layout, "Ada")
-    text = format_layouts(list_layouts(one))
-    for layout in parse_layouts(text):
+    text = format_layout_file(LayoutFile(list_layouts(one)))
+    for layout in parse_layout_file(text).layouts:
         save_layout(other, layout, "import")
     assert list_layouts(other) == list_layouts(one) == [AVERAGES, TREND]
-    assert format_layouts(list_layouts(other)) == text
+    assert format_layout_file(LayoutFile(list_layouts(other))) == text
     one.close()
     other.close()
 
@@ -88,10 +89,16 @@ GOOD = {"name": "a", "kind": "layout", "parameters": {"ema": ["true"]}}
 )
 def test_a_wrong_layout_is_refused(entry: object, reason: str) -> None:
     with pytest.raises(WrongUse, match=reason):
-        parse_layouts(json.dumps({"version": 1, "layouts": [entry]}))
+        parse_layout_file(json.dumps({"version": 1, "layouts": [entry]}))
+
+
+def test_a_wrong_drawing_refuses_the_whole_file() -> None:
+    drawings = {"BTCUSDT": [{"id": "0f3a9c21", "kind": "x", "color": "#2962ff", "points": []}]}
+    with pytest.raises(WrongUse, match="drawing 0f3a9c21: the kind must be one of"):
+        parse_layout_file(json.dumps({"version": 1, "layouts": [GOOD], "drawings": drawings}))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"version": 2, "layouts": []}'])
 def test_another_file_is_refused(text: str) -> None:
     with pytest.raises(WrongUse, match="not a file of layouts"):
-        parse_layouts(text)
+        parse_layout_file(text)

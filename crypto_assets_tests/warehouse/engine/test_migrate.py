@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, make_url
 
 from crypto_assets.errors import WarehouseNotReady, WarehouseTooNew
+from crypto_assets.market.chart_drawings import ChartDrawing, DrawingKind
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import Symbol, SymbolStatus
@@ -201,6 +202,25 @@ def test_an_upgraded_change_log_keeps_its_entries_and_gets_addresses(empty_url: 
     )
     found = [(one.who, one.address, one.new) for one in warehouse.app_settings.list_changes()]
     assert found == [("bert", "2001:db8::1", "tracked"), ("anna", None, "tracked")]
+    warehouse.close()
+
+
+def test_an_upgraded_warehouse_has_drawings_and_keeps_its_layouts(empty_url: str) -> None:
+    warehouse = Warehouse(empty_url)
+    warehouse.migrate_schema()
+    warehouse.app_settings.put_value("layout.Trend", {"kind": "layout"}, "anna")
+    older = ("DROP TABLE chart_drawings", "UPDATE alembic_version SET version_num = '0008'")
+    _execute(empty_url, *older)
+    with pytest.raises(WarehouseNotReady, match="run `crypto-assets init`"):
+        warehouse.require_ready()
+    warehouse.migrate_schema()
+    drawing = ChartDrawing("0f3a9c21", DrawingKind.HORIZONTAL, "#2962ff", ((START, 1.5),))
+    warehouse.chart_drawings.save_drawings("龍" * 50, [drawing], "anna")
+    _execute(empty_url, older[1])  # as after a kill
+    warehouse.migrate_schema()
+    warehouse.require_ready()
+    assert warehouse.chart_drawings.list_all_drawings() == {"龍" * 50: [drawing]}
+    assert warehouse.app_settings.get_value("layout.Trend") == {"kind": "layout"}
     warehouse.close()
 
 

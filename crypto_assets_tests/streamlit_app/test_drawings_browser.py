@@ -1,0 +1,474 @@
+"""Drawings on the candle chart in a real browser: drawn, changed, kept, and right in every zone."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from crypto_assets.market.chart_drawings import MAX_DRAWINGS, ChartDrawing, DrawingKind
+from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
+from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.reports.stock import generated, hole_before, load
+from crypto_assets_tests.services.chromium import OpenTab, Tab, note_errors, wait_for_script
+from crypto_assets_tests.streamlit_app.conftest import make_home, serving
+from crypto_assets_tests.streamlit_app.gestures import unlock_address
+from crypto_assets_tests.streamlit_app.page_checks import TIMEOUT_MS, list_errors
+from crypto_assets_tests.streamlit_app.test_every_page import list_accessibility_faults
+from crypto_assets_tests.streamlit_app.test_zoom_browser import CANDLES_ONLY, PANEL, wait_for_chart
+
+TOOLS = f"{PANEL}.drawingTools"
+STORE = f"{TOOLS}.store"
+# Each test has its own, because the app caches stored drawings for seconds.
+ZONES = {
+    "America/Los_Angeles": "BTCUSDT",
+    "Asia/Kolkata": "ETHUSDT",
+    "Pacific/Auckland": "SOLUSDT",
+    "UTC": "XRPUSDT",
+}
+EDITED, SHARED, VIEWED, TOUCHED = "ADAUSDT", "DOGEUSDT", "LTCUSDT", "SHIBUSDT"
+# Nothing listens there, so that the notices which say so are above each chart.
+_CLOSED = "http://127.0.0.1:9"
+LINE = ChartDrawing("0f3a9c21d4e5b687", DrawingKind.HORIZONTAL, "#2962ff", ((0, 1.5),))
+
+
+@dataclass(frozen=True)
+class DrawnHome:
+    """A served home, and its warehouse."""
+
+    address: str
+    warehouse: Warehouse
+
+    def format_address(self, symbol: str, interval: str = "1h") -> str:
+        return f"analytics?symbol={symbol}&interval={interval}&range=3d&{CANDLES_ONLY}"
+
+    def list_drawings(self, symbol: str) -> list[ChartDrawing]:
+        return self.warehouse.chart_drawings.list_drawings(symbol)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrawnHome]:
+    home = tmp_path_factory.mktemp("drawn")
+    symbols = (*ZONES.values(), EDITED, SHARED, VIEWED, TOUCHED)
+    warehouse = make_home(home, symbols)
+    until = floor_ms(now_ms(), HOUR_MS) + 2 * MINUTE_MS
+    window = Window(until - 4 * DAY_MS, until)
+    for symbol in symbols:
+        load(warehouse, symbol, generated(symbol, window, [hole_before(until, 24, 120)]))
+    log = home / "app.log"
+    with serving(home, log, DAGSTER_URL=_CLOSED, EXCHANGE_URL=_CLOSED) as address:
+        yield DrawnHome(address, warehouse)
+    warehouse.close()
+    assert "Traceback" not in log.read_text()
+
+
+def open_as_operator(open_tab: OpenTab, drawn: DrawnHome, symbol: str, **options: Any) -> Tab:
+    tab = open_tab(unlock_address(drawn.address, drawn.format_address(symbol)), **options)
+    wait_until_settled(tab.page)
+    wait_for_script(tab.page, f"{STORE}.canSave")
+    return tab
+
+
+def wait_until_settled(page: Page) -> None:
+    """Wait until the chart is drawn, and the notices above it, which move it, are shown."""
+    wait_for_chart(page)
+    for name in ("Dagster unavailable.", "Exchange unreachable. Data"):
+        expect(page.get_by_text(name)).to_be_visible()
+
+
+def choose_tool(page: Page, name: str) -> None:
+    page.get_by_role("toolbar", name="Drawing tools").get_by_role("button", name=name).click()
+
+
+def find_corner(page: Page) -> tuple[float, float]:
+    """Return the top left corner of the price pane in the window."""
+    box = page.locator(".candle-chart .stage").bounding_box()
+    assert box is not None
+    return box["x"], box["y"]
+
+
+def click_chart(page: Page, *places: tuple[float, float]) -> None:
+    """Click places of the price pane, in pixels."""
+    left, top = find_corner(page)
+    for x, y in places:
+        page.mouse.move(left + x, top + y)
+        page.mouse.click(left + x, top + y)
+
+
+def drag_drawing(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    left, top = find_corner(page)
+    page.mouse.move(left + start[0], top + start[1])
+    page.mouse.down()
+    page.mouse.move(left + (start[0] + end[0]) / 2, top + (start[1] + end[1]) / 2)
+    page.mouse.move(left + end[0], top + end[1])
+    page.mouse.up()
+
+
+def wait_until_saved(page: Page, count: int) -> None:
+    """Wait until Python has answered all changes, and the page has so many stored drawings."""
+    wait_for_script(
+        page,
+        f"count => !{STORE}.sent && {STORE}.stored.size === count"
+        f" && [...{STORE}.outbox.values()].every(waiting => !waiting.size)",
+        count,
+    )
+
+
+def read_places(page: Page) -> list[list[dict[str, float]]]:
+    """Return where the points of the drawings are on the screen, the newest drawing last."""
+    return list(
+        page.evaluate(f"{TOOLS}.list().map(one => one.points.map(point => {TOOLS}.toPlace(point)))")
+    )
+
+
+@pytest.mark.parametrize("timezone_id", ZONES)
+def test_drawings_stay_at_their_time_and_price(
+    open_tab: OpenTab, drawn: DrawnHome, timezone_id: str
+) -> None:
+    """In each zone, on each scale, at other intervals, and beyond the newest candle."""
+    symbol, zone = ZONES[timezone_id], ZoneInfo(timezone_id)
+    tab = open_as_operator(open_tab, drawn, symbol, timezone_id=timezone_id)
+    page = tab.page
+    right = page.evaluate(f"{PANEL}.timeScale.width()") - 4
+    prices = page.evaluate(f"[120, 200].map(y => {PANEL}.drawing.main.coordinateToPrice(y))")
+    choose_tool(page, "Trend line")
+    click_chart(page, (300, 120), (right, 200))
+    wait_until_saved(page, 1)
+    (line,) = drawn.list_drawings(symbol)
+    (start, first), (end, second) = line.points
+    assert [first, second] == pytest.approx(prices, rel=1e-9)
+    newest = page.evaluate(f"{PANEL}.loaded.times.at(-1)")
+    assert start % HOUR_MS == end % HOUR_MS == 0 and end > newest > start
+    # The readout has the same time in the viewer's zone.
+    left, top = find_corner(page)
+    page.mouse.move(left + 300, top + 300)
+    label = "UTC" if timezone_id == "UTC" else f"{timezone_id.split('/')[1].replace('_', ' ')} time"
+    clock = datetime.fromtimestamp(start / 1000, UTC).astimezone(zone)
+    readout = page.locator(".candle-chart .readout", has_text=f"{clock:%a %d %b %Y %H:%M} {label}")
+    expect(readout).to_have_count(1)
+    for scale in ("log", "percent"):
+        page.locator(f".candle-chart .{scale}").click()
+        assert_at(page, line, HOUR_MS)
+    for interval, width in (("15m", 15 * MINUTE_MS), ("4h", 4 * HOUR_MS)):
+        page.locator(".st-key-interval").get_by_text(interval, exact=True).click()
+        wait_for_script(page, f"{PANEL}.content.step === {width}")
+        assert_at(page, line, width)
+    page.reload()
+    wait_for_chart(page)
+    assert_at(page, line, width)
+    assert list_errors(tab) == []
+
+
+def assert_at(page: Page, drawing: ChartDrawing, width: int) -> None:
+    """Compare a drawing's places with what the library says of them.
+
+    Times may differ by half a period, whose `width` is in ms: the library knows whole ones.
+    """
+    wait_for_script(  # The base of percent follows in a later frame.
+        page,
+        f"{PANEL}.drawing.firstVisible"
+        f" === Math.max(0, Math.ceil({PANEL}.timeScale.getVisibleLogicalRange().from))",
+    )
+    (places,) = read_places(page)
+    found = page.evaluate(
+        f"""places => places.map(({{ x, y }}) => {{
+            const {{ loaded, grid, timeScale, drawing, content }} = {PANEL};
+            const first = Math.max(0, Math.ceil(timeScale.getVisibleLogicalRange().from));
+            const value = drawing.main.coordinateToPrice(y);
+            const base = loaded.columns.close[grid.findRow(first)];
+            const last = grid.times.length - 1;
+            const index = timeScale.coordinateToLogical(x);
+            const time = index <= last ? grid.times[index]
+                : grid.times[last] + (index - last) * content.step;
+            return [time, drawing.isPercent ? (value + 1) * base : value];
+        }})""",
+        places,
+    )
+    for (time, price), (found_time, found_price) in zip(drawing.points, found, strict=True):
+        assert abs(found_time - time) <= width / 2
+        assert found_price == pytest.approx(price, rel=1e-6)
+    horizontal = [one["x"] for one in places]
+    assert horizontal == sorted(horizontal)
+
+
+def count_pixels(page: Page, color: tuple[int, int, int]) -> int:
+    """Count the pixels of about a color in the picture of the chart, as the page downloads it."""
+    return int(
+        page.evaluate(
+            f"""color => {{
+                const canvas = {PANEL}.chart.takeScreenshot(true, false);
+                const {{ data }} = canvas.getContext('2d')
+                    .getImageData(0, 0, canvas.width, canvas.height);
+                let count = 0;
+                for (let at = 0; at < data.length; at += 4) {{
+                    if (color.every((value, n) => Math.abs(data[at + n] - value) < 30)) count++;
+                }}
+                return count;
+            }}""",
+            list(color),
+        )
+    )
+
+
+def test_drawings_are_changed_hidden_and_removed(open_tab: OpenTab, drawn: DrawnHome) -> None:
+    tab = open_as_operator(open_tab, drawn, EDITED)
+    page = tab.page
+    assert list_accessibility_faults(page) == []
+    view = page.evaluate(f"{PANEL}.readVisibleTimes()")
+    choose_tool(page, "Horizontal line")
+    click_chart(page, (300, 260))
+    wait_until_saved(page, 1)
+    (line,) = drawn.list_drawings(EDITED)
+    labels = page.evaluate(f"{TOOLS}.layer.priceAxisViews().map(label => label.text())")
+    expected = page.evaluate(f"price => {TOOLS}.formatPrice(price)", line.points[0][1])
+    assert labels == [expected]
+    recolor(page, "#ff00ff")
+    assert [one.color for one in drawn.list_drawings(EDITED)] == ["#ff00ff"]
+    assert count_pixels(page, (255, 0, 255)) > 500, "a line over the chart, in its picture"
+
+    choose_tool(page, "Rectangle")
+    drag_drawing(page, (300, 120), (420, 200))
+    wait_until_saved(page, 2)
+    before = find_rectangle(drawn)
+    drag_drawing(page, (360, 160), (460, 180))  # It is selected, so its inside moves it.
+    wait_for_script(page, f"!{STORE}.moved && !{STORE}.sent")
+    moved = find_rectangle(drawn)
+    shifts = {end[0] - start[0] for start, end in zip(before.points, moved.points, strict=True)}
+    assert len(shifts) == 1 and min(shifts) > 0 and not min(shifts) % HOUR_MS
+    assert all(e[1] < s[1] for s, e in zip(before.points, moved.points, strict=True)), "down"
+    corner = page.evaluate(f"{TOOLS}.toPlace({TOOLS}.selected.points[1])")
+    drag_drawing(page, (corner["x"], corner["y"]), (corner["x"] + 90, corner["y"] + 40))
+    wait_for_script(page, f"!{STORE}.moved && !{STORE}.sent")
+    resized = find_rectangle(drawn)
+    assert resized.points[0] == moved.points[0]
+    assert resized.points[1][0] > moved.points[1][0] and resized.points[1][1] < moved.points[1][1]
+    assert page.evaluate(f"{PANEL}.readVisibleTimes()") == view, "the chart has not scrolled"
+
+    choose_tool(page, "Fibonacci retracement")
+    click_chart(page, (600, 120))
+    assert page.evaluate(f"{TOOLS}.draft.kind") == "fibonacci"
+    page.keyboard.press("Escape")
+    expect(page.locator(".candle-chart .drawing-note")).to_be_hidden()
+    choose_tool(page, "Measure")
+    drag_drawing(page, (300, 120), (600, 240))
+    texts = page.evaluate(
+        f"""async () => {{
+            const url = new URL({PANEL}.data.drawings.script, document.baseURI);
+            const {{ describeMeasure }} = await import(url);
+            const points = [[0, 100], [{HOUR_MS * 27}, 102.5]];
+            return [describeMeasure(points, {TOOLS}), {TOOLS}.measured.kind];
+        }}"""
+    )
+    assert texts == [["+2.5000 (+2.50%)", "27 candles, 1d 3h"], "measure"]
+    page.keyboard.press("Escape")
+    assert len(drawn.list_drawings(EDITED)) == 2
+
+    click_chart(page, (800, 260))  # the line
+    assert page.evaluate(f"{TOOLS}.selectedId") == line.drawing_id
+    page.keyboard.press("Delete")
+    wait_until_saved(page, 1)
+    assert [one.kind for one in drawn.list_drawings(EDITED)] == [DrawingKind.RECTANGLE]
+    page.keyboard.press("Control+z")
+    wait_until_saved(page, 2)
+    assert len(drawn.list_drawings(EDITED)) == 2
+    click_chart(page, (800, 260))
+    page.get_by_role("button", name="Remove the drawing").click()
+    wait_until_saved(page, 1)
+    hide = page.get_by_role("button", name="Hide drawings")
+    hide.click()
+    expect(hide).to_have_attribute("aria-pressed", "true")
+    assert page.evaluate(f"{TOOLS}.list()") == []
+    page.reload()
+    wait_until_settled(page)
+    wait_until_saved(page, 1)
+    assert page.evaluate(f"{TOOLS}.list()") == []
+    hide.click()
+    assert len(page.evaluate(f"{TOOLS}.list()")) == 1
+    remove_all(page, "Cancel")
+    assert len(page.evaluate(f"{TOOLS}.list()")) == 1
+    remove_all(page, "Remove")
+    wait_until_saved(page, 0)
+    assert drawn.list_drawings(EDITED) == []
+    assert list_errors(tab) == []
+
+
+def find_rectangle(drawn: DrawnHome) -> ChartDrawing:
+    (found,) = (one for one in drawn.list_drawings(EDITED) if one.kind is DrawingKind.RECTANGLE)
+    return found
+
+
+def remove_all(page: Page, answer: str) -> None:
+    choose_tool(page, "Remove all drawings")
+    dialog = page.get_by_role("dialog", name="Remove all drawings")
+    expect(dialog).to_contain_text("Remove the only drawing on ADAUSDT?")
+    dialog.get_by_role("button", name=answer).click()
+    expect(dialog).to_be_hidden()
+
+
+def test_two_tabs_lose_no_drawing_and_too_many_are_refused(
+    open_tab: OpenTab, drawn: DrawnHome
+) -> None:
+    tab = open_as_operator(open_tab, drawn, SHARED)
+    page, other = tab.page, tab.page.context.new_page()
+    other.goto(f"{drawn.address}/{drawn.format_address(SHARED)}")
+    wait_until_settled(other)
+    for each, y in ((page, 120), (other, 200)):
+        choose_tool(each, "Horizontal line")
+        click_chart(each, (400, y))
+    for each in (page, other):
+        wait_for_script(each, f"!{STORE}.sent && {STORE}.stored.size >= 1")
+    assert len(drawn.list_drawings(SHARED)) == 2
+    recolor(other, "#00ff00")
+    wait_until_saved(other, 2)  # It has the line of the first tab now.
+    click_chart(other, (500, 120))
+    recolor(other, "#ff0000")
+    assert list_colors(drawn) == ["#00ff00", "#ff0000"]
+    recolor(page, "#ffff00")  # The first tab has not seen the change.
+    assert list_colors(drawn) == ["#00ff00", "#ffff00"]
+    more = [
+        ChartDrawing(f"{number:016x}", DrawingKind.HORIZONTAL, "#2962ff", ((0, 1.0),))
+        for number in range(MAX_DRAWINGS - 2)
+    ]
+    drawn.warehouse.chart_drawings.save_drawings(SHARED, more, "test")
+    # The tab does not know them yet.
+    page.evaluate(f"{TOOLS}.tool = 'trend'")
+    click_chart(page, (400, 140), (500, 150))
+    note = page.locator(".candle-chart .drawing-note")
+    expect(note).to_contain_text("DOGEUSDT has 200 drawings: remove one first.")
+    wait_until_saved(page, MAX_DRAWINGS)
+    choose_tool(page, "Rectangle")
+    expect(note).to_contain_text("DOGEUSDT has 200 drawings: remove one first.")
+    assert page.evaluate(f"{TOOLS}.tool") is None
+    assert len(drawn.list_drawings(SHARED)) == MAX_DRAWINGS
+    assert list_errors(tab) == []
+
+
+def recolor(page: Page, color: str) -> None:
+    page.get_by_label("Color of the drawing").fill(color)
+    wait_for_script(page, f"!{STORE}.sent")
+
+
+def list_colors(drawn: DrawnHome) -> list[str]:
+    return sorted(drawing.color for drawing in drawn.list_drawings(SHARED))
+
+
+def test_a_viewers_drawings_stay_in_the_browser_until_an_operator_saves_them(
+    open_tab: OpenTab, drawn: DrawnHome
+) -> None:
+    tab = open_tab(f"{drawn.address}/{drawn.format_address(VIEWED)}")
+    page = tab.page
+    wait_until_settled(page)
+    good = {"id": LINE.drawing_id, "kind": "horizontal", "color": "#2962ff", "points": [[0, 1.5]]}
+    hostile = [
+        good | {"id": "1f3a9c21", "points": [[0, None]]},
+        good | {"id": "2f3a9c21", "points": [[1e300, 1]]},
+        good | {"id": "3f3a9c21", "kind": "constructor"},
+        good | {"id": "<img src=x>"},
+        good | {"id": "4f3a9c21", "color": "url(//x)"},
+        [],
+        None,
+        "x",
+    ]
+    for text, count in (
+        (json.dumps([*hostile, good]), 1),
+        (json.dumps([good | {"id": f"{n:016x}"} for n in range(1_000)]), MAX_DRAWINGS),
+        (json.dumps([1] * 1_000_000), 0),
+        ("[NaN", 0),
+        ("{}", 0),
+    ):
+        page.evaluate(
+            f"""text => {{
+                const {{ key }} = {STORE};
+                localStorage.setItem(key, text);
+                window.dispatchEvent(new StorageEvent('storage', {{ key }}));  // As another tab.
+            }}""",
+            text,
+        )
+        assert len(page.evaluate(f"{TOOLS}.list()")) == count
+    page.reload()
+    wait_until_settled(page)
+    assert page.evaluate(f"{TOOLS}.list()") == []
+    choose_tool(page, "Horizontal line")
+    note = page.locator(".candle-chart .drawing-note")
+    expect(note).to_contain_text("It stays in this browser: unlock the app to save drawings.")
+    click_chart(page, (300, 150))
+    expect(note).to_contain_text("1 drawing is only in this browser: unlock the app")
+    page.reload()
+    wait_until_settled(page)
+    (kept,) = page.evaluate(f"{TOOLS}.list()")
+    for report, reason in (
+        ({"batch": "forged", "symbol": VIEWED, "saved": [good], "removed": []}, "unlock the app"),
+        ({"batch": "forged", "symbol": VIEWED, "saved": 1, "removed": None}, "unlock the app"),
+        ({"batch": 1}, "unlock the app"),
+    ):
+        page.evaluate(f"report => {PANEL}.component.setTriggerValue('drawings', report)", report)
+        wait_for_script(page, f"{PANEL}.data.drawings.answer.batch === 'forged'")
+        assert reason in page.evaluate(f"{PANEL}.data.drawings.answer.problem")
+    assert drawn.list_drawings(VIEWED) == []
+    page.goto(unlock_address(drawn.address, drawn.format_address(VIEWED)))
+    wait_until_settled(page)
+    expect(note).to_contain_text("1 drawing is only in this browser.")
+    note.get_by_role("button", name="Save").click()
+    wait_until_saved(page, 1)
+    (stored,) = drawn.list_drawings(VIEWED)
+    assert [stored.drawing_id, *map(list, stored.points)] == [kept["id"], *kept["points"]]
+    assert page.evaluate(f"localStorage.getItem({STORE}.key)") is None
+    expect(note).to_be_hidden()
+    assert list_errors(tab) == []
+
+
+def test_a_phone_draws_by_touch(chromium: Browser, drawn: DrawnHome) -> None:
+    context = chromium.new_context(
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        is_mobile=True,
+        color_scheme="dark",
+        timezone_id="America/Los_Angeles",
+    )
+    context.set_default_timeout(TIMEOUT_MS)
+    tab = Tab(context.new_page())
+    note_errors(tab)
+    page = tab.page
+    page.goto(f"{drawn.address}/{drawn.format_address(TOUCHED)}")
+    wait_until_settled(page)
+    toolbar = page.get_by_role("toolbar", name="Drawing tools")
+    expect(toolbar).to_be_hidden()
+    page.get_by_role("button", name="Drawing tools").tap()
+    expect(toolbar).to_be_visible()
+    assert list_accessibility_faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    toolbar.get_by_role("button", name="Rectangle").tap()
+    expect(toolbar).to_be_hidden()
+    view = page.evaluate(f"{PANEL}.readVisibleTimes()")
+    page.evaluate("document.querySelector('.stage').scrollIntoView({ block: 'center' })")
+    left, top = find_corner(page)
+    for x, y in ((80, 150), (200, 200)):
+        page.touchscreen.tap(left + x, top + y)
+    (drawing,) = page.evaluate(f"{TOOLS}.list()")
+    drag_by_touch(page, (left + 140, top + 175), (left + 180, top + 215))
+    (moved,) = page.evaluate(f"{TOOLS}.list()")
+    for (time, price), (moved_time, moved_price) in zip(
+        drawing["points"], moved["points"], strict=True
+    ):
+        assert moved_time > time and moved_price < price
+    assert page.evaluate(f"{PANEL}.readVisibleTimes()") == view
+    assert find_corner(page) == (left, top), "nor has the page"
+    assert list_errors(tab) == []
+    context.close()
+
+
+def drag_by_touch(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    session = page.context.new_cdp_session(page)
+    for kind, places in (
+        ("touchStart", [start]),
+        ("touchMove", [((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)]),
+        ("touchMove", [end]),
+        ("touchEnd", []),
+    ):
+        points = [{"x": x, "y": y} for x, y in places]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    session.detach()

@@ -1,0 +1,42 @@
+"""What the candle chart's script for drawings receives, `chart_drawings.js`, and its styles."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from crypto_assets.market.chart_drawings import MAX_DRAWINGS
+from streamlit_app.components.script_libraries import CHART_DRAWINGS
+
+DRAWING_STYLES = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class DrawingAnswer:
+    """The last changes that were handled, and why they were not stored, empty if they were.
+
+    Changes whose answer is not final are sent again.
+    """
+
+    batch: str = ""
+    problem: str = ""
+    is_final: bool = True
+
+
+@dataclass(frozen=True)
+class DrawingState:
+    """The stored drawings of a symbol as JSON values, and whether this viewer may change them.
+
+    `exchange` and symbol name the drawings that a browser keeps itself.
+    """
+
+    symbol: str
+    stored: Sequence[dict[str, Any]]
+    can_save: bool
+    exchange: str
+    answer: DrawingAnswer
+
+
+def describe_drawings(state: DrawingState) -> dict[str, Any]:
+    """Return the state with the script's name and its limit."""
+    return {**asdict(state), "script": CHART_DRAWINGS.script_name, "limit": MAX_DRAWINGS}
