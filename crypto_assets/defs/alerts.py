@@ -11,10 +11,11 @@ import dagster as dg
 from crypto_assets.dagster_ext.run_failures import list_failed_partitions
 from crypto_assets.defs.markets import DEFAULT_MARKET, WEBHOOK_RESOURCE_KEY, MarketSpec
 from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.exchange import probe_exchange
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.orchestrator.recent_runs import describe_run_target
 from crypto_assets.pipeline.alerting.alert_repetition import AlertHistory
-from crypto_assets.pipeline.alerting.exchange_outage import ExchangeOutage, check_exchange
+from crypto_assets.pipeline.alerting.exchange_outage import ReportedOutage
 from crypto_assets.pipeline.alerting.stale_symbols import (
     build_stale_symbol_alert,
     find_stale_symbols,
@@ -22,7 +23,6 @@ from crypto_assets.pipeline.alerting.stale_symbols import (
 from crypto_assets.pipeline.alerting.targets import list_targets, send_to_targets
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.pipeline.stages.results import KlinesStage
-from crypto_assets.service_waiter import limit_exchange_wait
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import StaleSymbol
 
@@ -48,7 +48,7 @@ class _AlertCursor:
     history: AlertHistory = field(default_factory=AlertHistory)
     observed: dict[str, int] = field(default_factory=dict)
     evaluated_at: int | None = None
-    outage: ExchangeOutage = field(default_factory=ExchangeOutage)
+    outage: ReportedOutage = field(default_factory=ReportedOutage)
 
     @classmethod
     def from_json(cls, text: str | None) -> Self:
@@ -56,7 +56,7 @@ class _AlertCursor:
             return cls()
         state: dict[str, Any] = json.loads(text)
         sent = {identity: (last, times) for identity, (last, times) in state["said"].items()}
-        outage = ExchangeOutage.from_cursor(state.get("outage"))
+        outage = ReportedOutage.from_cursor(state.get("outage"))
         return cls(AlertHistory(sent), state["seen"], state["looked_at"], outage)
 
     def to_json(self) -> str:
@@ -111,11 +111,10 @@ def build_stale_symbols_sensor(market: MarketSpec) -> dg.SensorDefinition:
         """
         cursor, now = _AlertCursor.from_json(context.cursor), now_ms()
         platform = market.get_platform(context)
+        probe = probe_exchange(platform.exchange.rest)
+        outage, outage_alerts = cursor.outage.evaluate_probe(probe)
         try:
-            with limit_exchange_wait():
-                outage, outage_alerts = check_exchange(platform, cursor.outage, now)
-                # An outage that is reported is the reason: no symbol is reported beside it.
-                stale = [] if outage.is_reported else find_stale_symbols(platform)
+            stale = find_stale_symbols(platform, outage.describe_exchange(probe))
         except CryptoAssetsError as error:
             return dg.SkipReason(str(error))
         known = cursor.observed if now - (cursor.evaluated_at or 0) < _CURSOR_EXPIRY_MS else {}
