@@ -13,12 +13,13 @@ from dagster._core.execution.plan.objects import StepFailureData, UserFailureDat
 
 from crypto_assets.defs.alerts import run_failures_sensor, stale_symbols_sensor
 from crypto_assets.defs.assets.klines import klines_assets
-from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
+from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.exchange import open_exchange
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.orchestrator.partition_keys import build_partition_tags
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets_tests.defs.partition_ranges import build_range_tags
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 from crypto_assets_tests.services.scripted import Answer, ScriptedServer, in_turn, scripted
@@ -49,7 +50,7 @@ def fail(instance: dg.DagsterInstance, platform: PipelineContext, day: str) -> s
         [klines_assets],
         instance=instance,
         resources={"platform": platform},
-        tags=range_tags(f"{day}|BTCUSDT", f"{day}|NOSUCH"),
+        tags=build_range_tags(f"{day}|BTCUSDT", f"{day}|NOSUCH"),
         raise_on_error=False,
     )
     assert not result.success
