@@ -44,6 +44,7 @@ from crypto_assets.http_client import (
 from crypto_assets.http_limits import ResponseLimitExceeded
 from crypto_assets.service_waiter import ServiceWaiter, get_exchange_allowance
 from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
+from crypto_assets.steady_clock import read_steady_clock
 
 T = TypeVar("T")
 
@@ -251,7 +252,7 @@ class ExchangeTransport:
             quota.weight_budget.settle_reservation(reservation, used, minute_left)
 
     def _send_request(self, request: ExchangeRequest, limit: _OutageLimit) -> ExchangeResponse:
-        sent_at = time.monotonic()
+        sent_at = read_steady_clock()
         try:
             with limit.charge_failures(), self._waiter.watch_exchange(self.base_url):
                 response = send_request(
