@@ -58,13 +58,6 @@ class HealthMonitor:
         with self._lock:
             return dict(self._latest_seconds)
 
-    def is_working(self, part: str) -> bool:
-        """Return whether the last check of a part passed, without waiting; True before the first.
-
-        Starts a new check if the last one is old.
-        """
-        return self.list_latest_results().get(part) is None
-
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 

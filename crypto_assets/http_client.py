@@ -22,6 +22,7 @@ from urllib3.exceptions import HTTPError, LocationValueError, ProxyError
 from crypto_assets.addresses import redact_address, remove_logins
 from crypto_assets.errors import WrongUse
 from crypto_assets.http_limits import (
+    DataCallback,
     LimitedAdapter,
     PeerCheck,
     ResponseLimitExceeded,
@@ -123,16 +124,18 @@ def send_request(
     headers: Mapping[str, str] | None = None,
     json: Any = None,
     check_peer: PeerCheck | None = None,
+    on_data: DataCallback | None = None,
 ) -> HttpResponse:
     """Send a request and return its response; a redirect is returned, not followed.
 
     `max_bytes` limits the decoded body. `check_peer` may refuse the server's address before
-    anything is sent. Raises REQUEST_ERRORS, ResponseLimitExceeded among them.
+    anything is sent. `on_data` is called each time that a part of the response has arrived. Raises
+    REQUEST_ERRORS, ResponseLimitExceeded among them.
     """
     timeout = Timeout(connect=timeouts.connect, read=timeouts.read, total=timeouts.total)
     try:
         with (
-            limit_response(timeouts.total, max_bytes, check_peer),
+            limit_response(timeouts.total, max_bytes, check_peer, on_data),
             session.request(
                 method,
                 url,

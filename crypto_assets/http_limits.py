@@ -23,6 +23,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 _OVERHEAD_BYTES = 1024 * 1024
 
 PeerCheck = Callable[[str], None]
+DataCallback = Callable[[], None]
 
 
 class ResponseLimitExceeded(requests.RequestException):
@@ -46,6 +47,7 @@ class _RequestLimits:
     deadline: float
     max_bytes: int
     check_peer: PeerCheck | None
+    on_data: DataCallback | None
 
 
 _limits: ContextVar[_RequestLimits] = ContextVar("request_limits")
@@ -53,14 +55,18 @@ _limits: ContextVar[_RequestLimits] = ContextVar("request_limits")
 
 @contextmanager
 def limit_response(
-    seconds: float, max_bytes: int, check_peer: PeerCheck | None = None
+    seconds: float,
+    max_bytes: int,
+    check_peer: PeerCheck | None = None,
+    on_data: DataCallback | None = None,
 ) -> Iterator[None]:
     """Limit the response that this thread reads within: its time, and its bytes on the wire.
 
     `check_peer` gets the IP address of each new connection before anything is sent over it, and
-    raises an exception to refuse it.
+    raises an exception to refuse it. `on_data` is called each time that bytes have arrived.
     """
-    token = _limits.set(_RequestLimits(seconds, time.monotonic() + seconds, max_bytes, check_peer))
+    deadline = time.monotonic() + seconds
+    token = _limits.set(_RequestLimits(seconds, deadline, max_bytes, check_peer, on_data))
     try:
         yield
     finally:
@@ -103,6 +109,8 @@ class _LimitedReader(RawIOBase):
             if time.monotonic() < self._limits.deadline:
                 raise
             raise ResponseLimitExceeded.for_time(self._limits.seconds) from None
+        if count and self._limits.on_data:
+            self._limits.on_data()
         self._bytes_left -= count or 0
         if self._bytes_left < 0:
             raise ResponseLimitExceeded.for_size(self._limits.max_bytes)

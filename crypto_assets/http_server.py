@@ -22,6 +22,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from crypto_assets.client_address import group_client_address
 from crypto_assets.python_gc import freeze_loaded_objects
 from crypto_assets.tcp_ports import claim_port
 
@@ -328,7 +329,7 @@ def _list_waiting(connections: Iterable[Any]) -> list[_LimitedProtocol]:
 
 def _find_address(connection: Any) -> str:
     client = connection.client
-    return str(client[0]) if client else ""
+    return group_client_address(str(client[0])) if client else ""
 
 
 def _build_config(

@@ -212,21 +212,22 @@ class ServiceWaiter:
             return now - state.down_since
 
     @contextmanager
-    def watch_exchange(self, service: str) -> Iterator[None]:
-        """Report an outage also while a request to the exchange gets no response for seconds."""
+    def watch_exchange(self, service: str) -> Iterator[Callable[[], None]]:
+        """Report an outage also while a request to the exchange gets no data for seconds.
+
+        Yields a function to call for each part of the response: a long download is no outage.
+        """
         if not self.is_waiting_allowed:
-            yield
+            yield _ignore_data
             return
         reason = f"no response within {_SLOW_RESPONSE_SECONDS:.0f} s"
-        timer = threading.Timer(
-            _SLOW_RESPONSE_SECONDS, self.report_exchange_outage, (service, reason)
+        watch = _DataWatch(
+            _SLOW_RESPONSE_SECONDS, lambda: self.report_exchange_outage(service, reason)
         )
-        timer.daemon = True
-        timer.start()
         try:
-            yield
+            yield watch.record_data
         finally:
-            timer.cancel()
+            watch.stop()
 
     def report_exchange_outage(self, service: str, reason: object) -> None:
         """Report that the exchange does not respond, if calls wait for it."""
@@ -243,6 +244,41 @@ class ServiceWaiter:
             is_known, state.is_reported = state.is_reported, True
         if not is_known:
             self._get_report(state)(f"waiting for {service}, up to {limit:.0f} s: {reason}")
+
+
+class _DataWatch:
+    """Calls a function, once, when no data has arrived for some seconds."""
+
+    def __init__(self, seconds: float, report: Callable[[], None]) -> None:
+        self._seconds, self._report = seconds, report
+        self._last_data = time.monotonic()
+        self._stopped = threading.Event()
+        self._start_timer(seconds)
+
+    def record_data(self) -> None:
+        self._last_data = time.monotonic()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._timer.cancel()
+
+    def _start_timer(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._check)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _check(self) -> None:
+        left = self._last_data + self._seconds - time.monotonic()
+        if self._stopped.is_set():
+            return
+        if left > 0:
+            self._start_timer(left)
+        else:
+            self._report()
+
+
+def _ignore_data() -> None:
+    """Do nothing: the request is not watched."""
 
 
 def _means_outage(error: BaseException) -> bool:

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from crypto_assets.access import find_operator_token
 from crypto_assets.errors import WrongUse
-from crypto_assets.exchange import RequestRetryPolicy, open_exchange
-from crypto_assets.health_monitor import HealthMonitor
+from crypto_assets.exchange import ExchangeMonitor, RequestRetryPolicy, open_exchange
 from crypto_assets.lake import Lake, S3Options, WaitingLake, open_lake
+from crypto_assets.market.staleness import ExchangeCondition
 from crypto_assets.orchestrator import WEBSERVER_TIMEOUT_SECONDS, Orchestrator
 from crypto_assets.pipeline.alerting.destination import AlertAddress
 from crypto_assets.pipeline.context import PipelineContext
@@ -27,8 +27,6 @@ from crypto_assets.warehouse import Warehouse
 _FAILOVER_SECONDS = 30.0
 _market_contexts: dict[str, tuple[Settings, PipelineContext]] = {}
 _market_lock = Lock()
-# The part of `open_exchange_monitor`.
-EXCHANGE = "exchange"
 # Connect and read timeouts, bounded because a person waits.
 _CHECK_RETRY_POLICY = RequestRetryPolicy(
     attempts=1, max_budget_wait=4.0, connect_timeout=2.0, read_timeout=4.0
@@ -105,26 +103,26 @@ def open_orchestrator(
     return Orchestrator(settings.dagster_url, timeout_seconds, find_operator_token(settings))
 
 
-def open_exchange_monitor(settings: Settings) -> HealthMonitor:
-    """Open a monitor with the part EXCHANGE, which asks the exchange for its time."""
+def open_exchange_monitor(settings: Settings) -> ExchangeMonitor:
+    """Open a monitor of the exchange. Sends no request yet."""
     exchange = open_exchange(settings.exchange_url, settings.archive_url, _CHECK_RETRY_POLICY)
-    return HealthMonitor({EXCHANGE: exchange.rest.fetch_server_time})
+    return ExchangeMonitor(exchange.rest)
 
 
 def open_reports(
-    settings: Settings, is_exchange_reachable: Callable[[], bool] = lambda: True
+    settings: Settings, read_exchange: Callable[[], ExchangeCondition] = ExchangeCondition
 ) -> Reports:
     """Open the reports that pages, routes and commands read. Reads nothing yet."""
-    return _build_reports(open_warehouse(settings), settings, is_exchange_reachable)
+    return _build_reports(open_warehouse(settings), settings, read_exchange)
 
 
 def open_ready_reports(
-    settings: Settings, is_exchange_reachable: Callable[[], bool] = lambda: True
+    settings: Settings, read_exchange: Callable[[], ExchangeCondition] = ExchangeCondition
 ) -> Reports:
     """Open the reports. Raises WarehouseNotReady if the warehouse has no tables yet."""
     warehouse = open_warehouse(settings)
     warehouse.require_ready()
-    return _build_reports(warehouse, settings, is_exchange_reachable)
+    return _build_reports(warehouse, settings, read_exchange)
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
@@ -189,12 +187,12 @@ def _open_waiting_lake(
 
 
 def _build_reports(
-    warehouse: Warehouse, settings: Settings, is_exchange_reachable: Callable[[], bool]
+    warehouse: Warehouse, settings: Settings, read_exchange: Callable[[], ExchangeCondition]
 ) -> Reports:
     return Reports(
         warehouse,
         default_ingest_minutes=settings.ingest_interval_minutes,
-        is_exchange_reachable=is_exchange_reachable,
+        read_exchange=read_exchange,
     )
 
 

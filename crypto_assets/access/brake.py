@@ -1,11 +1,12 @@
 """A brake on guessing tokens: failures of an address make it wait, and then end in refusals."""
 
-import ipaddress
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
+
+from crypto_assets.client_address import group_client_address
 
 _log = logging.getLogger(__name__)
 
@@ -16,7 +17,6 @@ _MAX_FAILURES = 8
 # After this time without a failure, an address is forgotten.
 _MEMORY_SECONDS = 300.0
 _MAX_ADDRESSES = 10_000
-_IPV6_PREFIX_BITS = 64
 
 
 @dataclass
@@ -36,14 +36,14 @@ class GuessBrake:
     def get_refusal_seconds(self, address: str) -> float:
         """Return for how long every token of an address is refused; 0 if it may try one."""
         with self._lock:
-            failures = self._find_failures(_group_address(address))
+            failures = self._find_failures(group_client_address(address))
             if failures is None or failures.count < _MAX_FAILURES:
                 return 0
             return failures.last_at + _MEMORY_SECONDS - self._clock()
 
     def record_failure(self, address: str) -> float:
         """Count and log a wrong token; return the seconds by which to delay the answer."""
-        group = _group_address(address)
+        group = group_client_address(address)
         with self._lock:
             failures = self._find_failures(group) or _Failures(0, 0)
             failures.count, failures.last_at = failures.count + 1, self._clock()
@@ -57,7 +57,7 @@ class GuessBrake:
     def forget_failures(self, address: str) -> None:
         """Forget the failures of an address that gave the operator's token."""
         with self._lock:
-            self._failures.pop(_group_address(address), None)
+            self._failures.pop(group_client_address(address), None)
 
     def _find_failures(self, group: str) -> _Failures | None:
         failures = self._failures.get(group)
@@ -69,19 +69,3 @@ class GuessBrake:
     def _drop_oldest(self) -> None:
         newest = sorted(self._failures.items(), key=lambda item: item[1].last_at)
         self._failures = dict(newest[_MAX_ADDRESSES // 2 :])
-
-
-def _group_address(address: str) -> str:
-    """Return the network of an IPv6 address, which one client may have as a whole.
-
-    A server that listens on `::` sees IPv4 addresses as `::ffff:192.0.2.1`.
-    """
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return address
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((int(parsed), _IPV6_PREFIX_BITS), strict=False))

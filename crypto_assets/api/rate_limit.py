@@ -8,6 +8,7 @@ from threading import Lock
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crypto_assets.api.error_handlers import error_response
+from crypto_assets.client_address import group_client_address
 
 # The default limit of one client address.
 REQUESTS_PER_MINUTE = 600
@@ -59,7 +60,7 @@ class RateLimitMiddleware:
         if scope["type"] != "http" or scope["path"].startswith(_UNLIMITED_PATH_PREFIX):
             await self._app(scope, receive, send)
             return
-        client = scope["client"][0] if scope.get("client") else ""
+        client = group_client_address(scope["client"][0]) if scope.get("client") else ""
         seconds = self._allowance.reserve_request(client)
         if not seconds:
             await self._app(scope, receive, send)

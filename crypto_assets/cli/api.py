@@ -15,7 +15,6 @@ from crypto_assets.pipeline.control.backfill import Partitioning
 from crypto_assets.settings import get_settings
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets.wiring import (
-    EXCHANGE,
     open_exchange_monitor,
     open_orchestrator,
     open_pipeline_context,
@@ -55,10 +54,9 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
     settings = get_settings()
     context = open_pipeline_context(settings)
     context.warehouse.require_ready()
-    exchange = open_exchange_monitor(settings)
     api_context = ApiContext(
         pipeline=context,
-        reports=open_reports(settings, lambda: exchange.is_working(EXCHANGE)),
+        reports=open_reports(settings, open_exchange_monitor(settings).read_condition),
         orchestrator=open_orchestrator(settings),
         partitioning=Partitioning(settings.partition_unit, settings.start_date),
     )

@@ -11,7 +11,7 @@ from crypto_assets.cli.formatting import format_duration_ms, format_utc_minute, 
 from crypto_assets.cli.unlock import print_token_problems
 from crypto_assets.reports import StatusReport
 from crypto_assets.settings import get_settings
-from crypto_assets.wiring import EXCHANGE, open_exchange_monitor, open_ready_reports
+from crypto_assets.wiring import open_exchange_monitor, open_ready_reports
 
 
 @click.command()
@@ -24,8 +24,7 @@ def status(as_json: bool) -> None:
     never requested are counted as not loaded.
     """
     settings = get_settings()
-    monitor = open_exchange_monitor(settings)
-    reports = open_ready_reports(settings, lambda: monitor.check_all()[EXCHANGE] is None)
+    reports = open_ready_reports(settings, open_exchange_monitor(settings).confirm_condition)
     report = reports.get_status()
     if as_json:
         click.echo(orjson.dumps(asdict(report)))

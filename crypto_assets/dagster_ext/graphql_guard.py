@@ -6,7 +6,6 @@ a mutation only for an operator, and a reader's operation only within limits. Ev
 understood is refused.
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crypto_assets.access import RECORDED_HEADER, AccessControl, Caller, Credential, get_caller
 from crypto_assets.dagster_ext.graphql_limits import find_excess
+from crypto_assets.dagster_ext.reader_operations import ReaderOperations, TooManyOperations
 from crypto_assets.dagster_ext.reader_subscriptions import ReaderConnection, SubscriptionCounts
 from crypto_assets.foreign_text import shorten_text
 from crypto_assets.request_guard import SAFE_METHODS, Refusal, send_refusal
@@ -44,8 +44,8 @@ _OPERATOR_PATHS = ("/logs/", "/download_debug/", "/notebook", "/dagit/notebook")
 _MAX_CHANGE_BYTES, _MAX_QUERY_BYTES = 4 * 1024 * 1024, 256 * 1024
 # Dagster's largest query has fewer than 5,000.
 _MAX_TOKENS = 20_000
-# Dagster executes an operation in one of 40 threads, however long it takes. Readers leave some.
-_READER_OPERATIONS, _READER_WAIT_SECONDS = 16, 30
+# How long an operation of a reader waits for others.
+_READER_WAIT_SECONDS = 30
 # Names of arguments whose values say what a change is about, and contain no configuration.
 _TELLING_NAMES = frozenset(
     {
@@ -97,7 +97,7 @@ class GraphQLGuardMiddleware:
         self._app = app
         self._record_change = record_change
         self._access = access
-        self._reader_operations = asyncio.Semaphore(_READER_OPERATIONS)
+        self._reader_operations = ReaderOperations()
         self._subscriptions = SubscriptionCounts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -173,16 +173,13 @@ class GraphQLGuardMiddleware:
                 await run_in_threadpool(self._record_change, caller, change)
 
     async def _execute_for_reader(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Execute an operation when one of the others of readers has ended."""
+        """Execute an operation when enough of the others of readers have ended."""
+        address = get_caller(scope).address
         try:
-            await asyncio.wait_for(self._reader_operations.acquire(), _READER_WAIT_SECONDS)
-        except TimeoutError:
+            async with self._reader_operations.hold_place(address, _READER_WAIT_SECONDS):
+                await self._app(_as_checked(scope), receive, send)
+        except TooManyOperations:
             await _refuse(scope, send, 503, "too many operations of readers: try again")
-            return
-        try:
-            await self._app(_as_checked(scope), receive, send)
-        finally:
-            self._reader_operations.release()
 
 
 class _NotUnderstood(Exception):

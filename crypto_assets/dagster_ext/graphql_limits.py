@@ -13,6 +13,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLArgument,
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionNode,
@@ -29,9 +30,13 @@ MAX_ALIASES = 40
 # Elements of a list, and the values of arguments that say how much to return.
 MAX_LIST_LENGTH = MAX_LIMIT = 1_000
 _LIMITING_ARGUMENTS = frozenset({"limit", "lowerLimit", "upperLimit"})
+# Where the argument is in bytes. It is what Dagster's pages ask for.
+_MAX_BYTES = {"capturedLogs": 1024 * 1024}
 # Dagster's timeline shows the ticks of the next day.
 MAX_FUTURE_SECONDS = 2 * 24 * 3600
 _FUTURE_TICKS = "futureTicks"
+# Without a limit they return ten results, or those of the span above.
+_LIMITED_FIELDS = frozenset({_FUTURE_TICKS, "potentialTickTimestamps"})
 # Of fields and fragments together: a fragment may contain itself.
 _MAX_NESTING = 100
 
@@ -53,6 +58,20 @@ def find_excess(document: DocumentNode, variables: Mapping[str, Any]) -> str | N
     except RecursionError:
         return "the document or its variables are nested too deeply"
     return None
+
+
+def find_default_limits(field: str, arguments: Mapping[str, GraphQLArgument]) -> dict[str, int]:
+    """Return the limits to use where an operation gives none, by the name that a resolver gets.
+
+    Without a limit, Dagster returns everything that it has stored, such as all runs.
+    """
+    if field in _LIMITED_FIELDS:
+        return {}
+    return {
+        argument.out_name or name: _MAX_BYTES.get(field, MAX_LIMIT)
+        for name, argument in arguments.items()
+        if name in _LIMITING_ARGUMENTS
+    }
 
 
 def _check_document(document: DocumentNode, variables: Mapping[str, Any]) -> None:
@@ -128,9 +147,16 @@ def _check_arguments(field: FieldNode, variables: Mapping[str, Any]) -> None:
         arguments[one.name.value] = value
     for name, value in arguments.items():
         if name in _LIMITING_ARGUMENTS and isinstance(value, int | float):
-            _require(value, MAX_LIMIT, f"results (the argument {name})")
+            _check_limit(field.name.value, name, value)
     if field.name.value == _FUTURE_TICKS:
         _check_future(arguments)
+
+
+def _check_limit(field: str, name: str, value: float) -> None:
+    if field in _MAX_BYTES:
+        _require(value, _MAX_BYTES[field], f"bytes (the argument {name})")
+    else:
+        _require(value, MAX_LIMIT, f"results (the argument {name})")
 
 
 def _check_future(arguments: Mapping[str, Any]) -> None:

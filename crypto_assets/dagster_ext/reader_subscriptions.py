@@ -7,6 +7,8 @@ from typing import Any
 
 from starlette.types import Message, Receive, Send
 
+from crypto_assets.client_address import group_client_address
+
 # A page of a run has four; one with running runs has one for each of them.
 MAX_PER_CONNECTION, MAX_PER_CLIENT = 20, 60
 _STARTING, _STOPPING = frozenset({"start", "subscribe"}), frozenset({"stop", "complete"})
@@ -17,7 +19,7 @@ CheckOperation = Callable[[Mapping[str, Any]], str | None]
 
 
 class SubscriptionCounts:
-    """How many subscriptions each client address has, on all of its connections."""
+    """How many subscriptions each client has, on all of its connections."""
 
     def __init__(self) -> None:
         self.by_client: Counter[str] = Counter()
@@ -39,7 +41,8 @@ class ReaderConnection:
         check: CheckOperation,
     ) -> None:
         self._receive, self._send = receive, send
-        self._client, self._counts, self._check = client, counts, check
+        self._client = group_client_address(client)
+        self._counts, self._check = counts, check
         self._active: set[str] = set()
 
     async def receive(self) -> Message:

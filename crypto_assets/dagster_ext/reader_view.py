@@ -1,9 +1,10 @@
 """What Dagster's webserver hides from those who may only read: traces, output of processes, paths.
 
-Readers see every run with its events, and the message of each error. The operator sees everything.
+Readers see every run with its events, and the message of each error, but not all of them at once.
+The operator sees everything.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -15,6 +16,7 @@ from graphql.execution import default_field_resolver
 from starlette.requests import HTTPConnection
 
 from crypto_assets.access import get_caller
+from crypto_assets.dagster_ext.graphql_limits import find_default_limits
 from crypto_assets.dagster_ext.private_api import require_no_changes
 
 OUTPUT_NOTICE = "The output of processes is shown to the operator only: open /unlock.\n"
@@ -52,6 +54,7 @@ class ReaderAwareWebserver(DagsterWebserver[Any, Any]):
     def build_graphql_schema(self) -> Any:
         schema = super().build_graphql_schema()
         hide_fields(schema.graphql_schema)
+        limit_fields(schema.graphql_schema)
         return schema
 
     @contextmanager
@@ -85,6 +88,28 @@ def hide_fields(schema: GraphQLSchema) -> None:
             continue
         field.resolve = _hide_from_readers(field.resolve or default_field_resolver, value)
     require_no_changes(missing)
+
+
+def limit_fields(schema: GraphQLSchema) -> None:
+    """Limit the results of all queries that take a limit, where a reader gives none."""
+    for kind in schema.type_map.values():
+        if not isinstance(kind, GraphQLObjectType) or kind is schema.mutation_type:
+            continue
+        for name, field in kind.fields.items():
+            if limits := find_default_limits(name, field.args):
+                field.resolve = _limit_for_readers(field.resolve or default_field_resolver, limits)
+
+
+def _limit_for_readers(resolve: Any, limits: Mapping[str, int]) -> Any:
+    def resolve_limited(source: Any, info: Any, **arguments: Any) -> Any:
+        if info.context.read_only:
+            for name, limit in limits.items():
+                # To Dagster's storages, 0 and negative numbers are no limit either.
+                if (arguments.get(name) or 0) < 1:
+                    arguments[name] = limit
+        return resolve(source, info, **arguments)
+
+    return resolve_limited
 
 
 def _hide_from_readers(resolve: Any, value: Any) -> Any:

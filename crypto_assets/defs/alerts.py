@@ -1,6 +1,7 @@
 """Sensors that send alerts about failed runs and stale symbols."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,18 +12,23 @@ import dagster as dg
 from crypto_assets.dagster_ext.run_failures import list_failed_partitions
 from crypto_assets.defs.markets import DEFAULT_MARKET, WEBHOOK_RESOURCE_KEY, MarketSpec
 from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.exchange import probe_exchange
 from crypto_assets.market.utc_time import MINUTE_MS, now_ms
 from crypto_assets.orchestrator.recent_runs import describe_run_target
 from crypto_assets.pipeline.alerting.alert_repetition import AlertHistory
-from crypto_assets.pipeline.alerting.exchange_outage import ExchangeOutage, check_exchange
+from crypto_assets.pipeline.alerting.delivery import (
+    DELIVERY_SECONDS,
+    UnsentAlert,
+    deliver_alerts,
+)
+from crypto_assets.pipeline.alerting.exchange_outage import ReportedOutage
 from crypto_assets.pipeline.alerting.stale_symbols import (
     build_stale_symbol_alert,
     find_stale_symbols,
 )
-from crypto_assets.pipeline.alerting.targets import list_targets, send_to_targets
+from crypto_assets.pipeline.alerting.targets import list_targets
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.pipeline.stages.results import KlinesStage
-from crypto_assets.service_waiter import limit_exchange_wait
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import StaleSymbol
 
@@ -35,20 +41,24 @@ _RETRY_DECISION_TIMEOUT_MS = 2 * MINUTE_MS
 # Time for the first tick after a start, and the age at which a cursor is from before a restart.
 _STALE_ALERT_DELAY_MS = 3 * MINUTE_MS
 _CURSOR_EXPIRY_MS = 5 * MINUTE_MS
+# The newest ones: Dagster stores the cursor with each tick.
+_MAX_UNSENT = 100
 
 
 @dataclass(frozen=True)
 class _AlertCursor:
     """A sensor's state: alerts sent, what it observed and when, its last evaluation (epoch ms).
 
-    Its JSON fields are `said`, `seen` and `looked_at`, as in stored cursors of earlier versions,
-    and `outage`, which those do not have.
+    `unsent` are alerts that a target has refused. Its JSON fields are `said`, `seen` and
+    `looked_at`, as in stored cursors of earlier versions, and `outage` and `unsent`, which those do
+    not have.
     """
 
     history: AlertHistory = field(default_factory=AlertHistory)
     observed: dict[str, int] = field(default_factory=dict)
     evaluated_at: int | None = None
-    outage: ExchangeOutage = field(default_factory=ExchangeOutage)
+    outage: ReportedOutage = field(default_factory=ReportedOutage)
+    unsent: tuple[UnsentAlert, ...] = ()
 
     @classmethod
     def from_json(cls, text: str | None) -> Self:
@@ -56,8 +66,9 @@ class _AlertCursor:
             return cls()
         state: dict[str, Any] = json.loads(text)
         sent = {identity: (last, times) for identity, (last, times) in state["said"].items()}
-        outage = ExchangeOutage.from_cursor(state.get("outage"))
-        return cls(AlertHistory(sent), state["seen"], state["looked_at"], outage)
+        outage = ReportedOutage.from_cursor(state.get("outage"))
+        unsent = tuple(map(UnsentAlert.from_json, state.get("unsent", ())))
+        return cls(AlertHistory(sent), state["seen"], state["looked_at"], outage, unsent)
 
     def to_json(self) -> str:
         state = {
@@ -65,6 +76,7 @@ class _AlertCursor:
             "seen": self.observed,
             "looked_at": self.evaluated_at,
             "outage": asdict(self.outage),
+            "unsent": [item.to_json() for item in self.unsent],
         }
         return json.dumps(state, separators=(",", ":"))
 
@@ -79,14 +91,14 @@ class _AlertCursor:
 )
 def run_failures_sensor(
     context: dg.SensorEvaluationContext, webhook: dg.ResourceParam[Webhook]
-) -> dg.SensorResult | dg.SkipReason:
+) -> dg.SensorResult:
     """Send alerts about new failed runs; the first evaluation only records the existing ones."""
     cursor, now = _AlertCursor.from_json(context.cursor), now_ms()
     runs = _list_failed_runs(context.instance, now)
     new_runs = [run for run in runs if run.run_id not in cursor.observed]
     observed = {run.run_id: now for run in runs}
     alerts = [] if cursor.evaluated_at is None else _build_run_alerts(context.instance, new_runs)
-    return _send_alerts(webhook, alerts, cursor, observed, now)
+    return _send_alerts(webhook, alerts, replace(cursor, observed=observed), now)
 
 
 def build_stale_symbols_sensor(market: MarketSpec) -> dg.SensorDefinition:
@@ -111,11 +123,10 @@ def build_stale_symbols_sensor(market: MarketSpec) -> dg.SensorDefinition:
         """
         cursor, now = _AlertCursor.from_json(context.cursor), now_ms()
         platform = market.get_platform(context)
+        probe = probe_exchange(platform.exchange.rest)
+        outage, outage_alerts = cursor.outage.evaluate_probe(probe)
         try:
-            with limit_exchange_wait():
-                outage, outage_alerts = check_exchange(platform, cursor.outage, now)
-                # An outage that is reported is the reason: no symbol is reported beside it.
-                stale = [] if outage.is_reported else find_stale_symbols(platform)
+            stale = find_stale_symbols(platform, outage.describe_exchange(probe))
         except CryptoAssetsError as error:
             return dg.SkipReason(str(error))
         known = cursor.observed if now - (cursor.evaluated_at or 0) < _CURSOR_EXPIRY_MS else {}
@@ -127,9 +138,8 @@ def build_stale_symbols_sensor(market: MarketSpec) -> dg.SensorDefinition:
         ]
         webhook: Webhook = getattr(context.resources, WEBHOOK_RESOURCE_KEY)
         named = [_add_market_name(market, alert) for alert in outage_alerts]
-        return _send_alerts(
-            webhook, alerts, replace(cursor, outage=outage), observed, now, undamped=named
-        )
+        known_now = replace(cursor, outage=outage, observed=observed)
+        return _send_alerts(webhook, alerts, known_now, now, undamped=named)
 
     return stale_symbols_sensor
 
@@ -138,28 +148,38 @@ def _send_alerts(
     webhook: Webhook,
     alerts: Sequence[Alert],
     cursor: _AlertCursor,
-    observed: dict[str, int],
     now: int,
     undamped: Sequence[Alert] = (),
-) -> dg.SensorResult | dg.SkipReason:
-    """Send the alerts that are due; if that fails, the next evaluation retries.
+) -> dg.SensorResult:
+    """Send the alerts that are due, and those that a target has refused before.
 
-    `undamped` alerts are sent in any case.
+    `undamped` alerts are sent in any case. Targets that refuse one get it from later evaluations,
+    for a day; the others do not get it again.
     """
     due, history = cursor.history.select_due_alerts(alerts, now)
     due = [*undamped, *due]
     targets = list_targets(webhook, get_settings().alert_urls.get_secret_value())
-    try:
-        failures = send_to_targets(targets, due) if due else []
-    except CryptoAssetsError as error:
-        return dg.SkipReason(str(error))
-    message = "; ".join([*(f"{alert.subject}: {alert.error}" for alert in due), *failures])
+    waiting = [
+        *(item for item in cursor.unsent if not item.is_given_up(now)),
+        *(UnsentAlert.to_targets(alert, targets, now) for alert in due),
+    ]
+    delivery = deliver_alerts(targets, waiting, time.monotonic() + DELIVERY_SECONDS)
+    given_up = [
+        f"not sent to {', '.join(sorted(item.missing))} within a day: {item.alert.subject}"
+        for item in cursor.unsent
+        if item.is_given_up(now)
+    ]
+    sent = [f"{alert.subject}: {alert.error}" for alert in due]
+    message = "; ".join([*sent, *delivery.failures, *given_up])
     if due and not targets:
         message = f"not sent, because no target of alerts is set: {message}"
     already_sent = f", {len(alerts)} sent before" if alerts else ""
+    after = replace(
+        cursor, history=history, evaluated_at=now, unsent=delivery.unsent[-_MAX_UNSENT:]
+    )
     return dg.SensorResult(
         skip_reason=dg.SkipReason(message or f"no new alerts{already_sent}"),
-        cursor=_AlertCursor(history, observed, now, cursor.outage).to_json(),
+        cursor=after.to_json(),
     )
 
 

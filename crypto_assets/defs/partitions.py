@@ -10,8 +10,6 @@ import dagster as dg
 
 from crypto_assets.market.utc_time import Window, cover_windows, to_epoch_ms
 from crypto_assets.orchestrator.partition_keys import (
-    RANGE_END_TAG,
-    RANGE_START_TAG,
     SYMBOL_PARTITIONS_NAME,
     build_date_keys,
     format_date_key,
@@ -145,11 +143,6 @@ DEFAULT_PARTITIONS = MarketPartitions(
 def group_adjacent_dates(dates: Iterable[str], wanted: Collection[str]) -> list[tuple[str, ...]]:
     """Return the contiguous groups of wanted keys in an ascending list of date keys."""
     return [tuple(group) for inside, group in groupby(dates, wanted.__contains__) if inside]
-
-
-def range_tags(first: str, last: str) -> dict[str, str]:
-    """Build the tags with which Dagster plans a run of all keys between two partition keys."""
-    return {RANGE_START_TAG: first, RANGE_END_TAG: last}
 
 
 def register_symbol_partitions(instance: dg.DagsterInstance, symbols: Sequence[str]) -> None:

@@ -54,21 +54,24 @@ def build_symbols_sensor(market: MarketSpec, job: AssetJob) -> dg.SensorDefiniti
 
         Untracked symbols keep their partitions, since their data stays.
 
-        The cursor contains the symbols of earlier evaluations. Symbols of the first evaluation get
-        no backfill: they come from `init`, and the user decides how far back to load them. Symbols
-        beyond the limit of an evaluation are added by the next ones: no other sensor shall wait.
+        The cursor contains the symbols of earlier evaluations that the warehouse still has. Symbols
+        of the first evaluation get no backfill: they come from `init`, and the user decides how far
+        back to load them. Neither do untracked ones that are tracked again: `catch_up` loads their
+        missing days. Symbols beyond the limit of an evaluation are added by the next ones: no other
+        sensor shall wait.
         """
         platform, partitions = market.get_platform(context), market.partitions
         refused = list(market.refused_symbols)
         try:
             with limit_exchange_wait():
                 if not market.is_default:
-                    names, start = market.settings.symbols, partitions.start
-                    unlisted = follow_symbols(platform, names, start)
+                    unlisted = follow_symbols(platform, market.settings.symbols, partitions.start)
                     refused += [f"the exchange does not list {name}" for name in unlisted]
                 registered = platform.warehouse.symbols.list_all()
                 tracked = [symbol.name for symbol in registered if symbol.is_tracked]
+                names = {symbol.name for symbol in registered}
                 observed = json.loads(context.cursor) if context.cursor else tracked
+                observed = [name for name in observed if name in names]
                 added = [name for name in tracked if name not in observed]
                 # Requests the exchange's time only if symbols were added.
                 today = day_of(platform.exchange_now()) if added else partitions.start

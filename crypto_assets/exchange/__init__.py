@@ -4,6 +4,12 @@ from crypto_assets.exchange.archive import DailyArchive
 from crypto_assets.exchange.binance import BinanceExchange
 from crypto_assets.exchange.exchange_info import ExchangeInfo
 from crypto_assets.exchange.interface import Exchange, ExchangeArchive, ExchangeRest
+from crypto_assets.exchange.monitor import (
+    ExchangeMonitor,
+    ExchangeOutage,
+    ExchangeProbe,
+    probe_exchange,
+)
 from crypto_assets.exchange.rest import BinanceRest
 from crypto_assets.exchange.retrying_transport import RequestRetryPolicy
 from crypto_assets.service_waiter import ServiceWaiter
@@ -16,9 +22,13 @@ __all__ = [
     "Exchange",
     "ExchangeArchive",
     "ExchangeInfo",
+    "ExchangeMonitor",
+    "ExchangeOutage",
+    "ExchangeProbe",
     "ExchangeRest",
     "RequestRetryPolicy",
     "open_exchange",
+    "probe_exchange",
 ]
 
 

@@ -1,12 +1,12 @@
 """The request quota of this process: a weight budget, and no requests during a ban."""
 
 import threading
-import time
 from weakref import WeakValueDictionary
 
 from crypto_assets.errors import ExchangeBanned
 from crypto_assets.exchange.weight_budget import WeightBudget
 from crypto_assets.market.utc_time import now_ms, to_epoch_ms
+from crypto_assets.steady_clock import read_steady_clock
 
 
 class ExchangeQuota:
@@ -20,12 +20,12 @@ class ExchangeQuota:
     def raise_if_banned(self) -> None:
         """Raise ExchangeBanned during a ban: each request sent then prolongs the ban."""
         ban = self._ban
-        if ban and time.monotonic() < self._banned_until:
+        if ban and read_steady_clock() < self._banned_until:
             raise ExchangeBanned(str(ban), ban.until)
 
     def record_ban(self, ban: ExchangeBanned) -> None:
         """Block requests until the ban ends."""
-        self._banned_until = time.monotonic() + (to_epoch_ms(ban.until) - now_ms()) / 1000
+        self._banned_until = read_steady_clock() + (to_epoch_ms(ban.until) - now_ms()) / 1000
         self._ban = ban
 
 

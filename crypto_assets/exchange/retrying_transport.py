@@ -3,11 +3,14 @@
 import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from threading import BoundedSemaphore, Thread
+from types import TracebackType
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -44,6 +47,7 @@ from crypto_assets.http_client import (
 from crypto_assets.http_limits import ResponseLimitExceeded
 from crypto_assets.service_waiter import ServiceWaiter, get_exchange_allowance
 from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
+from crypto_assets.steady_clock import read_steady_clock
 
 T = TypeVar("T")
 
@@ -51,8 +55,9 @@ _CONNECTIONS = 32
 _MIN_TIMEOUT = 0.05
 # How many attempts fail before the log of a run says so.
 _REPORTED_ATTEMPTS = 3
-# Threads that send requests with a deadline. One whose look-up hangs ends with the look-up.
-_senders = ThreadPoolExecutor(max_workers=16, thread_name_prefix="exchange")
+# Threads of an exchange that send requests with a deadline. One whose look-up hangs ends with the
+# look-up; it must keep neither another exchange nor the end of the process waiting.
+_MAX_SENDERS = 8
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,7 @@ class ExchangeTransport:
             multiplier=self._retry_policy.initial_delay, max=self._retry_policy.max_delay
         )
         self._session = open_session(self._address, _CONNECTIONS)
+        self._free_senders = BoundedSemaphore(_MAX_SENDERS)
 
     def get(self, request: ExchangeRequest, read: Callable[[ExchangeResponse], T]) -> T:
         """Send the request and return what `read` makes of the response.
@@ -187,15 +193,32 @@ class ExchangeTransport:
         if seconds <= 0:
             raise ExchangeUnavailable(f"{self.base_url} does not respond to an earlier request")
         limit = self._build_limit(seconds, seconds)
-        sending = _senders.submit(self._get_with_retries, request, read, limit)
+        started = time.monotonic()
         try:
-            return sending.result(seconds)
+            sending = self._start_sending(
+                seconds, lambda: self._get_with_retries(request, read, limit)
+            )
+            return sending.result(max(0.0, started + seconds - time.monotonic()))
         except FutureTimeoutError:
-            sending.cancel()
             raise ExchangeUnavailable(
                 f"{self.base_url}{request.path} does not respond within {max(1.0, seconds):.0f} s: "
                 "check the network and the exchange's address"
             ) from None
+
+    def _start_sending(self, seconds: float, send: Callable[[], T]) -> Future[T]:
+        """Call a function in a thread. Raises TimeoutError if none gets free within `seconds`."""
+        if not self._free_senders.acquire(timeout=seconds):
+            raise FutureTimeoutError
+        sending: Future[T] = Future()
+
+        def run() -> None:
+            with ExitStack() as ending:
+                ending.callback(self._free_senders.release)
+                ending.push(partial(_pass_error_on, sending))
+                sending.set_result(send())
+
+        Thread(target=run, name="exchange", daemon=True).start()
+        return sending
 
     def _get_with_retries(
         self,
@@ -251,9 +274,9 @@ class ExchangeTransport:
             quota.weight_budget.settle_reservation(reservation, used, minute_left)
 
     def _send_request(self, request: ExchangeRequest, limit: _OutageLimit) -> ExchangeResponse:
-        sent_at = time.monotonic()
+        sent_at = read_steady_clock()
         try:
-            with limit.charge_failures(), self._waiter.watch_exchange(self.base_url):
+            with limit.charge_failures(), self._waiter.watch_exchange(self.base_url) as on_data:
                 response = send_request(
                     self._session,
                     "GET",
@@ -261,6 +284,7 @@ class ExchangeTransport:
                     params=request.query,
                     timeouts=limit.shorten_timeouts(self._timeouts),
                     max_bytes=request.max_bytes,
+                    on_data=on_data,
                 )
         except ResponseLimitExceeded as error:
             raise ExchangeUnavailable(
@@ -306,6 +330,18 @@ class ExchangeTransport:
             return True
         # The process of a canceled run waits for its threads before it ends.
         return self._waiter.is_canceled or state.attempt_number >= policy.attempts
+
+
+def _pass_error_on(
+    sending: Future[Any],
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    trace: TracebackType | None,
+) -> bool:
+    """Give an error of any kind to the thread that waits, as an exit callback of a context."""
+    if error is not None:
+        sending.set_exception(error)
+    return error is not None
 
 
 def _validate_url(url: str) -> str:

@@ -1,10 +1,10 @@
 """The clock of a server, as far as the headers of its responses show it."""
 
 import threading
-import time
 
 from crypto_assets.exchange.response import ExchangeResponse
 from crypto_assets.market.utc_time import now_ms
+from crypto_assets.steady_clock import read_steady_clock
 
 # The header `Date` has whole seconds, and a server may compute it once a second.
 DATE_INACCURACY_MS = 2_000
@@ -26,13 +26,13 @@ class ServerClock:
     def observe_response(self, response: ExchangeResponse, sent_at: float) -> None:
         """Learn from the header `Date` of a response to a request that was sent at `sent_at`.
 
-        `sent_at` is in seconds of `time.monotonic`.
+        `sent_at` is in seconds of `read_steady_clock`.
         """
         earliest = response.server_time_ms
         if earliest is None:
             return
         with self._lock:
-            now = time.monotonic()
+            now = read_steady_clock()
             latest = earliest + DATE_INACCURACY_MS + (now - sent_at) * 1000
             known = self._compute_latest(now)
             # A clock that was set forward invalidates what earlier responses showed.
@@ -43,7 +43,7 @@ class ServerClock:
     def compute_fetch_time(self) -> int:
         """Return the earlier of this machine's time and the server's latest possible, epoch ms."""
         with self._lock:
-            latest = self._compute_latest(time.monotonic())
+            latest = self._compute_latest(read_steady_clock())
         local = now_ms()
         return local if latest is None else min(local, int(latest))
 

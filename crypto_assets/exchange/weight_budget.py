@@ -10,11 +10,11 @@ reads the new count.
 
 import math
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from crypto_assets.errors import ExchangeUnavailable, RateLimited
+from crypto_assets.steady_clock import read_steady_clock
 
 # The lowest limit that the exchange has ever had; exchangeInfo has the current one.
 DEFAULT_WEIGHT_LIMIT = 1200
@@ -45,7 +45,7 @@ class WeightBudget:
     """The request weight that all threads of a process may use at one exchange."""
 
     def __init__(
-        self, limit: int = DEFAULT_WEIGHT_LIMIT, clock: Callable[[], float] = time.monotonic
+        self, limit: int = DEFAULT_WEIGHT_LIMIT, clock: Callable[[], float] = read_steady_clock
     ) -> None:
         self._clock = clock
         self._changed = threading.Condition()

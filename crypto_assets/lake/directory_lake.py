@@ -131,7 +131,19 @@ class DirectoryLake(Lake):
             suppress(FileNotFoundError, NotADirectoryError),
         ):
             if _modified_at_ms(path.stat()) == old:
-                os.utime(path, ns=(new * 1_000_000,) * 2)
+                self._set_fetch_time(path, new)
+
+    def _set_fetch_time(self, path: Path, fetched_at: int) -> None:
+        """Set an object's fetch time; an object of another user is replaced by a copy.
+
+        A user who may write the directory may replace its files, but not set their times.
+        """
+        try:
+            os.utime(path, ns=(fetched_at * 1_000_000,) * 2)
+        except PermissionError:
+            with self._stage_file(path.read_bytes(), fetched_at) as staged:
+                staged.replace(path)
+                self._sync_folder(path.parent)
 
     def create_storage(self) -> None:
         with self._translate_os_errors("create"):
@@ -260,7 +272,8 @@ class DirectoryLake(Lake):
     def _remove_abandoned_files(self) -> None:
         """Delete the staged files of killed writers."""
         for path in self._incoming.iterdir():
-            with suppress(FileNotFoundError):
+            # Another process deletes it, or another user owns it.
+            with suppress(FileNotFoundError, PermissionError):
                 # By change time: the modification time of a file is its fetch time.
                 old = time.time() - path.stat().st_ctime > _ABANDONED_SECONDS
                 if old and path.name not in (_KERNEL_LOCK_NAME, _LOCK_FILE_NAME):
@@ -268,7 +281,7 @@ class DirectoryLake(Lake):
 
     def _require_directory(self) -> None:
         if not self.directory.is_dir():
-            raise LakeRefused(f"the lake {self.url} does not exist: {self._names.restore_lake}")
+            raise LakeRefused(f"the lake {self.url} does not exist: {self.names.restore_lake}")
 
     @contextmanager
     def _translate_os_errors(self, verb: str) -> Iterator[None]:

@@ -87,7 +87,7 @@ class Lake(ABC):
     bucket: str
 
     def __init__(self, names: SettingNames = DEFAULT_NAMES) -> None:
-        self._names = names
+        self.names = names
 
     @abstractmethod
     def put(self, key: str, body: bytes, *, fetched_at: int, source: Source, rows: int) -> bool:
@@ -203,7 +203,7 @@ class Lake(ABC):
             raise ForeignExchange(
                 f"the lake {self.url} belongs to {shorten_exchange_name(owner)}, "
                 f"not to {shorten_exchange_name(identity)}: "
-                f"{self._names.other_stores}, or the exchange of its candles"
+                f"{self.names.other_stores}, or the exchange of its candles"
             )
         if marker.market != market:
             raise WrongUse(

@@ -16,7 +16,7 @@ class WaitingLake(Lake):
     """Another lake, each call of which `waiter` repeats during an outage."""
 
     def __init__(self, lake: Lake, waiter: ServiceWaiter) -> None:
-        super().__init__(lake._names)
+        super().__init__(lake.names)
         self.url, self.bucket = lake.url, lake.bucket
         self._lake, self._waiter = lake, waiter
 

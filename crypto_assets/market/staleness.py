@@ -21,6 +21,14 @@ class SymbolState(StrEnum):
 
 
 @dataclass(frozen=True)
+class ExchangeCondition:
+    """Whether the exchange responds, and by how much its clock is ahead of this machine's."""
+
+    is_reachable: bool = True
+    clock_lead_ms: int = 0
+
+
+@dataclass(frozen=True)
 class StalenessPolicy:
     """Data is stale once it is older than three ingest intervals and five minutes.
 
@@ -44,14 +52,15 @@ class StalenessPolicy:
     ) -> bool:
         """Whether a trading symbol is stale; all times are epoch ms.
 
-        Open times are compared with the exchange's clock, fetches and tracking with the local one.
-        A symbol that a backfill loads from far behind is not stale: it was fetched just now.
+        Open times are compared with the exchange's clock, tracking with the local one, and fetches
+        with the earlier of the two, by which they are stamped. A symbol that a backfill loads from
+        far behind is not stale: it was fetched just now.
         """
         if last_open_time is None:
             return tracked_since < local_now - self.tolerance_ms
         return (
             last_open_time < exchange_now - self.tolerance_ms
-            and (last_fetch_time or 0) < local_now - self.tolerance_ms
+            and (last_fetch_time or 0) < min(exchange_now, local_now) - self.tolerance_ms
         )
 
     def classify_symbol(

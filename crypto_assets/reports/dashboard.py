@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.rollup import roll_up
-from crypto_assets.market.staleness import SymbolState
+from crypto_assets.market.staleness import ExchangeCondition, SymbolState
 from crypto_assets.market.utc_time import MINUTE_MS, floor_ms
 from crypto_assets.reports.instruments import Instrument, list_instruments
 from crypto_assets.reports.status import read_symbol_states
@@ -97,16 +97,13 @@ def build_dashboard(
     warehouse: Warehouse,
     now_ms: int,
     default_ingest_minutes: int,
-    *,
-    is_exchange_reachable: bool = True,
+    exchange: ExchangeCondition,
 ) -> Dashboard:
     """Build the dashboard; reads some hundred rows per symbol, all by key.
 
     `default_ingest_minutes` is the ingest interval if users have set none.
     """
-    states = read_symbol_states(
-        warehouse, now_ms, default_ingest_minutes, is_exchange_reachable=is_exchange_reachable
-    )
+    states = read_symbol_states(warehouse, now_ms, default_ingest_minutes, exchange)
     coverages = {coverage.symbol: coverage for coverage in warehouse.coverage.list_by_symbol()}
     tiles = tuple(
         _build_tile(

@@ -10,6 +10,7 @@ from crypto_assets.errors import WrongUse
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import LakeObject
 from crypto_assets.market.order_book import OrderBook
+from crypto_assets.market.staleness import ExchangeCondition
 from crypto_assets.market.utc_time import Window, now_ms
 from crypto_assets.reports.candle_series import CandleChart, CandleSeries, ProviderResult
 from crypto_assets.reports.candles import read_candles
@@ -38,8 +39,8 @@ class Reports:
     """Reads of the warehouse, each of bounded work; times are epoch ms.
 
     `clock` is the time against which lags are measured, and `default_ingest_minutes` the ingest
-    interval if users have set none. While `is_exchange_reachable` returns False, the state of
-    trading symbols is UNREACHABLE. A symbol may be typed in any case; results name it as the
+    interval if users have set none. `read_exchange` returns the exchange's condition, from which
+    the states of symbols follow. A symbol may be typed in any case; results name it as the
     exchange does. Every method may raise a WarehouseError, methods with a symbol UnknownSymbol,
     methods with parameters WrongUse.
     """
@@ -49,12 +50,12 @@ class Reports:
         warehouse: Warehouse,
         clock: Callable[[], int] = now_ms,
         default_ingest_minutes: int = EMBEDDED_INGEST_MINUTES,
-        is_exchange_reachable: Callable[[], bool] = lambda: True,
+        read_exchange: Callable[[], ExchangeCondition] = ExchangeCondition,
     ) -> None:
         self._warehouse = warehouse
         self._clock = clock
         self._default_ingest_minutes = default_ingest_minutes
-        self._is_exchange_reachable = is_exchange_reachable
+        self._read_exchange = read_exchange
 
     def list_instruments(self) -> list[Instrument]:
         """List tracked symbols, oldest registration first."""
@@ -142,7 +143,7 @@ class Reports:
             self._warehouse,
             self._clock(),
             self._default_ingest_minutes,
-            is_exchange_reachable=self._is_exchange_reachable(),
+            self._read_exchange(),
         )
 
     def get_status(self) -> StatusReport:
@@ -150,7 +151,7 @@ class Reports:
             self._warehouse,
             self._clock(),
             self._default_ingest_minutes,
-            is_exchange_reachable=self._is_exchange_reachable(),
+            self._read_exchange(),
         )
 
     def get_replica_lag(self) -> int:

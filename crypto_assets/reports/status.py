@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from crypto_assets.market.staleness import SymbolState
+from crypto_assets.market.staleness import ExchangeCondition, SymbolState
 from crypto_assets.market.utc_time import MINUTES_PER_DAY
 from crypto_assets.reports.storage import StorageUsage, measure_storage
 from crypto_assets.warehouse import Warehouse
@@ -55,16 +55,13 @@ def build_status_report(
     warehouse: Warehouse,
     now_ms: int,
     default_ingest_minutes: int,
-    *,
-    is_exchange_reachable: bool = True,
+    exchange: ExchangeCondition,
 ) -> StatusReport:
     """Build the report; reads a few keys per symbol.
 
     `default_ingest_minutes` is the ingest interval if users have set none.
     """
-    states = read_symbol_states(
-        warehouse, now_ms, default_ingest_minutes, is_exchange_reachable=is_exchange_reachable
-    )
+    states = read_symbol_states(warehouse, now_ms, default_ingest_minutes, exchange)
     return StatusReport(
         as_of=now_ms,
         symbols=tuple(
@@ -81,16 +78,11 @@ def read_symbol_states(
     warehouse: Warehouse,
     now_ms: int,
     default_ingest_minutes: int,
-    *,
-    is_exchange_reachable: bool = True,
+    exchange: ExchangeCondition,
 ) -> dict[str, SymbolState]:
-    """Return the states of tracked symbols at `now_ms` (epoch ms), by this machine's clock."""
+    """Return the states of tracked symbols at `now_ms` (epoch ms) by this machine's clock."""
     return warehouse.staleness.read_states(
-        default_ingest_minutes,
-        now_ms,
-        now_ms,
-        is_exchange_reachable=is_exchange_reachable,
-        from_replica=True,
+        default_ingest_minutes, now_ms, exchange, from_replica=True
     )
 
 

@@ -9,8 +9,8 @@ from crypto_assets.cli.init import run_init
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.dagster_ext.run_failures import describe_step_failure
 from crypto_assets.definitions import defs
-from crypto_assets.defs.partitions import range_tags
 from crypto_assets.settings import get_settings
+from crypto_assets_tests.defs.partition_ranges import build_range_tags
 
 
 def list_names(definitions: dg.Definitions) -> list[str]:
@@ -55,7 +55,7 @@ def ingest_day(instance: dg.DagsterInstance, prefix: str, key: str) -> dict[str,
     ]
     instance.add_dynamic_partitions(f"{prefix}symbols", [key.partition("|")[2]])
     ran = defs.resolve_job_def(f"{prefix}backfill").execute_in_process(
-        instance=instance, tags=range_tags(key, key), raise_on_error=False
+        instance=instance, tags=build_range_tags(key, key), raise_on_error=False
     )
     failures = [describe_step_failure(event) for event in ran.get_step_failure_events()]
     return {"tick": ticked.skip_message, "added": added, "failures": "; ".join(failures)}

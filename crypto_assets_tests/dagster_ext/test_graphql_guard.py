@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from crypto_assets.access import AccessControl, AccessMiddleware, sign_recorded_request
 from crypto_assets.dagster_ext import graphql_guard
 from crypto_assets.dagster_ext.graphql_guard import DagsterChange, GraphQLGuardMiddleware
+from crypto_assets.dagster_ext.reader_operations import ReaderOperations
 from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 
 SECRET = "planted-secret"
@@ -117,16 +118,38 @@ def test_only_a_signed_change_of_our_own_programs_is_recorded_by_them() -> None:
         assert change.name == "reloadWorkspace"
 
 
-@pytest.mark.parametrize("is_operator", [False, True])
-def test_readers_leave_threads_to_the_operator(
-    is_operator: bool, monkeypatch: pytest.MonkeyPatch
+# Each of them a client, as a whole network is with IPv6.
+ADDRESSES = ("192.0.2.1", "192.0.2.2", "2001:db8::1", "192.0.2.3")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "is_operator", "statuses"),
+    [
+        # 16 places in all.
+        ([ADDRESSES[n % 4] for n in range(17)], False, [503, *[200] * 16]),
+        ([ADDRESSES[n % 4] for n in range(17)], True, [200] * 17),
+        # One client leaves places for another one, whichever address of its network it uses.
+        ([*ADDRESSES[:1] * 6, "::ffff:192.0.2.1"], False, [503, *[200] * 6]),
+        ([f"2001:db8::{n}" for n in range(7)], False, [503, *[200] * 6]),
+        ([*ADDRESSES[:1] * 6, ADDRESSES[1]], False, [200] * 7),
+    ],
+)
+def test_readers_leave_threads_to_others(
+    addresses: list[str],
+    is_operator: bool,
+    statuses: list[int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Dagster has 40 threads; a reader's operation may hold one for hours."""
+    """Dagster has 40 threads; a reader's operation may hold one for hours.
+
+    The last operation is sent while all others are executed.
+    """
     monkeypatch.setattr(graphql_guard, "_READER_WAIT_SECONDS", 0.1)
     access = AccessControl(SecretStr(OPERATOR_TOKEN))
     headers = [(b"content-type", b"application/json")]
     bearer = (b"authorization", f"Bearer {OPERATOR_TOKEN}".encode())
-    running, statuses = 0, []
+    running, received = 0, []
+    *others, last = addresses
 
     async def send_operations() -> None:
         is_full, release = asyncio.Event(), asyncio.Event()
@@ -134,9 +157,9 @@ def test_readers_leave_threads_to_the_operator(
         async def dagster(scope: Scope, receive: Receive, send: Send) -> None:
             nonlocal running
             running += 1
-            if running == 16:
+            if running == len(others):
                 is_full.set()
-            if running <= 16:
+            if running <= len(others):
                 await release.wait()
             await send({"type": "http.response.start", "status": 200, "headers": []})
 
@@ -145,18 +168,41 @@ def test_readers_leave_threads_to_the_operator(
 
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                statuses.append(message["status"])
+                received.append(message["status"])
 
         app = AccessMiddleware(GraphQLGuardMiddleware(dagster, lambda *_: None, access), access)
         scope = {"type": "http", "method": "POST", "path": "/graphql"}
-        others = [
-            asyncio.create_task(app({**scope, "headers": headers}, receive, send))
-            for _ in range(16)
+        tasks = [
+            asyncio.create_task(
+                app({**scope, "headers": headers, "client": (one, 1)}, receive, send)
+            )
+            for one in others
         ]
         await is_full.wait()
-        await app({**scope, "headers": [*headers, *[bearer] * is_operator]}, receive, send)
+        mine = [*headers, *[bearer] * is_operator]
+        await app({**scope, "headers": mine, "client": (last, 1)}, receive, send)
         release.set()
-        await asyncio.gather(*others)
+        await asyncio.gather(*tasks)
 
     asyncio.run(send_operations())
-    assert statuses == [200 if is_operator else 503, *[200] * 16]
+    assert received == statuses
+
+
+def test_the_waiting_operations_of_a_client_delay_no_other_client() -> None:
+    """However many it sends."""
+
+    async def run() -> None:
+        operations, release = ReaderOperations(), asyncio.Event()
+
+        async def execute(address: str) -> None:
+            async with operations.hold_place(address, wait_seconds=60):
+                await release.wait()
+
+        tasks = [asyncio.create_task(execute("192.0.2.1")) for _ in range(500)]
+        await asyncio.sleep(0)
+        async with operations.hold_place("192.0.2.2", wait_seconds=0.1):
+            pass
+        release.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(run())

@@ -4,16 +4,20 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import pytest
-from graphql import get_introspection_query, parse
+from dagster_graphql.schema import create_schema
+from graphql import GraphQLObjectType, get_introspection_query, graphql_sync, parse
 from pydantic import SecretStr
 from starlette.types import Message, Receive, Scope, Send
 
 from crypto_assets.access import AccessControl, AccessMiddleware
 from crypto_assets.dagster_ext.graphql_guard import GraphQLGuardMiddleware
 from crypto_assets.dagster_ext.graphql_limits import find_excess
+from crypto_assets.dagster_ext.reader_view import ReaderAwareWebserver, limit_fields
 from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 
 DAY = 24 * 3600
@@ -31,6 +35,7 @@ def nest(levels: int) -> str:
         nest(20),
         "{ s { futureTicks(limit: 1000) { t } } }",
         get_introspection_query(),  # of the page with an editor for queries
+        "{ capturedLogs(logKey: [], limit: 1048576) { cursor } }",  # of the page of a run
     ],
 )
 def test_an_operation_within_the_limits(query: str) -> None:
@@ -63,6 +68,7 @@ def test_an_operation_within_the_limits(query: str) -> None:
         ("{ a(keys: [" + "1 " * 1_001 + "]) }", "1,000 elements of a list"),
         ("{ runs(limit: 1001) { id } }", "1,000 results (the argument limit)"),
         ("{ s { potentialTickTimestamps(upperLimit: 1001) } }", "the argument upperLimit"),
+        ("{ capturedLogs(logKey: [], limit: 1048577) { cursor } }", "1,048,576 bytes"),
     ],
 )
 def test_an_operation_beyond_a_limit(query: str, excess: str) -> None:
@@ -103,6 +109,60 @@ def test_variables_are_limited_before_they_are_used() -> None:
     for _ in range(100_000):
         deep = [deep]
     assert find_excess(parse("{ version }"), {"a": deep})
+
+
+def list_runs(query: str, *, is_reader: bool) -> int:
+    """Return how many of 1,001 runs Dagster returns."""
+    schema = ReaderAwareWebserver.__new__(ReaderAwareWebserver).build_graphql_schema()
+    with dg.DagsterInstance.ephemeral() as instance:
+        for _ in range(1_001):
+            instance.add_run(dg.DagsterRun(job_name="a"))
+        context = SimpleNamespace(read_only=is_reader, instance=instance)
+        result = graphql_sync(schema.graphql_schema, query, context_value=context)
+    assert not result.errors and result.data
+    return len(result.data["runs"]["results"])
+
+
+@pytest.mark.parametrize("arguments", ["", "(limit: null)", "(limit: 0)", "(limit: -1)"])
+def test_a_reader_who_gives_no_limit_gets_the_newest_thousand(arguments: str) -> None:
+    query = f"{{ runs: runsOrError{arguments} {{ ... on Runs {{ results {{ runId }} }} }} }}"
+    assert list_runs(query, is_reader=True) == 1_000
+
+
+def test_an_operator_gets_everything() -> None:
+    query = "{ runs: pipelineRunsOrError { ... on Runs { results { runId } } } }"
+    assert list_runs(query, is_reader=False) == 1_001
+
+
+def test_each_field_of_dagster_that_takes_a_limit_has_one() -> None:
+    """Also those of later versions, except two which return little without it."""
+    schema = create_schema().graphql_schema
+    given: dict[str, Any] = {}
+
+    def record_arguments(source: Any, info: Any, **arguments: Any) -> None:
+        given.update(arguments)
+
+    fields = {
+        f"{kind.name}.{name}": field
+        for kind in schema.type_map.values()
+        if isinstance(kind, GraphQLObjectType)
+        for name, field in kind.fields.items()
+        if any("limit" in argument.lower() for argument in field.args)
+    }
+    for field in fields.values():
+        field.resolve = record_arguments
+    limit_fields(schema)
+    info, unlimited = SimpleNamespace(context=SimpleNamespace(read_only=True)), set()
+    for name, field in fields.items():
+        given.clear()
+        field.resolve(None, info)
+        if not given:
+            unlimited.add(name)
+    assert "Query.assetsOrError" in fields
+    assert {name.partition(".")[2] for name in unlimited} == {
+        *("futureTicks", "potentialTickTimestamps"),
+        *("description", "setConcurrencyLimit"),
+    }
 
 
 class Client:
@@ -196,6 +256,9 @@ def test_subscriptions_of_all_connections_of_a_client_are_limited() -> None:
         (refusal,) = await client.exchange([build_message("start", "1")])
         assert "more than 60 subscriptions of this address" in refusal["payload"]["message"]
         assert await client.exchange([*starts, END], "192.0.2.2") == []
+        # The same client as this server sees it when it listens on all addresses.
+        (refusal,) = await client.exchange([build_message("start", "1"), END], "::ffff:192.0.2.1")
+        assert "of this address" in refusal["payload"]["message"]
         assert await client.exchange([*starts * 2, END], operator=True) == []
         for task in client.tasks:
             task.cancel()

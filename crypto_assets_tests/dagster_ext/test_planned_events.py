@@ -30,7 +30,7 @@ from crypto_assets.defs.ingest import (
     order_books_job,
     order_books_schedule,
 )
-from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
+from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.defs.run_partitions import PartitionRectangle
 from crypto_assets.market.utc_time import MINUTE_MS, from_epoch_ms
 from crypto_assets.orchestrator.partition_keys import DAYS_TAG, SYMBOLS_TAG
@@ -44,6 +44,7 @@ from crypto_assets_tests.dagster_ext.event_log import (
     list_planned_keys,
     require_appends_only,
 )
+from crypto_assets_tests.defs.partition_ranges import build_range_tags
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform
 from crypto_assets_tests.project.repository import text
 from crypto_assets_tests.proofs.rivals import Place
@@ -60,7 +61,7 @@ _TWENTY = (
 )
 _QUEUE = {"module": "crypto_assets.dagster_ext.run_coordinator", "class": "RunClassCoordinator"}
 _FAILED_KEY = f"{TODAY}|ETHUSDT"
-_YESTERDAY_AND_TODAY = range_tags("2025-03-05|SOLUSDT", "2025-03-06|BTCUSDT")
+_YESTERDAY_AND_TODAY = build_range_tags("2025-03-05|SOLUSDT", "2025-03-06|BTCUSDT")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import pytest
 
 from crypto_assets.dagster_ext.run_coordinator import find_missing_run_tags
-from crypto_assets.defs.partitions import range_tags
 from crypto_assets.orchestrator.run_queue import (
     AUTOMATIC_BACKFILL_TAGS,
     BACKFILL_TAGS,
@@ -11,9 +10,10 @@ from crypto_assets.orchestrator.run_queue import (
     RunClass,
     build_run_tags,
 )
+from crypto_assets_tests.defs.partition_ranges import build_range_tags
 
 _BACKFILL = {"dagster/backfill": "abc"}
-_RANGE = range_tags("2025-03-05|BTCUSDT", "2025-03-06|BTCUSDT")
+_RANGE = build_range_tags("2025-03-05|BTCUSDT", "2025-03-06|BTCUSDT")
 
 
 @pytest.mark.parametrize(

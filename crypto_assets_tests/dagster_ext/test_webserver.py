@@ -31,7 +31,7 @@ from crypto_assets.orchestrator import Kind
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.app_settings import SettingChange
 from crypto_assets_tests.access.serving import OPERATOR_TOKEN
-from crypto_assets_tests.services.chromium import OpenTab
+from crypto_assets_tests.services.chromium import TIMEOUT_MS, OpenTab
 from crypto_assets_tests.services.dagster_tree import Tree, wait_for
 
 pytestmark = pytest.mark.timeout(300)
@@ -57,6 +57,15 @@ PARTITIONS = """
   }
 }
 """
+# A text that each page shows when its queries have been answered.
+READER_PAGES = {
+    "/overview/activity/timeline": "thin_history",
+    "/runs": "Duration",
+    "/assets": "warehouse_tables",
+    "/assets/raw_klines?view=partitions": "BTCUSDT",
+    "/locations/crypto_assets/sensors/symbols": "~15 sec",
+    "/deployment/daemons": "Event Log Consumer",
+}
 SCHEDULE_STATE = """
 query ($name: String!) {
   scheduleOrError(scheduleSelector: {
@@ -378,6 +387,10 @@ def test_the_pages_are_read_only_until_unlocked(tree: Tree, open_tab: OpenTab) -
     page = tab.page
     switch = page.locator("tr, div").filter(has_text=SCHEDULE).locator("input[disabled]").first
     expect(switch).to_be_attached()
+    # No query of a page exceeds a limit of readers: that would be an error of the console.
+    for path, text in READER_PAGES.items():
+        page.goto(f"{tree.url}{path}")
+        expect(page.get_by_text(text).first).to_be_visible(timeout=TIMEOUT_MS)
     page.goto(f"{tree.url}/assets/raw_klines")
     materialize = page.get_by_role("button", name="Materialize…")
     expect(materialize).to_be_disabled()

@@ -10,15 +10,19 @@ import dagster as dg
 import orjson
 import pytest
 from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
+from pydantic import SecretStr
 
+from crypto_assets.defs import alerts
 from crypto_assets.defs.alerts import run_failures_sensor, stale_symbols_sensor
 from crypto_assets.defs.assets.klines import klines_assets
-from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
+from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.exchange import open_exchange
-from crypto_assets.market.utc_time import MINUTE_MS, now_ms
+from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, now_ms
 from crypto_assets.orchestrator.partition_keys import build_partition_tags
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.settings import get_settings
+from crypto_assets_tests.defs.partition_ranges import build_range_tags
 from crypto_assets_tests.pipeline.conftest import HASTY, BuildPlatform, run_ingest
 from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.exchange import NOON, StartExchange
@@ -50,7 +54,7 @@ def fail(instance: dg.DagsterInstance, platform: PipelineContext, day: str) -> s
         [klines_assets],
         instance=instance,
         resources={"platform": platform},
-        tags=range_tags(f"{day}|BTCUSDT", f"{day}|NOSUCH"),
+        tags=build_range_tags(f"{day}|BTCUSDT", f"{day}|NOSUCH"),
         raise_on_error=False,
     )
     assert not result.success
@@ -66,10 +70,9 @@ def evaluate_sensor(
 
 def sent(server: ScriptedServer) -> list[dict[str, str]]:
     """The fields and the link of every received alert."""
-    alerts = [a for r in server.requests for a in orjson.loads(r.body)["attachments"]]
     return [
         {**{one["title"]: one["value"] for one in alert["fields"]}, "link": alert["title_link"]}
-        for alert in alerts
+        for alert in _list_attachments(server)
     ]
 
 
@@ -101,11 +104,57 @@ def test_an_alert_that_could_not_be_sent_is_retried(
     ).cursor
     fail(instance, platform, "2025-03-04")
     server.respond = in_turn(Answer(503), Answer())
-    skipped = evaluate_sensor(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
-    assert "503" in skipped.skip_message
-    assert skipped.cursor == cursor
-    evaluate_sensor(run_failures_sensor, instance, cursor, webhook=Webhook(server.url))
+    webhook = Webhook(server.url)
+    failed = evaluate_sensor(run_failures_sensor, instance, cursor, webhook=webhook)
+    assert "503" in failed.skip_message
+    again = evaluate_sensor(run_failures_sensor, instance, failed.cursor, webhook=webhook)
     assert len(server.requests) == 2
+    assert server.requests[0].body == server.requests[1].body
+    evaluate_sensor(run_failures_sensor, instance, again.cursor, webhook=webhook)
+    assert len(server.requests) == 2
+
+
+def test_each_target_gets_an_alert_once_though_another_refuses_it(
+    instance: dg.DagsterInstance,
+    platform: PipelineContext,
+    server: ScriptedServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    webhook = Webhook(server.url)
+    cursor = evaluate_sensor(run_failures_sensor, instance, None, webhook=webhook).cursor
+    with scripted(in_turn(Answer(503), Answer(503), Answer())) as refusing:
+        host = refusing.url.removeprefix("http://")
+        settings = get_settings().model_copy(update={"alert_urls": SecretStr(f"json://{host}")})
+        monkeypatch.setattr(alerts, "get_settings", lambda: settings)
+        fail(instance, platform, "2025-03-04")
+        messages = []
+        for _ in range(4):
+            result = evaluate_sensor(run_failures_sensor, instance, cursor, webhook=webhook)
+            cursor = result.cursor
+            messages.append(result.skip_message)
+        assert len(server.requests) == 1
+        assert len(refusing.requests) == 3
+    (attachment,) = _list_attachments(server)
+    assert orjson.loads(refusing.requests[-1].body)["title"] == attachment["title"]
+    assert ["does not accept it" in message for message in messages] == [True, True, False, False]
+
+
+def test_attempts_end_after_a_day(
+    instance: dg.DagsterInstance,
+    platform: PipelineContext,
+    server: ScriptedServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    webhook = Webhook(server.url)
+    cursor = evaluate_sensor(run_failures_sensor, instance, None, webhook=webhook).cursor
+    server.respond = in_turn(Answer(503))
+    fail(instance, platform, "2025-03-04")
+    for days in (0, 1, 1):
+        later = now_ms() + days * DAY_MS
+        monkeypatch.setattr(alerts, "now_ms", lambda later=later: later)
+        cursor = evaluate_sensor(run_failures_sensor, instance, cursor, webhook=webhook).cursor
+    assert len(server.requests) == 1
+    assert orjson.loads(cursor)["unsent"] == []
 
 
 def test_no_alert_for_a_run_that_is_retried(
@@ -333,9 +382,8 @@ def test_an_outage_is_reported_although_the_webhook_did_not_respond(
         away = open_exchange(url := f"http://127.0.0.1:{dead.getsockname()[1]}", url, HASTY)
     resources = {"platform": replace(platform, exchange=away), "webhook": Webhook(server.url)}
     server.respond = in_turn(Answer(503), Answer())
-    skipped = evaluate_sensor(stale_symbols_sensor, instance, cursor, **resources)
-    assert skipped.cursor == cursor
-    evaluate_sensor(stale_symbols_sensor, instance, cursor, **resources)
+    for _ in range(3):
+        cursor = evaluate_sensor(stale_symbols_sensor, instance, cursor, **resources).cursor
     assert [each["title"] for each in _list_attachments(server)] == [
         "The exchange does not respond"
     ] * 2

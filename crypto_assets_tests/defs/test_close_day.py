@@ -25,7 +25,7 @@ from crypto_assets.defs.ingest import (
     order_books_job,
     order_books_schedule,
 )
-from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
+from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.lake_object import ObjectKind
 from crypto_assets.market.symbols import SymbolStatus
@@ -45,6 +45,7 @@ from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck
 from crypto_assets.pipeline.stages.order_books import capture_order_book
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.pipeline.stages.store_raw import store_window
+from crypto_assets_tests.defs.partition_ranges import build_range_tags
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, build_platform, run_ingest
 from crypto_assets_tests.pipeline.tampering import tamper
 from crypto_assets_tests.services.dagster_home import new_instance
@@ -203,7 +204,7 @@ def test_a_backfill_evaluates_checks_only_if_it_has_no_assets(
     """As Dagster's UI launches the checks of many partitions."""
     server.clock.set_time(_NEXT_MORNING)
     run_ingest(platform, *_SYMBOLS, last=TODAY + timedelta(days=1), tail=True)
-    tags = {"dagster/backfill": "abc", **range_tags(*2 * (f"{TODAY}|BTCUSDT",))}
+    tags = {"dagster/backfill": "abc", **build_range_tags(*2 * (f"{TODAY}|BTCUSDT",))}
     given: Any = {"instance": instance, "resources": {"platform": platform}, "tags": tags}
     assets = dg.AssetSelection.assets(*(stage.value for stage in KlinesStage))
     assert dg.materialize([klines_assets], selection=assets, **given).success

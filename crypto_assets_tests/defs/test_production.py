@@ -20,11 +20,11 @@ from crypto_assets.dagster_ext.executor import owner_stamping_executor
 from crypto_assets.dagster_ext.run_coordinator import RunClassCoordinator
 from crypto_assets.dagster_ext.run_retention import RunRetentionResult, delete_superseded_runs
 from crypto_assets.definitions import defs
-from crypto_assets.defs.partitions import range_tags
 from crypto_assets.orchestrator.partition_keys import SYMBOL_PARTITIONS_NAME
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
 from crypto_assets.settings import get_settings
 from crypto_assets_tests.dagster_ext.event_log import read_event_rows
+from crypto_assets_tests.defs.partition_ranges import build_range_tags
 from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.dagster_tree import wait_for
 from crypto_assets_tests.services.mariadb import DatabaseServer, create_dagster_database
@@ -174,7 +174,7 @@ def test_partitions_in_any_script_and_of_any_length_are_distinct(
     first, last = (
         str(dg.MultiPartitionKey({"date": "2025-03-06", "symbol": n})) for n in names[2:4]
     )
-    tags = {**range_tags(first, last), "crypto/past_of": names[2]}
+    tags = {**build_range_tags(first, last), "crypto/past_of": names[2]}
     run = instance.create_run_for_job(ingest, tags=tags)
     for key, value in tags.items():
         runs = instance.get_runs(dg.RunsFilter(tags={key: value}))
@@ -221,7 +221,7 @@ def test_a_backfill_keeps_the_check_results_of_its_partitions(
     assert statuses() == ["SUCCEEDED"]
     run = instance.create_run_for_job(
         defs.resolve_implicit_global_asset_job_def(),
-        tags={"dagster/backfill": "abc", **range_tags("2025-03-05|BTCUSDT", _KEY)},
+        tags={"dagster/backfill": "abc", **build_range_tags("2025-03-05|BTCUSDT", _KEY)},
         asset_selection=frozenset({evaluation.asset_key}),
         status=dg.DagsterRunStatus.STARTED,
     )

@@ -14,13 +14,14 @@ from crypto_assets.defs.assets.klines import KlinesConfig, klines_assets
 from crypto_assets.defs.assets.order_books import order_book_assets
 from crypto_assets.defs.gap_repair import load_orphaned_books_job
 from crypto_assets.defs.ingest import order_books_job
-from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
+from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import MINUTE_MS, Window, day_start_ms, to_epoch_ms
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.stages.order_books import capture_order_book
 from crypto_assets.pipeline.stages.results import KlinesStage, OrderBookStage
+from crypto_assets_tests.defs.partition_ranges import build_range_tags
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, build_platform, open_times
 from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
@@ -56,7 +57,7 @@ def run(
         selection=list(assets or [stage.value for stage in KlinesStage]),
         instance=instance,
         resources={"platform": platform},
-        tags=range_tags(first, last),
+        tags=build_range_tags(first, last),
         run_config=dg.RunConfig(ops={"bring_klines": KlinesConfig(errand=errand)})
         if not assets or KlinesStage.RAW.value in assets
         else None,

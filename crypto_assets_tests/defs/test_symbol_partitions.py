@@ -1,5 +1,6 @@
 """Symbols become partitions; symbols that are new or far behind are backfilled."""
 
+import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -160,6 +161,18 @@ def test_a_partition_that_a_user_adds_in_dagsters_dialog_is_deleted_again(
     assert look(instance, platform, cursor).skip_message == (
         "nothing to do: all 1 tracked symbols have partitions"
     )
+
+
+def test_a_symbol_of_another_warehouse_is_new_when_it_is_added(
+    instance: dg.DagsterInstance, platform: PipelineContext
+) -> None:
+    """The cursor remembers an untracked symbol, but none that the warehouse does not have."""
+    platform.warehouse.symbols.untrack_symbol("ETHUSDT")
+    cursor = look(instance, platform, '["BTCUSDT", "ETHUSDT", "SOLUSDT"]').cursor
+    assert json.loads(cursor) == ["BTCUSDT", "ETHUSDT"]
+    register_symbols(platform, ["ETHUSDT", "SOLUSDT"])
+    requests = look(instance, platform, cursor).run_requests or []
+    assert {key.partition("|")[2] for one in requests for key in keys_of(one)} == {"SOLUSDT"}
 
 
 def test_a_warehouse_without_symbols_sets_no_cursor(

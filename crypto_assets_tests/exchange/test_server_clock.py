@@ -9,6 +9,7 @@ from crypto_assets.exchange import BinanceRest, server_clock
 from crypto_assets.exchange.response import ExchangeResponse
 from crypto_assets.exchange.server_clock import DATE_INACCURACY_MS, ServerClock
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, now_ms
+from crypto_assets.steady_clock import read_steady_clock
 from crypto_assets_tests.exchange.conftest import RETRY, Serve
 from crypto_assets_tests.exchange.responses import START, date_header
 from crypto_assets_tests.services.scripted import Answer
@@ -20,7 +21,7 @@ def observe(clock: ServerClock, server_ms: int, *, age_s: int = 0, taken_s: floa
     if age_s:
         headers["Age"] = str(age_s)
     response = ExchangeResponse("http://x.example", 200, headers, b"")
-    clock.observe_response(response, time.monotonic() - taken_s)
+    clock.observe_response(response, read_steady_clock() - taken_s)
 
 
 def test_without_a_response_this_machines_clock_counts() -> None:
@@ -66,6 +67,21 @@ def test_a_server_whose_clock_is_corrected_counts_from_then_on(
     assert abs(clock.compute_fetch_time() - now_ms()) < 2 * DATE_INACCURACY_MS
     observe(clock, now_ms() - HOUR_MS)
     assert abs(clock.compute_fetch_time() - now_ms() + HOUR_MS) < 2 * DATE_INACCURACY_MS
+
+
+def test_a_fetch_after_the_machine_was_suspended_has_its_own_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Linux's monotonic clock stops meanwhile: the server's clock would seem to have stopped."""
+    clock = ServerClock()
+    observe(clock, now_ms())
+    read = time.clock_gettime
+    monkeypatch.setattr(
+        time, "clock_gettime", lambda which: read(which) + 3600 * (which == time.CLOCK_BOOTTIME)
+    )
+    monkeypatch.setattr(server_clock, "now_ms", lambda: now_ms() + HOUR_MS)
+    before = now_ms() + HOUR_MS
+    assert before <= clock.compute_fetch_time() <= now_ms() + HOUR_MS
 
 
 def test_a_response_from_a_cache_shows_the_time_of_the_cache() -> None:

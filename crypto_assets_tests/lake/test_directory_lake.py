@@ -1,10 +1,12 @@
 """The directory lake: errors of the file system, and cleanup."""
 
+import errno
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,3 +146,24 @@ def test_a_folder_below_many_others_is_skipped(
     (tmp_path / "a.json").write_text("[]")
     assert [entry.key for entry in DirectoryLake(tmp_path).list_entries()] == ["a.json"]
     assert "below more than 64 folders" in caplog.text
+
+
+def test_the_fetch_time_of_another_users_object_is_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group may write the directory, but only the owner of a file may set its times."""
+    lake = open_lake(str(tmp_path / "raw"))
+    lake.create_storage()
+    lake.put(KEY, b"[[1]]", fetched_at=2_000, source=Source.REST, rows=1)
+    set_times = os.utime
+
+    def refuse_paths(target: object, **options: Any) -> None:
+        if not isinstance(target, int):
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        set_times(target, **options)
+
+    monkeypatch.setattr(os, "utime", refuse_paths)
+    lake.change_fetch_time(KEY, 2_000, 1_000)
+    info, body = lake.get_with_info(KEY)
+    assert (info.fetched_at, body) == (1_000, b"[[1]]")
+    assert [path.name for path in (tmp_path / "raw" / ".incoming").iterdir()] == [".lock"]

@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.exchange import RequestRetryPolicy, open_exchange
+from crypto_assets.exchange import (
+    ExchangeOutage,
+    RequestRetryPolicy,
+    open_exchange,
+    probe_exchange,
+)
 from crypto_assets.lake import open_lake
 from crypto_assets.market.utc_time import Window, day_start_ms
+from crypto_assets.pipeline.alerting.stale_symbols import find_stale_symbols
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.bootstrap import initialize_stores
 from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
@@ -58,6 +64,13 @@ def make_pipeline(
     closed_before = platform.closed_before()
     pool = ThreadPoolExecutor(1)  # starts no thread before its first task
     return SymbolPipeline(platform, "BTCUSDT", window, stages, closed_before, pool)
+
+
+def list_stale_names(platform: PipelineContext) -> list[str]:
+    """List the symbols that the sensor would report after one probe of the exchange."""
+    probe = probe_exchange(platform.exchange.rest)
+    exchange = ExchangeOutage().record_probe(probe).describe_exchange(probe)
+    return [stale.symbol for stale in find_stale_symbols(platform, exchange)]
 
 
 def open_times(platform: PipelineContext, symbol: str = "BTCUSDT") -> list[int]:

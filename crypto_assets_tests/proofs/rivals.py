@@ -9,7 +9,7 @@ import dagster as dg
 
 from crypto_assets.dagster_ext.run_failures import describe_step_failure
 from crypto_assets.defs.assets.klines import klines_assets
-from crypto_assets.defs.partitions import range_tags, register_symbol_partitions
+from crypto_assets.defs.partitions import register_symbol_partitions
 from crypto_assets.exchange import open_exchange
 from crypto_assets.lake import open_lake
 from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
@@ -17,6 +17,7 @@ from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.ingestion.ingest import IngestMode
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets.warehouse import Warehouse
+from crypto_assets_tests.defs.partition_ranges import build_range_tags
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 _meeting: list[Barrier] = []
@@ -62,7 +63,7 @@ def run(mode: IngestMode, day: date) -> str:
             resources={"platform": _platforms[0]},
             tags={
                 INGEST_MODE_TAG: mode.value,
-                **range_tags(f"{day}|{SYMBOLS[0]}", f"{day}|{SYMBOLS[-1]}"),
+                **build_range_tags(f"{day}|{SYMBOLS[0]}", f"{day}|{SYMBOLS[-1]}"),
             },
             raise_on_error=False,
         )

@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from crypto_assets.dagster_ext.run_liveness import RUN_OWNER_TAG
-from crypto_assets.defs.partitions import range_tags
 from crypto_assets.orchestrator.repository import find_loaded_repository
 from crypto_assets.orchestrator.run_queue import RunClass, build_run_tags
 from crypto_assets.orchestrator.runs import LaunchRequest, launch_run
+from crypto_assets_tests.defs.partition_ranges import build_range_tags
 from crypto_assets_tests.proofs.moments import RUN_CLASSES, SYMBOLS, block_runs
 from crypto_assets_tests.proofs.served import Served, serve
 from crypto_assets_tests.services.dagster_tree import wait_for
@@ -75,7 +75,7 @@ def _launch(served: Served, symbol: str, run_class: RunClass, day: date) -> str:
     key = f"{day}|{symbol}"
     repository = find_loaded_repository(served.tree.webserver)
     request = LaunchRequest(
-        repository, "backfill", {**build_run_tags(run_class), **range_tags(key, key)}
+        repository, "backfill", {**build_run_tags(run_class), **build_range_tags(key, key)}
     )
     return launch_run(served.tree.webserver, request)
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from crypto_assets import wiring
+from crypto_assets.exchange import ExchangeMonitor
 from crypto_assets.health_monitor import CHECK_REQUEST_SECONDS, HealthMonitor
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.context import PipelineContext
@@ -15,12 +16,12 @@ FRESH_SECONDS = 4
 _ORCHESTRATOR_TIMEOUTS = (1.0, 15.0)
 
 # The services of `get_health`.
-DAGSTER, EXCHANGE = "Dagster", wiring.EXCHANGE
+DAGSTER, EXCHANGE = "Dagster", "exchange"
 
 
 @st.cache_resource(show_spinner=False, on_release=Reports.close)
 def get_reports() -> Reports:
-    return wiring.open_reports(get_settings(), lambda: not get_health().get(EXCHANGE))
+    return wiring.open_reports(get_settings(), lambda: _get_exchange_monitor().read_condition())
 
 
 @st.cache_resource(show_spinner=False)
@@ -40,18 +41,16 @@ def _get_dagster_monitor() -> HealthMonitor:
     return HealthMonitor({DAGSTER: dagster.require_healthy_daemons})
 
 
-@st.cache_resource(show_spinner=False, on_release=HealthMonitor.close)
-def _get_exchange_monitor() -> HealthMonitor:
+@st.cache_resource(show_spinner=False, on_release=ExchangeMonitor.close)
+def _get_exchange_monitor() -> ExchangeMonitor:
     return wiring.open_exchange_monitor(get_settings())
 
 
 def get_health() -> dict[str, str | None]:
-    """Return the latest problem of each service, None if it works; empty before the first check."""
-    monitors = (_get_dagster_monitor(), _get_exchange_monitor())
+    """Return the latest problem of each service, None if it works or is not checked yet."""
     return {
-        service: problem
-        for monitor in monitors
-        for service, problem in monitor.list_latest_results().items()
+        DAGSTER: _get_dagster_monitor().list_latest_results().get(DAGSTER),
+        EXCHANGE: _get_exchange_monitor().find_problem(),
     }
 
 

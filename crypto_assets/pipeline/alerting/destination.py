@@ -5,8 +5,10 @@ from urllib.parse import urlsplit
 
 from crypto_assets.addresses import is_web_address
 from crypto_assets.errors import AlertNotSent, WarehouseError, WrongUse
+from crypto_assets.market.utc_time import now_ms
+from crypto_assets.pipeline.alerting.delivery import UnsentAlert, deliver_alerts
 from crypto_assets.pipeline.alerting.refused_hosts import refuse_host
-from crypto_assets.pipeline.alerting.targets import AlertTarget, send_to_targets
+from crypto_assets.pipeline.alerting.targets import AlertTarget
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.app_settings import AuthorOrName
@@ -72,8 +74,10 @@ def send_test_alert(targets: Sequence[AlertTarget]) -> None:
     """
     if not targets:
         raise WrongUse("no target of alerts is set: set one before you send a test")
-    if failures := send_to_targets(targets, [_TEST_ALERT]):
-        raise AlertNotSent("; ".join(failures))
+    test = UnsentAlert.to_targets(_TEST_ALERT, targets, now_ms())
+    delivery = deliver_alerts(targets, [test])
+    if delivery.unsent:
+        raise AlertNotSent("; ".join(delivery.failures))
 
 
 def validate_webhook_url(url: str) -> str:

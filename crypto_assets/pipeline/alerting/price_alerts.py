@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from crypto_assets.errors import AlertNotSent, CryptoAssetsError, UnknownTarget, WarehouseError
+from crypto_assets.errors import CryptoAssetsError, UnknownTarget, WarehouseError
 from crypto_assets.market.price_alerts import (
     ClosedValue,
     PriceAlertRule,
@@ -13,6 +13,11 @@ from crypto_assets.market.price_alerts import (
     is_condition_met,
 )
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, format_utc, now_ms
+from crypto_assets.pipeline.alerting.delivery import (
+    DELIVERY_SECONDS,
+    UnsentAlert,
+    deliver_alerts,
+)
 from crypto_assets.pipeline.alerting.targets import AlertTarget
 from crypto_assets.pipeline.alerting.webhook import Alert
 from crypto_assets.warehouse import Warehouse
@@ -26,9 +31,8 @@ _CHECK_PAUSE_MS = HOUR_MS
 # A process that sends alerts to all targets takes less time.
 _CLAIM_MS = 5 * MINUTE_MS
 _RETRY_PAUSE_MS = MINUTE_MS
-# After which further events wait for the next evaluation: Dagster ends one after a minute.
-_DELIVERY_SECONDS, _CHECK_SECONDS = 15.0, 15.0
-_GIVE_UP_AFTER_MS = DAY_MS
+# After which further events are compared by the next evaluation: Dagster ends one after a minute.
+_CHECK_SECONDS = 15.0
 
 # Reads the values of a rule's column at the closed candles of a window, oldest first, at most the
 # first thousand.
@@ -92,7 +96,7 @@ def deliver_price_alerts(
     chart. Raises WarehouseError.
     """
     failures: list[str] = []
-    deadline = time.monotonic() + _DELIVERY_SECONDS
+    deadline = time.monotonic() + DELIVERY_SECONDS
     while time.monotonic() < deadline:
         now = now_ms()
         # One by one: a target that hangs must not outlast the claim of later events.
@@ -171,21 +175,21 @@ def _find_met_candles(
 def _deliver_event(
     warehouse: Warehouse, targets: Sequence[AlertTarget], event: PriceAlertEvent, link: str
 ) -> list[str]:
-    received, failures = set(event.sent_to), []
+    received, failures = set(event.sent_to), list[str]()
+    unsent = UnsentAlert.to_targets(
+        build_price_alert(event, link), targets, event.fired_at, received
+    )
     for target in targets:
-        if target.name in received:
-            continue
-        try:
-            target.send_alerts([build_price_alert(event, link)])
-        except AlertNotSent as error:
-            failures.append(str(error))
-            continue
-        received.add(target.name)
-        warehouse.price_alerts.record_delivery(
-            event, received, sent_at=None, retry_at=now_ms() + _CLAIM_MS
-        )
+        # One by one, so that a target whose turn was recorded does not get the event again.
+        delivery = deliver_alerts([target], [unsent])
+        failures += delivery.failures
+        if target.name in unsent.missing and not delivery.unsent:
+            received.add(target.name)
+            warehouse.price_alerts.record_delivery(
+                event, received, sent_at=None, retry_at=now_ms() + _CLAIM_MS
+            )
     now = now_ms()
-    has_ended = not failures or now - event.fired_at >= _GIVE_UP_AFTER_MS
+    has_ended = not failures or unsent.is_given_up(now)
     failure = "; ".join(failures) if targets else "no target of alerts is configured"
     warehouse.price_alerts.record_delivery(
         event,

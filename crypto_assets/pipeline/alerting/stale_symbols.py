@@ -1,16 +1,20 @@
 """Finds stale symbols and builds their alerts."""
 
-from crypto_assets.errors import ExchangeError
+from crypto_assets.market.staleness import ExchangeCondition
 from crypto_assets.market.utc_time import format_utc, now_ms
 from crypto_assets.pipeline.alerting.webhook import Alert
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.warehouse import StaleSymbol
 
 
-def find_stale_symbols(context: PipelineContext) -> list[StaleSymbol]:
-    """List the tracked, trading symbols of which no new candles arrive. Raises WarehouseError."""
+def find_stale_symbols(context: PipelineContext, exchange: ExchangeCondition) -> list[StaleSymbol]:
+    """List the tracked, trading symbols of which no new candles arrive.
+
+    None while the exchange is unreachable, which is the reason for all of them. Raises
+    WarehouseError.
+    """
     return context.warehouse.staleness.list_stale_symbols(
-        context.default_ingest_minutes, _exchange_or_local_now(context), now_ms()
+        context.default_ingest_minutes, now_ms(), exchange
     )
 
 
@@ -24,11 +28,3 @@ def build_stale_symbol_alert(stale: StaleSymbol, link: str) -> Alert:
         symbol=stale.symbol,
         link=link,
     )
-
-
-def _exchange_or_local_now(context: PipelineContext) -> int:
-    """Return the exchange's clock; the local one where an outage of the exchange is the cause."""
-    try:
-        return context.exchange_now()
-    except ExchangeError:
-        return now_ms()

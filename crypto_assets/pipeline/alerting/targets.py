@@ -21,8 +21,13 @@ class AlertTarget(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def max_alerts(self) -> int:
+        """How many alerts are one message, which arrives as a whole or not at all."""
+        ...
+
     def send_alerts(self, alerts: Sequence[Alert]) -> None:
-        """Send all alerts. Raises AlertNotSent, which never shows a secret."""
+        """Send at most `max_alerts`. Raises AlertNotSent, which never shows a secret."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,10 @@ class AppriseTarget:
         """The service and eight letters that tell several of one service apart."""
         digest = hashlib.blake2b(self.url.encode(), digest_size=4).hexdigest()
         return f"{self._scheme}-{digest}"
+
+    @property
+    def max_alerts(self) -> int:
+        return 1
 
     def send_alerts(self, alerts: Sequence[Alert]) -> None:
         """Send each alert as a message of its own. Raises AlertNotSent."""
@@ -70,22 +79,6 @@ def parse_alert_urls(text: str) -> tuple[AppriseTarget, ...]:
 def list_targets(webhook: Webhook, alert_urls: str) -> tuple[AlertTarget, ...]:
     """Return the webhook, if one is set, and the targets of CRYPTO_ALERT_URLS."""
     return (*((webhook,) if webhook.url else ()), *parse_alert_urls(alert_urls))
-
-
-def send_to_targets(targets: Sequence[AlertTarget], alerts: Sequence[Alert]) -> list[str]:
-    """Send alerts to all targets, and return the failures of some.
-
-    Raises AlertNotSent if no target accepts them, so that they can be sent again.
-    """
-    failures = []
-    for target in targets:
-        try:
-            target.send_alerts(alerts)
-        except AlertNotSent as error:
-            failures.append(str(error))
-    if failures and len(failures) == len(targets):
-        raise AlertNotSent("; ".join(failures))
-    return failures
 
 
 def _create_notifier(url: str) -> "Apprise":

@@ -26,7 +26,7 @@ _TIMEOUTS = RequestTimeouts(connect=3.05, read=10, total=20)
 # Slack returns two letters, which nothing reads.
 _MAX_RESPONSE_BYTES = 64 * 1024
 # Slack truncates longer messages; further alerts are only counted.
-_MAX_SHOWN = 10
+_MAX_SHOWN, _MAX_ALERTS = 10, 10_000
 _MAX_TEXT_LENGTH = 1000
 _MAX_FINGERPRINT_TEXT = 300
 _RED, _GREEN = "#c0392b", "#2e7d32"
@@ -69,6 +69,11 @@ class Webhook:
     def name(self) -> str:
         """The name of this target in the log of alerts."""
         return "webhook"
+
+    @property
+    def max_alerts(self) -> int:
+        """One message has all alerts, of which it shows the first ones."""
+        return _MAX_ALERTS
 
     @property
     def display_address(self) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from crypto_assets.market.staleness import StalenessPolicy, SymbolState
+from crypto_assets.market.staleness import ExchangeCondition, StalenessPolicy, SymbolState
 from crypto_assets.market.symbols import SymbolStatus
 from crypto_assets.warehouse.catalog.app_settings import AppSettings
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
@@ -31,8 +31,8 @@ class StalenessStats:
     def list_stale_symbols(
         self,
         default_ingest_minutes: int,
-        exchange_now: int,
         local_now: int,
+        exchange: ExchangeCondition,
         *,
         from_replica: bool = False,
     ) -> list[StaleSymbol]:
@@ -41,7 +41,7 @@ class StalenessStats:
         The arguments are those of `read_states`.
         """
         states = self.read_states(
-            default_ingest_minutes, exchange_now, local_now, from_replica=from_replica
+            default_ingest_minutes, local_now, exchange, from_replica=from_replica
         )
         marks = self._read_marks(from_replica)
         return [
@@ -53,27 +53,26 @@ class StalenessStats:
     def read_states(
         self,
         default_ingest_minutes: int,
-        exchange_now: int,
         local_now: int,
+        exchange: ExchangeCondition,
         *,
-        is_exchange_reachable: bool = True,
         from_replica: bool = False,
     ) -> dict[str, SymbolState]:
         """Return the state of each tracked symbol, oldest registration first.
 
         `StalenessPolicy` decides. The ingest interval is the app's setting, else
-        `default_ingest_minutes`; `exchange_now` and `local_now` are epoch ms.
+        `default_ingest_minutes`; `local_now` is this machine's time in epoch ms.
         """
         policy = StalenessPolicy(self._app_settings.get_ingest_interval(default_ingest_minutes))
         marks = self._read_marks(from_replica)
         return {
             symbol.name: policy.classify_symbol(
                 is_trading=symbol.status is SymbolStatus.TRADING,
-                is_exchange_reachable=is_exchange_reachable,
+                is_exchange_reachable=exchange.is_reachable,
                 last_open_time=(mark := marks.get(symbol.name, Watermark())).last_open_time,
                 last_fetch_time=mark.last_fetch_time,
                 tracked_since=symbol.active_since,
-                exchange_now=exchange_now,
+                exchange_now=local_now + exchange.clock_lead_ms,
                 local_now=local_now,
             )
             for symbol in self._symbols.list_tracked(from_replica=from_replica)

@@ -10,12 +10,10 @@ import pytest
 from crypto_assets.errors import AlertNotSent
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, day_of, now_ms
 from crypto_assets.pipeline.alerting.alert_repetition import AlertHistory
-from crypto_assets.pipeline.alerting.stale_symbols import (
-    build_stale_symbol_alert,
-    find_stale_symbols,
-)
+from crypto_assets.pipeline.alerting.stale_symbols import build_stale_symbol_alert
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook, build_webhook_message
-from crypto_assets_tests.pipeline.conftest import BuildPlatform, run_ingest
+from crypto_assets.warehouse import StaleSymbol
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, list_stale_names, run_ingest
 from crypto_assets_tests.services.exchange import StartExchange
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 
@@ -138,15 +136,15 @@ def test_one_stale_symbol_among_current_ones_is_found(
     platform = build_platform(server, "BTCUSDT", "ETHUSDT", "SOLUSDT")
     today = day_of(platform.exchange_now())
     run_ingest(platform, "BTCUSDT", "ETHUSDT", "SOLUSDT", first=today, last=today, tail=True)
-    assert find_stale_symbols(platform) == []
+    assert list_stale_names(platform) == []
     platform.warehouse._database.run_write(
         lambda c: c.exec_driver_sql(
             "UPDATE extraction_metadata SET last_open_time = last_open_time - 1200000,"
             " last_fetch_time = last_fetch_time - 1200000 WHERE symbol_id = 3"
         )
     )
-    (stale,) = find_stale_symbols(platform)
-    assert stale.symbol == "SOLUSDT"
+    assert list_stale_names(platform) == ["SOLUSDT"]
+    stale = StaleSymbol("SOLUSDT", None)
     assert build_stale_symbol_alert(stale, "link").subject == "SOLUSDT is stale"
 
 
@@ -156,7 +154,7 @@ def test_a_symbol_that_catches_up_from_far_behind_is_not_stale(
     platform = build_platform(simulated_exchange(now=now_ms() + 5 * DAY_MS))
     first = day_of(now_ms())
     run_ingest(platform, first=first, last=first)
-    assert find_stale_symbols(platform) == []
+    assert list_stale_names(platform) == []
 
 
 def test_a_stale_symbol_is_found_while_the_exchange_does_not_answer(
@@ -169,7 +167,7 @@ def test_a_stale_symbol_is_found_while_the_exchange_does_not_answer(
         lambda c: c.exec_driver_sql("UPDATE extraction_metadata SET last_fetch_time = 1")
     )
     server.faults.add_rule({"do": "status", "status": 451})
-    assert [one.symbol for one in find_stale_symbols(platform)] == ["BTCUSDT"]
+    assert list_stale_names(platform) == ["BTCUSDT"]
 
 
 @pytest.mark.parametrize("url", ["http://user:p#s3cret@host/x", "http://user:p/s3cret@host/x"])

@@ -49,6 +49,7 @@ class Receiver:
     name: str = "receiver"
     failures: int = 0
     received: list[Alert] = field(default_factory=list)
+    max_alerts: int = 1
 
     def send_alerts(self, alerts: Sequence[Alert]) -> None:
         if self.failures:

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from crypto_assets.market.staleness import StalenessPolicy, SymbolState
+from crypto_assets.market.staleness import ExchangeCondition, StalenessPolicy, SymbolState
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
-from crypto_assets.pipeline.alerting.stale_symbols import find_stale_symbols
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.reports import Concern, Reports
 from crypto_assets.warehouse import INGEST_INTERVAL
 from crypto_assets_tests.api.serving import create_context, serve_api
-from crypto_assets_tests.pipeline.conftest import BuildPlatform
+from crypto_assets_tests.pipeline.conftest import BuildPlatform, list_stale_names
 from crypto_assets_tests.reports.stock import generated, load
 from crypto_assets_tests.services.exchange import StartExchange
 
@@ -39,7 +38,7 @@ def test_every_consumer_follows_the_interval_set_in_the_app(
     _load_until(context, floor_ms(now_ms(), MINUTE_MS) - minutes_behind * MINUTE_MS)
     reports = Reports(context.warehouse, default_ingest_minutes=context.default_ingest_minutes)
     found = {
-        "alerts": bool(find_stale_symbols(context)),
+        "alerts": bool(list_stale_names(context)),
         "dashboard": Concern.STALE in {one.concern for one in reports.get_dashboard().attention},
         "status": reports.get_status().symbols[0].is_stale,
         "metrics": _read_stale_metric(context, reports, tmp_path),
@@ -84,12 +83,32 @@ def test_the_policy_names_the_state_of_a_symbol(
     assert ended is SymbolState.NOT_TRADING
 
 
+@pytest.mark.parametrize("lead_minutes", [-600, 0, 600])
+def test_a_symbol_that_is_fetched_is_loading_whatever_this_machines_clock_says(
+    lead_minutes: int,
+) -> None:
+    """A fetch is stamped by the earlier of this machine's clock and the exchange's."""
+    local_now = NOW + lead_minutes * MINUTE_MS
+    state = POLICY.classify_symbol(
+        is_trading=True,
+        is_exchange_reachable=True,
+        last_open_time=NOW - DAY_MS,
+        last_fetch_time=min(NOW, local_now) - MINUTE_MS,
+        tracked_since=NOW - DAY_MS,
+        exchange_now=NOW,
+        local_now=local_now,
+    )
+    assert state is SymbolState.LOADING
+
+
 def test_nothing_is_live_while_the_exchange_is_unreachable(
     simulated_exchange: StartExchange, build_platform: BuildPlatform, tmp_path: Path
 ) -> None:
     context = build_platform(simulated_exchange(now=now_ms()))
     _load_until(context, floor_ms(now_ms(), MINUTE_MS))
-    reports = Reports(context.warehouse, is_exchange_reachable=lambda: False)
+    reports = Reports(
+        context.warehouse, read_exchange=lambda: ExchangeCondition(is_reachable=False)
+    )
     assert reports.get_status().symbols[0].state is SymbolState.UNREACHABLE
     assert reports.get_dashboard().tiles[0].state is SymbolState.UNREACHABLE
     with serve_api(create_context(context.warehouse, tmp_path, reports=reports)) as api:

@@ -1,7 +1,9 @@
 """Targets of alerts: real messages to a mail server and over HTTP, and addresses that are wrong."""
 
+import math
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -11,11 +13,8 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from crypto_assets.errors import AlertNotSent
-from crypto_assets.pipeline.alerting.targets import (
-    list_targets,
-    parse_alert_urls,
-    send_to_targets,
-)
+from crypto_assets.pipeline.alerting.delivery import UnsentAlert, deliver_alerts
+from crypto_assets.pipeline.alerting.targets import list_targets, parse_alert_urls
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 
@@ -106,11 +105,50 @@ def test_an_address_that_apprise_does_not_know_fails_without_its_secret(text: st
 def test_a_wrong_address_does_not_stop_the_webhook() -> None:
     with scripted(in_turn(Answer())) as server:
         targets = list_targets(Webhook(server.url), "nosuch://hush")
-        (failure,) = send_to_targets(targets, [ALERT])
+        delivery = deliver_alerts(targets, [UnsentAlert.to_targets(ALERT, targets, since=0)])
         assert len(server.requests) == 1
+    (failure,) = delivery.failures
     assert "nosuch" in failure
-    with pytest.raises(AlertNotSent):
-        send_to_targets(targets[1:], [ALERT])
+    (unsent,) = delivery.unsent
+    assert unsent.missing == {targets[1].name}
+
+
+def test_a_target_that_takes_one_message_of_several_gets_only_the_others_again() -> None:
+    """As a message of its own each; the webhook takes all of them as one."""
+    alerts = [replace(ALERT, subject=f"alert {n}") for n in range(3)]
+    with (
+        scripted(in_turn(Answer())) as slack,
+        scripted(in_turn(Answer(), Answer(503), Answer())) as refusing,
+    ):
+        targets = list_targets(Webhook(slack.url), refusing.url.replace("http", "json"))
+        unsent = tuple(UnsentAlert.to_targets(alert, targets, since=0) for alert in alerts)
+        while unsent:
+            stored = orjson.loads(orjson.dumps([item.to_json() for item in unsent]))
+            unsent = deliver_alerts(targets, [*map(UnsentAlert.from_json, stored)]).unsent
+        titles = [orjson.loads(request.body)["title"] for request in refusing.requests]
+        (message,) = [orjson.loads(request.body) for request in slack.requests]
+    assert titles == ["alert 0", "alert 1", "alert 1", "alert 2"]
+    assert [one["title"] for one in message["attachments"]] == ["alert 0", "alert 1", "alert 2"]
+
+
+def test_a_target_that_does_not_respond_keeps_no_other_one_waiting() -> None:
+    """Each gets a message also after the deadline, and those that miss old alerts come last."""
+    order: list[str] = []
+
+    @dataclass
+    class Recorder:
+        name: str
+        max_alerts: int = 1
+
+        def send_alerts(self, alerts: Sequence[Alert]) -> None:
+            order.append(f"{self.name}: {alerts[0].subject}")
+
+    targets = (Recorder("slow"), Recorder("quick"))
+    old = UnsentAlert(replace(ALERT, subject="old"), since=0, missing=frozenset({"slow"}))
+    new = UnsentAlert.to_targets(replace(ALERT, subject="new"), targets, since=1)
+    delivery = deliver_alerts(targets, [old, new], deadline=-math.inf)
+    assert order == ["quick: new", "slow: old"]
+    assert [(item.alert.subject, item.missing) for item in delivery.unsent] == [("new", {"slow"})]
 
 
 def test_chat_services_are_known() -> None:

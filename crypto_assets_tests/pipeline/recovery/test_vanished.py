@@ -13,7 +13,6 @@ from crypto_assets.market.utc_time import (
     format_utc,
     from_epoch_ms,
 )
-from crypto_assets.pipeline.alerting.stale_symbols import find_stale_symbols
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.gaps.resolve_gaps import record_gaps
 from crypto_assets.pipeline.ingestion import tick_plan
@@ -27,6 +26,7 @@ from crypto_assets_tests.pipeline.conftest import (
     TODAY,
     TODAY_MS,
     BuildPlatform,
+    list_stale_names,
     open_times,
     run_ingest,
 )
@@ -95,7 +95,7 @@ def test_the_first_tick_passes_and_the_next_makes_no_request(
     )
     assert {one.symbol for one in run_ingest(platform, STAYS, GONE, tail=True)} == {STAYS}
     assert list_due_gaps(platform) == []
-    assert find_stale_symbols(platform) == []
+    assert list_stale_names(platform) == []
 
 
 def test_no_automation_requests_the_symbol(

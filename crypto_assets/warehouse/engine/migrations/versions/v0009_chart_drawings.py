@@ -5,6 +5,8 @@ from sqlalchemy import BigInteger, Column, MetaData, String, Table
 
 revision = "0009"
 down_revision = "0008"
+# See `migrate`.
+OLDEST_PROGRAM = "0008"
 
 DRAWINGS = Table(
     "chart_drawings",
