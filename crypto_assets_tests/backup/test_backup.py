@@ -230,7 +230,8 @@ def test_another_backup_cannot_continue_a_restore(
 ) -> None:
     first = back_up(small_source, tmp_path)
     second = back_up(small_source, tmp_path)
-    target.warehouse.table_backup.begin_restore(first, "0008")
+    version = repository_at(tmp_path).read_manifest(first).warehouse.schema_version
+    target.warehouse.table_backup.begin_restore(first, version)
     with pytest.raises(WrongUse, match=f"{first} has not finished"):
         restore(target, tmp_path, second)
     restore(target, tmp_path)
