@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from crypto_assets.errors import IncompleteInstallation
 
-_HEADERS = {
+SCRIPT_HEADERS = {
     "Content-Type": "text/javascript; charset=utf-8",
     "Cache-Control": "public, max-age=31536000, immutable",
     "Vary": "Accept-Encoding",
@@ -55,9 +55,9 @@ class ScriptLibrary:
 
     def _serve(self, request: Request) -> Response:
         if "gzip" in request.headers.get("accept-encoding", ""):
-            headers = _HEADERS | {"Content-Encoding": "gzip"}
+            headers = SCRIPT_HEADERS | {"Content-Encoding": "gzip"}
             return Response(self.compressed_script, headers=headers)
-        return Response(self.script, headers=_HEADERS)
+        return Response(self.script, headers=SCRIPT_HEADERS)
 
 
 def read_lightweight_charts() -> bytes:
