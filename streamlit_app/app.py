@@ -26,6 +26,8 @@ from crypto_assets.request_guard import GuardPolicy, RequestGuardMiddleware, bui
 from crypto_assets.settings import get_settings
 from crypto_assets.tcp_ports import require_free_port
 from streamlit_app import auth
+from streamlit_app.components.chart_scripts import CHART_SCRIPTS_ROUTE
+from streamlit_app.components.page_styles import PageStylesMiddleware
 from streamlit_app.components.script_libraries import LIBRARIES
 from streamlit_app.viewer_limits import ClosedSocketMiddleware, ViewerLimitsMiddleware
 
@@ -84,11 +86,12 @@ def _hash_script(script: str) -> str:
 
 app = st.App(
     _HERE / "page_frame.py",
-    routes=[library.route for library in LIBRARIES],
+    routes=[*(library.route for library in LIBRARIES), CHART_SCRIPTS_ROUTE],
     middleware=[
         # Before Streamlit, which would ask another server for its own address to compare origins.
         Middleware(RequestGuardMiddleware, build_app_policy()),
         Middleware(AccessMiddleware, auth.get_access_control(), open_paths=[_HEALTH_PATH]),
+        Middleware(PageStylesMiddleware),
         Middleware(ViewerLimitsMiddleware),
         Middleware(ClosedSocketMiddleware),
     ],

@@ -12,7 +12,6 @@ from streamlit_app.navigation import PAGES
 _HERE = Path(__file__)
 # Local files: Streamlit would load a named icon from another server.
 _IMAGES = _HERE.parent / "images"
-_STYLE = _HERE.parent / "components" / "page_frame.css"
 
 # The primary color of the dark theme is light, because it is also a text color. Streamlit writes
 # white text on primary buttons in both themes, and darkens them under the pointer.
@@ -42,10 +41,7 @@ with st.container(
     key="status_bar", horizontal=True, vertical_alignment="center", gap="small", width="content"
 ):
     dark_style = _DARK_STYLE if st.context.theme.type == "dark" else ""
-    st.html(
-        f"<style>{_STYLE.read_text(encoding='utf-8')}{dark_style}</style>"
-        f'<h1 class="page-title">{escape(page.title)}</h1>'
-    )
+    st.html(f'<style>{dark_style}</style><h1 class="page-title">{escape(page.title)}</h1>')
     phone_menu.render_phone_menu(page.title)
     status_bar.render_status()
     auth.render_session()

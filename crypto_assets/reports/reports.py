@@ -200,25 +200,32 @@ class Reports:
         *,
         closed: bool = False,
         after: int | None = None,
+        newest: bool = False,
         limit: int = 1000,
     ) -> list[LedgerGap]:
         """List gaps of the ledger by symbol and start; `closed` adds those filled since.
 
+        With `newest` the starts descend.
         `after` returns only gaps that begin later. Use it to page through the gaps of one symbol:
         an open gap may lie inside a closed one.
         """
         name = None if symbol is None else self._resolve_symbol(symbol)
         return self._warehouse.gap_ledger.list_gaps(
-            name, window, closed=closed, after=after, limit=limit
+            name, window, closed=closed, after=after, newest=newest, limit=limit
         )
 
     def get_coverage_calendar(self, first: date, last: date) -> CoverageCalendar:
         """Return the UTC days of each tracked symbol, both ends inclusive."""
         return build_coverage_calendar(self._warehouse, self._clock(), first, last)
 
-    def list_revisions(self, symbol: str | None = None, limit: int = 100) -> list[Revision]:
-        """List revisions: of one symbol by newest candle, of all symbols by latest record."""
-        return self._warehouse.revisions.list_revisions(symbol, limit=limit, newest=True)
+    def list_revisions(
+        self, symbol: str | None = None, limit: int = 100, window: Window | None = None
+    ) -> list[Revision]:
+        """List revisions: of one symbol by newest candle, of all symbols by latest record.
+
+        `window` selects those of the minutes that open in it.
+        """
+        return self._warehouse.revisions.list_revisions(symbol, window, limit=limit, newest=True)
 
     def list_conflicts(self, symbol: str | None = None, limit: int = 100) -> list[ExchangeConflict]:
         """List periods in which the exchange contradicts itself.

@@ -84,7 +84,7 @@ def _measure_parts(
         yield from reading.measure_pages(home, times)
         yield from viewers.measure_viewers(home)
     if "chart" in parts:
-        yield from chart_frames.measure_chart_frames()
+        yield from chart_frames.measure_chart()
     if "tick" in parts:
         yield from ticks.measure_ticks(servers, workload, home)
     servers.mariadb.execute(f"DROP DATABASE {homes.get_database_name(home)}")

@@ -1,4 +1,4 @@
-"""Measures the frames of the candle chart while a viewer pans and zooms, in headless Chromium."""
+"""Measures the candle chart in headless Chromium: its frames, and how fast it is shown."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -7,11 +7,12 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from crypto_assets.market.utc_time import MINUTE_MS, Window, floor_ms, now_ms
+from crypto_assets_tests.bench.chart_changes import measure_changes, measure_first_chart
 from crypto_assets_tests.reports.stock import generated, load
 from crypto_assets_tests.services.chromium import ARGUMENTS, find_chromium, wait_for_script
 from crypto_assets_tests.streamlit_app.conftest import make_home, serving
 
-_SYMBOL = "BTCUSDT"
+_SYMBOLS = ("BTCUSDT", "ETHUSDT")
 _FIGURES = {"chart_frame_p95_ms": 5_000, "chart_frame_50k_p95_ms": 50_000}
 _TURNS = 60
 _PANEL = "document.querySelector('.candle-chart').panel"
@@ -29,14 +30,19 @@ _RECORD = """() => {
 }"""
 
 
-def measure_chart_frames() -> Iterator[tuple[str, float]]:
-    """Measure the 95th percentile of the frames, with 5,000 and with 50,000 minutes loaded."""
+def measure_chart() -> Iterator[tuple[str, float]]:
+    """Measure the first chart, changes of it, and its frames with 5,000 and 50,000 minutes loaded.
+
+    The figure of the frames is their 95th percentile.
+    """
     most = max(_FIGURES.values())
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        warehouse = make_home(home, (_SYMBOL,))
+        warehouse = make_home(home, _SYMBOLS)
         end = floor_ms(now_ms(), MINUTE_MS)
-        load(warehouse, _SYMBOL, generated(_SYMBOL, Window(end - most * MINUTE_MS, end)))
+        window = Window(end - most * MINUTE_MS, end)
+        for symbol in _SYMBOLS:
+            load(warehouse, symbol, generated(symbol, window))
         warehouse.close()
         with (
             serving(home, Path(folder) / "app.log") as address,
@@ -45,7 +51,11 @@ def measure_chart_frames() -> Iterator[tuple[str, float]]:
             browser = playwright.chromium.launch(
                 executable_path=find_chromium(), args=list(ARGUMENTS)
             )
+            yield from measure_first_chart(browser, address)
             page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.goto(f"{address}/analytics?interval=1h&range=1w")
+            page.wait_for_selector(".candle-chart .readout")
+            yield from measure_changes(page, _SYMBOLS)
             page.goto(f"{address}/analytics?interval=1m&range=1d")
             page.wait_for_selector(".candle-chart .readout")
             for name, count in _FIGURES.items():
@@ -87,5 +97,5 @@ def _record_frames(page: Page, move: Callable[[int], None]) -> list[float]:
 
 
 if __name__ == "__main__":
-    for figure, value in measure_chart_frames():
+    for figure, value in measure_chart():
         print(f"{figure} {value:.1f}")  # noqa: T201

@@ -49,6 +49,10 @@ FIGURES = (
     Figure("page_200_reruns_growth_mb", "MB", 10, 2, falls=True),
     Figure("chart_frame_p95_ms", "ms", 33, 17, falls=True),
     Figure("chart_frame_50k_p95_ms", "ms", 50, 33, falls=True),
+    Figure("chart_interval_ms", "ms", 250, 150, falls=True),
+    Figure("chart_symbol_ms", "ms", 250, 150, falls=True),
+    Figure("chart_first_s", "s", 1.0, 0.4, falls=True),
+    Figure("chart_layout_shift", "", 0.1, 0.02, falls=True),
     Figure("backfill_peak_mb", "MB", 600, 300, falls=True),
 )
 

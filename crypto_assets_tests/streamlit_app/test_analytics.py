@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
 
 import crypto_assets.analytics.providers as package
 from crypto_assets.market.candles import KlineRow, table_from_rows
 from crypto_assets.market.chart_drawings import ChartDrawing, DrawingKind
-from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import (
     DAY_MS,
     HOUR_MS,
@@ -87,6 +87,13 @@ def query_of(app: AppTest) -> dict[str, str]:
         name: values[0] if isinstance(values, list) else values
         for name, values in app.query_params.items()
     }
+
+
+def picked_interval_of(app: AppTest) -> str:
+    """Return the interval that the toolbar shows."""
+    parts = [json.loads(one.proto.json or "{}") for one in app.get("bidi_component")]
+    (picker,) = (part for part in parts if "intervals" in part)
+    return str(picker["chosen"])
 
 
 def day_summary_of(app: AppTest) -> str:
@@ -184,8 +191,7 @@ def test_query_parameters_choose_symbol_interval_range_and_indicators(
 
 
 def test_another_interval_is_drawn(run_app: RunApp, stocked_home: Path) -> None:
-    app = run_app(stocked_home, ANALYTICS)
-    app.segmented_control(key="interval").set_value(Interval.M15).run()
+    app = run_app(stocked_home, ANALYTICS, interval="15m")
     assert not app.exception
     assert "664 candles of 15m" in texts_of(app)
 
@@ -194,7 +200,7 @@ def test_the_interval_is_never_replaced(run_app: RunApp, stocked_home: Path) -> 
     """The range only decides the first view; of a wide one, the newest candles are read first."""
     app = run_app(stocked_home, ANALYTICS, interval="1m", range="1w")
     chart, text = chart_of(app), texts_of(app)
-    assert app.segmented_control(key="interval").value == chart["interval"] == "1m"
+    assert picked_interval_of(app) == chart["interval"] == "1m"
     assert chart["home"][1] - chart["home"][0] == 7 * DAY_MS
     assert chart["window"][1] - chart["window"][0] == MAX_READ_CANDLES * MINUTE_MS
     assert chart["window"][1] >= chart["stored"][1]
@@ -311,8 +317,47 @@ def test_a_viewer_who_returns_finds_the_chart_again(run_app: RunApp, stocked_hom
     app.switch_page(ANALYTICS).run()
     assert query_of(app) == {"interval": "4h", "macd": "true", "macd_fast_period": "9"}
     assert "MACD 9 26 9" in lines_of(app)
-    app.segmented_control(key="interval").set_value(Interval.H1).run()
-    assert query_of(app)["interval"] == "1h"
+    app.segmented_control(key="range").set_value("1d").run()
+    assert query_of(app)["interval"] == "4h" and query_of(app)["range"] == "1d"
+
+
+def test_a_choice_does_not_undo_one_that_the_browser_has_not_received(
+    run_app: RunApp, stocked_home: Path
+) -> None:
+    """The second click is sent with the address of before the first one."""
+    app = run_app(stocked_home, ANALYTICS, interval="4h")
+    app.selectbox(key="type").set_value("Bars").run()
+    assert query_of(app) == {"interval": "4h", "type": "Bars"}
+    del app.query_params["type"]
+    app.segmented_control(key="range").set_value("3d").run()
+    assert query_of(app) == {"interval": "4h", "type": "Bars", "range": "3d"}
+    assert chart_of(app)["type"] == "bars"
+    app.run()
+    del app.query_params["range"]  # From now on the browser has had it: the viewer goes back.
+    app.run()
+    assert query_of(app) == {"interval": "4h", "type": "Bars"}
+    assert app.segmented_control(key="range--1").value == "1w"
+
+
+def test_the_inputs_of_an_indicator_stay_in_place_when_others_are_removed(
+    run_app: RunApp, stocked_home: Path
+) -> None:
+    """A place in the tree of elements that changes can replace an input, and lose its text."""
+
+    def find_place(node: Block, key: str, path: tuple[int, ...] = ()) -> tuple[int, ...] | None:
+        for index, child in node.children.items():
+            if getattr(child, "key", None) == key:
+                return (*path, index)
+            if isinstance(child, Block) and (found := find_place(child, key, (*path, index))):
+                return found
+        return None
+
+    app = run_app(stocked_home, ANALYTICS)
+    before = find_place(app.main, "rsi_period")
+    assert before is not None
+    app.button(key="remove_ema").click().run()
+    assert query_of(app) == {"ema": "false"} and not app.exception
+    assert find_place(app.main, "rsi_period") == before
 
 
 def test_a_layout_is_saved_and_opened_again(
@@ -324,9 +369,9 @@ def test_a_layout_is_saved_and_opened_again(
     app.text_input(key="layout_name").set_value("Trend").run()
     app.button(key="save_layout").click().run()
     assert not app.exception
-    app.segmented_control(key="interval").set_value(Interval.M1)
+    app.selectbox(key="type").set_value("Bars")
     app.button(key="remove_ema.2").click().run()
-    assert query_of(app) == {"interval": "1m"}
+    assert query_of(app) == {"interval": "4h", "type": "Bars"}
     app.selectbox(key="open_layout").set_value("Trend").run()
     assert query_of(app) == query and not app.exception
 

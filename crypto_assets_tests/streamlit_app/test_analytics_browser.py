@@ -66,7 +66,8 @@ def test_all_inputs_change_the_chart_and_the_url(open_tab: OpenTab, market: str)
     tab = open_tab(f"{market}?range=3d&rsi_period=21")
     page = tab.page
     expect_readout(page, "RSI 21")
-    page.locator(".st-key-interval").get_by_text("30m", exact=True).click()
+    page.get_by_role("button", name="More intervals").click()
+    page.locator(".interval-menu").get_by_text("30m", exact=True).click()
     expect(page.get_by_text("140 candles of 30m")).to_be_visible()
     toggle_menu(page, "Indicators")
     for search, found in (("average true", "ATR 14"), ("expon", "EMA 20")):

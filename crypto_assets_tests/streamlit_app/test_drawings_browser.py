@@ -257,7 +257,8 @@ def test_drawings_are_changed_hidden_and_removed(open_tab: OpenTab, drawn: Drawn
     drag_drawing(page, (300, 120), (600, 240))
     texts = page.evaluate(
         f"""async () => {{
-            const url = new URL({PANEL}.data.drawings.script, document.baseURI);
+            const folder = new URL({PANEL}.data.script, document.baseURI);
+            const url = new URL("chart_drawings.js", folder);
             const {{ describeMeasure }} = await import(url);
             const points = [[0, 100], [{HOUR_MS * 27}, 102.5]];
             return [describeMeasure(points, {TOOLS}), {TOOLS}.measured.kind];

@@ -35,6 +35,7 @@ def test_the_wheel_has_the_files_that_are_no_modules(wheel: Path) -> None:
         f"{_PROJECT_FILES}streamlit_app/app.py",
         f"{_PROJECT_FILES}streamlit_app/components/candle_chart.css",
         f"{_PROJECT_FILES}streamlit_app/components/candle_chart.js",
+        f"{_PROJECT_FILES}streamlit_app/components/chart_markers.js",
         f"{_PROJECT_FILES}streamlit_app/components/live_chart.js",
         f"{_PROJECT_FILES}streamlit_app/images/logo.svg",
     }

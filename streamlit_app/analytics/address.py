@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from streamlit_app.analytics.indicator_instances import Query
 from streamlit_app.page_visits import is_return_visit
 
 _STORED_KEY, _GENERATION_KEY = "_analytics_address", "_analytics_widgets"
 _DRAWN_KEY = "_analytics_drawn"
+_REPLACED_KEY, _IS_CHANGED_KEY = "_analytics_replaced", "_analytics_changed"
 # The zoom restores itself, if it applies to the same range.
 _NOT_STORED = frozenset({"view"})
 
@@ -23,6 +25,9 @@ def load_address() -> Query:
 
     A viewer who returns from another page without parameters gets the ones from before.
     """
+    restore_unseen_changes()
+    if not st.session_state.pop(_IS_CHANGED_KEY, False):
+        st.session_state[_REPLACED_KEY] = []  # The browser has the address of the last change.
     stored: Mapping[str, list[str]] = st.session_state.get(_STORED_KEY, {})
     if is_return_visit() and not list(st.query_params):
         for name, values in stored.items():
@@ -52,6 +57,10 @@ def change_address(
 
     The widgets show the new values unless `keep_widgets`: then they show them already.
     """
+    restore_unseen_changes()
+    replaced = st.session_state.setdefault(_REPLACED_KEY, [])
+    replaced.append(_select_stored(read_address()))
+    st.session_state[_IS_CHANGED_KEY] = True
     for name, value in changes.items():
         if value:
             st.query_params[name] = value if isinstance(value, str) else list(value)
@@ -60,6 +69,25 @@ def change_address(
     st.session_state[_STORED_KEY] = _select_stored(read_address())
     if not keep_widgets:
         _renew_widgets()
+
+
+def restore_unseen_changes() -> None:
+    """Set the address of the last change if the browser sent this request before it received it.
+
+    The request has an address that this session has replaced since. A viewer who goes back in the
+    history also returns to one, but Streamlit marks such a request.
+    """
+    context = get_script_run_ctx()
+    if context is not None and context.is_history_navigation:
+        return
+    current = _select_stored(read_address())
+    stored: Mapping[str, list[str]] = st.session_state.get(_STORED_KEY, current)
+    if current != stored and current in st.session_state.get(_REPLACED_KEY, []):
+        for name in current.keys() - stored.keys():
+            del st.query_params[name]
+        for name, values in stored.items():
+            st.query_params[name] = values
+        st.session_state[_IS_CHANGED_KEY] = True
 
 
 def format_widget_key(name: str) -> str:

@@ -1,15 +1,17 @@
 """The candle chart of the page Analytics, with the notes below it."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import streamlit as st
 
 from crypto_assets.analytics import Panel
 from crypto_assets.market.utc_time import Window
-from crypto_assets.reports import CandleChart
+from crypto_assets.reports import CandleChart, CandleGap
+from streamlit_app import auth
 from streamlit_app.analytics import (
     address,
+    chart_dialogs,
     chart_drawings,
     chart_options,
     downloads,
@@ -17,6 +19,7 @@ from streamlit_app.analytics import (
     indicator_switches,
     zoom,
 )
+from streamlit_app.analytics.chart_alerts import list_alert_lines
 from streamlit_app.analytics.chart_indicators import (
     build_indicators,
     format_legend,
@@ -24,7 +27,7 @@ from streamlit_app.analytics.chart_indicators import (
     select_panel,
 )
 from streamlit_app.analytics.chart_view import find_shown_window, trim_chart
-from streamlit_app.analytics.indicator_instances import choose_symbol_colors
+from streamlit_app.analytics.indicator_instances import IndicatorInstance, choose_symbol_colors
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
 from streamlit_app.components.candle_chart import (
@@ -44,15 +47,11 @@ from streamlit_app.figures.candles import (
     LastPrice,
     build_chart_content,
 )
+from streamlit_app.figures.chart_events import MAX_EVENTS, ChartEvent, build_chart_events
 from streamlit_app.format.decimal_places import DecimalPlaces
 
 _KEY = "candles"
 _PICTURE_SOURCE = "crypto-assets. Chart: TradingView Lightweight Charts"
-# What the legend's buttons do, by the name that the chart reports.
-_LEGEND_ACTIONS = {
-    "toggle": indicator_switches.toggle_indicator,
-    "remove": indicator_switches.remove_indicator,
-}
 
 
 def render_indicator_errors(selection: ChartSelection) -> None:
@@ -67,6 +66,7 @@ def render_indicator_errors(selection: ChartSelection) -> None:
 def render_chart_part(selection: ChartSelection) -> None:
     """Draw the chart of a selection, or why there is none."""
     address.rerun_if_changed()  # The chart itself has changed its scale, zone or indicators.
+    chart_dialogs.open_requested_dialog()
     instrument = selection.instrument
     stored_window = analytics.query_stored_windows().get(instrument.symbol)
     if not stored_window:
@@ -94,6 +94,9 @@ def render_chart_part(selection: ChartSelection) -> None:
         chart_type=selection.chart_type,
         scale=selection.scale,
         zone=selection.zone,
+        has_markers=selection.has_markers,
+        alerts=list_alert_lines(instrument.symbol, selection.indicators),
+        can_write=auth.find_caller().is_operator,
     )
     name = downloads.format_file_name(instrument.symbol, selection.interval, shown_window)
     _render_chart(selection, result, frame, display, name)
@@ -140,6 +143,8 @@ def _render_chart(
             on_view=lambda: zoom.handle_zoom_report(selection.scope, _read_report("view")),
             on_zone=lambda: chart_options.handle_zone_report(_read_report("zone")),
             on_scale=lambda: chart_options.handle_scale_report(_read_report("scale")),
+            on_markers=lambda: chart_options.handle_markers_report(_read_report("markers")),
+            on_alert=lambda: chart_dialogs.request_alert_dialog(selection, _read_report("alert")),
             on_legend=lambda: _handle_legend_report(selection, _read_report("legend")),
             on_drawings=lambda: chart_drawings.handle_drawing_report(_read_report("drawings")),
         ),
@@ -151,12 +156,24 @@ def _read_report(name: str) -> Any:
 
 
 def _handle_legend_report(selection: ChartSelection, report: Any) -> None:
-    """Hide, show or remove the indicator whose button in the legend was clicked."""
+    """Do what a button of the legend says with its indicator."""
     match report:
-        case {"action": str() as action, "key": str() as key} if action in _LEGEND_ACTIONS:
+        case {"action": str() as action, "key": str() as key}:
             for instance in selection.indicators:
                 if instance.key == key:
-                    _LEGEND_ACTIONS[action](instance)
+                    _apply_legend_action(selection, action, instance)
+
+
+def _apply_legend_action(
+    selection: ChartSelection, action: str, instance: IndicatorInstance
+) -> None:
+    match action:
+        case "toggle":
+            indicator_switches.toggle_indicator(instance)
+        case "remove":
+            indicator_switches.remove_indicator(instance)
+        case "settings":
+            chart_dialogs.request_settings_dialog(selection, instance)
 
 
 @st.cache_resource(ttl=FRESH_SECONDS, max_entries=200, show_spinner=False)
@@ -199,8 +216,17 @@ def _build_content(selection: ChartSelection, result: ChartResult, frame: ChartF
             for instance in selection.indicators
             if instance.is_hidden
         ],
+        events=_query_events(selection, frame, series.gaps),
         volume=has_volume(selection.indicators),
     )
+
+
+def _query_events(
+    selection: ChartSelection, frame: ChartFrame, gaps: Sequence[CandleGap]
+) -> list[ChartEvent]:
+    # Minutes of one candle are one event, so that more revisions than events are read.
+    ledger, revisions = analytics.query_ledger(frame.symbol, frame.window, 4 * MAX_EVENTS)
+    return build_chart_events(selection.interval, ledger, gaps, revisions)
 
 
 def _query_compared(selection: ChartSelection, chart: CandleChart) -> list[ComparedSymbol]:

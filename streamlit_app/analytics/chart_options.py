@@ -30,6 +30,11 @@ def handle_scale_report(report: Any) -> None:
     address.change_address({"scale": change}, keep_widgets=True)
 
 
+def handle_markers_report(report: Any) -> None:
+    """Write whether the chart shows its markers to the address."""
+    address.change_address({"markers": None if report else "false"}, keep_widgets=True)
+
+
 def handle_zone_report(report: Any) -> None:
     """Write the zone that the browser reports to the address, which does not name the browser's."""
     choice = report if isinstance(report, str) and report != LOCAL else None

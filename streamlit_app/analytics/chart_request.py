@@ -55,6 +55,7 @@ class ChartRequest:
     chart_type: ChartType = ChartType.CANDLES
     scale: PriceScale = PriceScale.LINEAR
     zone: str = ""
+    has_markers: bool = True
     problems: tuple[str, ...] = ()
 
 
@@ -95,6 +96,7 @@ def parse_request(query: Query, symbols: Sequence[str], providers: Providers) ->
         chart_type=_parse_choice(query, "type", ChartType, ChartType.CANDLES, problems),
         scale=_parse_choice(query, "scale", PriceScale, PriceScale.LINEAR, problems),
         zone=_parse_zone(query, problems),
+        has_markers=_parse_switch(query, "markers", problems),
     )
     view = _get_text(query, "view")
     if view is not None and parse_zoom(view) is None:
@@ -175,6 +177,14 @@ def _parse_dates(query: Query, problems: list[str]) -> tuple[date, date] | None:
         )
         return None
     return days[0], days[-1]
+
+
+def _parse_switch(query: Query, name: str, problems: list[str]) -> bool:
+    """Return whether something is on that is on by default."""
+    text = _get_text(query, name)
+    if text not in (None, "true", "false"):
+        problems.append(f"{name.capitalize()} {_quote(text)} is not available: write true or false")
+    return text != "false"
 
 
 def _parse_zone(query: Query, problems: list[str]) -> str:

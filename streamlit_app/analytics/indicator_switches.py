@@ -25,7 +25,7 @@ from streamlit_app.colors import LINE_COLORS
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
 
-_SEARCH_KEY = "add_indicator"
+_SEARCH_KEY, _SLOTS_KEY = "add_indicator", "_indicator_slots"
 
 
 def render_indicator_list(request: ChartRequest, symbols: Sequence[str]) -> None:
@@ -42,9 +42,24 @@ def render_indicator_list(request: ChartRequest, symbols: Sequence[str]) -> None
         on_change=_add_chosen_indicator,
         args=(request,),
     )
-    for instance in request.indicators:
-        _render_instance(request, instance, symbols)
+    instances = {instance.key: instance for instance in request.indicators}
+    for key in _assign_slots(list(instances)):
+        if key in instances:
+            _render_instance(request, instances[key], symbols)
+        else:
+            st.empty()
     _render_reset_button(providers, "price")
+
+
+def _assign_slots(keys: Sequence[str]) -> list[str]:
+    """Return all indicators that this session has had in the list, in the order of addition.
+
+    One that was removed leaves an empty slot. Without it, the inputs below would move up in
+    Streamlit's tree of elements, which may replace them: text that is not submitted would be lost.
+    """
+    slots: list[str] = st.session_state.setdefault(_SLOTS_KEY, [])
+    slots.extend(key for key in keys if key not in slots)
+    return slots
 
 
 def render_chart_switches(request: ChartRequest, symbols: Sequence[str]) -> None:

@@ -5,41 +5,6 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-# In the page rather than a style alone, which Streamlit adds last. The side column is beside the
-# chart on wide screens, and below it on others.
-_STYLE = """
-<style>
-.stMainBlockContainer { padding: 4.1rem 1rem 1rem; --chart-height: calc(100dvh - 13.2rem); }
-.st-key-toolbar { min-height: 2.5rem; flex-wrap: nowrap; overflow-x: auto; overflow-y: hidden;
-  scrollbar-width: none; }
-.st-key-toolbar > * { flex-shrink: 0; }
-.st-key-toolbar button { padding-inline: .55rem; }
-.st-key-workspace { flex-wrap: nowrap; align-items: flex-start; }
-[data-testid=stLayoutWrapper]:has(> .st-key-main) { flex: 1 1 0; min-width: 0; width: auto; }
-[data-testid=stLayoutWrapper]:has(> .st-key-side) { flex: none; width: 280px; }
-.st-key-main { position: relative; }
-.st-key-chart { min-height: calc(var(--chart-height) + 2.5rem); }
-[data-testid=stLayoutWrapper]:has(> .st-key-range_bar) { position: absolute; z-index: 2; left: 0;
-  top: calc(var(--chart-height) - 36px); width: fit-content; max-width: calc(100% - 340px);
-  overflow-x: auto; scrollbar-width: none; }
-.st-key-range_bar { flex-wrap: nowrap; }
-.st-key-range_bar button { padding-inline: .55rem; min-height: 2rem; }
-@media (max-width: 1199px) {
-  .st-key-workspace { flex-direction: column; }
-  [data-testid=stLayoutWrapper]:has(> .st-key-main),
-  [data-testid=stLayoutWrapper]:has(> .st-key-side) { flex: none; width: 100%; }
-}
-@media (max-width: 640px) {
-  .stMainBlockContainer { --chart-height: calc(100dvh - 17rem); padding-inline: .5rem; }
-  [data-testid=stLayoutWrapper]:has(> .st-key-range_bar) { position: static; order: 1;
-    max-width: 100%; }
-}
-.stElementContainer:has(.analytics-style),
-[data-testid=stLayoutWrapper]:has(> .st-key-errors):not(:has(.stAlert)) { display: none; }
-</style>
-<span class="analytics-style"></span>
-"""
-
 
 @dataclass(frozen=True)
 class Workspace:
@@ -48,11 +13,6 @@ class Workspace:
     chart: DeltaGenerator
     range_bar: DeltaGenerator
     side: DeltaGenerator
-
-
-def apply_page_style() -> None:
-    """Send the style, which must reach the browser before the elements: the page would jump."""
-    st.html(_STYLE)
 
 
 def create_toolbar() -> DeltaGenerator:

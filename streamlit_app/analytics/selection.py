@@ -1,8 +1,8 @@
 """The selection of the page Analytics, and its inputs, whose values are in the address."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -20,6 +20,7 @@ from streamlit_app.analytics.chart_request import (
     parse_request,
 )
 from streamlit_app.analytics.indicator_instances import IndicatorInstance
+from streamlit_app.components.interval_picker import render_interval_picker
 from streamlit_app.data import analytics
 from streamlit_app.data.analytics import EnabledProviders
 from streamlit_app.data.ranges import (
@@ -32,6 +33,7 @@ from streamlit_app.data.ranges import (
 from streamlit_app.format.viewer_zone import LOCAL, ViewerZone
 
 _SUGGESTED_DAYS = 30
+_INTERVAL_KEY = "interval"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class ChartSelection:
     chart_type: ChartType
     scale: PriceScale
     zone: str
+    has_markers: bool
 
     @property
     def scope(self) -> str:
@@ -90,32 +93,48 @@ def read_request(instruments: Mapping[str, Instrument]) -> ChartRequest:
     return parse_request(address.load_address(), list(instruments), analytics.get_providers())
 
 
+def render_first_inputs(
+    request: ChartRequest, instruments: Mapping[str, Instrument], toolbar: DeltaGenerator
+) -> None:
+    """Draw the first inputs of the toolbar, without which it would take no space."""
+    with toolbar:
+        render_symbol_input(request, instruments)
+        render_interval_input(request)
+
+
 def render_chart_inputs(
     request: ChartRequest,
     instruments: Mapping[str, Instrument],
     stored_windows: Mapping[str, Window],
     toolbar: DeltaGenerator,
     range_bar: DeltaGenerator,
-) -> ChartSelection | None:
-    """Draw the inputs: the range in `range_bar`, the others in `toolbar`.
-
-    Return None if the address names no known symbol. `stored_windows` contains the symbols that
-    have candles.
-    """
-    stored_window = stored_windows.get(request.symbol or "", Window(0, 0))
+) -> None:
+    """Draw the other inputs: the range in `range_bar`, the rest in `toolbar`."""
     with toolbar:
-        render_symbol_input(request, instruments)
-        render_interval_input(request)
         render_type_input(request)
         render_indicator_menus(request, instruments)
         render_compare_input(request, instruments)
     with range_bar:
         render_range_input(request)
-        dates = None
         if request.chart_range is ChartRange.DATES:
-            dates = render_date_input(request, stored_window)
+            render_date_input(request, _get_stored_window(request, stored_windows))
+
+
+def build_selection(
+    request: ChartRequest,
+    instruments: Mapping[str, Instrument],
+    stored_windows: Mapping[str, Window],
+) -> ChartSelection | None:
+    """Return what the address selects, None if it names no known symbol.
+
+    `stored_windows` contains the symbols that have candles.
+    """
     if request.symbol is None:
         return None
+    stored_window = _get_stored_window(request, stored_windows)
+    dates = None
+    if request.chart_range is ChartRange.DATES:
+        dates = Window.of_days(*_choose_dates(request, stored_window))
     return ChartSelection(
         instrument=instruments[request.symbol],
         compared_symbols=request.compared_symbols,
@@ -128,6 +147,7 @@ def render_chart_inputs(
         chart_type=request.chart_type,
         scale=request.scale,
         zone=request.zone,
+        has_markers=request.has_markers,
     )
 
 
@@ -168,7 +188,12 @@ def render_compare_input(request: ChartRequest, instruments: Mapping[str, Instru
 
 
 def render_interval_input(request: ChartRequest) -> None:
-    _render_choice("Interval", "interval", list(Interval), request.interval)
+    render_interval_picker(list(Interval), request.interval, _INTERVAL_KEY, _change_interval)
+
+
+def _change_interval() -> None:
+    if interval := st.session_state[_INTERVAL_KEY].get("interval"):
+        address.change_address({"interval": interval}, keep_widgets=True)
 
 
 def render_type_input(request: ChartRequest) -> None:
@@ -184,31 +209,23 @@ def render_type_input(request: ChartRequest) -> None:
 
 
 def render_range_input(request: ChartRequest) -> None:
-    _render_choice("Range", "range", list(ChartRange), request.chart_range)
-
-
-def _render_choice(label: str, name: str, options: Sequence[str], chosen: str) -> None:
-    """Draw the options of a parameter of the address in one row."""
     st.segmented_control(
-        label,
-        options,
-        default=chosen,
+        "Range",
+        list(ChartRange),
+        default=request.chart_range,
         required=True,
-        key=address.format_widget_key(name),
+        key=address.format_widget_key("range"),
         label_visibility="collapsed",
-        on_change=address.on_widget_change(name, lambda option: {name: option}),
+        on_change=address.on_widget_change("range", lambda chosen: {"range": chosen}),
     )
 
 
-def render_date_input(request: ChartRequest, stored_window: Window) -> Window:
-    """Return whole UTC days, the first day alone until the last one is chosen."""
-    last = day_of(stored_window.end_ms - 1 if stored_window.end_ms else now_ms())
-    first = max(last - timedelta(days=_SUGGESTED_DAYS), EARLIEST_DAY)
-    dates = request.dates or (first, last)
-    latest = last + timedelta(days=1)
+def render_date_input(request: ChartRequest, stored_window: Window) -> None:
+    """Draw the input of whole UTC days, the first day alone until the last one is chosen."""
+    latest = _find_last_day(stored_window) + timedelta(days=1)
     st.date_input(
         "Dates",
-        [min(max(day, EARLIEST_DAY), latest) for day in dates],
+        [min(max(day, EARLIEST_DAY), latest) for day in _choose_dates(request, stored_window)],
         label_visibility="collapsed",
         min_value=EARLIEST_DAY,
         max_value=latest,
@@ -220,7 +237,21 @@ def render_date_input(request: ChartRequest, stored_window: Window) -> Window:
         width=220,
         help="Whole UTC days.",
     )
-    return Window.of_days(*dates)
+
+
+def _choose_dates(request: ChartRequest, stored_window: Window) -> tuple[date, date]:
+    """Return the days of the address, else the last ones that are stored."""
+    last = _find_last_day(stored_window)
+    first = max(last - timedelta(days=_SUGGESTED_DAYS), EARLIEST_DAY)
+    return request.dates or (first, last)
+
+
+def _find_last_day(stored_window: Window) -> date:
+    return day_of(stored_window.end_ms - 1 if stored_window.end_ms else now_ms())
+
+
+def _get_stored_window(request: ChartRequest, stored_windows: Mapping[str, Window]) -> Window:
+    return stored_windows.get(request.symbol or "", Window(0, 0))
 
 
 def render_indicator_menus(request: ChartRequest, instruments: Mapping[str, Instrument]) -> None:

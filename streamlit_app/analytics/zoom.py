@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from crypto_assets.market.utc_time import Window
+from streamlit_app.analytics import address
 
 _QUERY_PARAMETER, _SESSION_KEY, _LOAD_KEY = "view", "_view", "_load"
 # Fewer digits are before the first candle.
@@ -35,6 +36,7 @@ def get_zoom_window(scope: str) -> Window | None:
 
 def store_zoom_window(scope: str, view: Window | None) -> None:
     """Store a zoom in the session and in the query parameter."""
+    address.restore_unseen_changes()
     st.session_state[_SESSION_KEY] = (scope, view)
     if view is not None:
         st.query_params[_QUERY_PARAMETER] = f"{view.start_ms // 1000}-{view.end_ms // 1000}"

@@ -3,12 +3,18 @@
 import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
+from streamlit_app import actions
 from streamlit_app.analytics import candle_chart, cards, downloads, page_layout, side_column
-from streamlit_app.analytics.selection import read_request, render_chart_inputs
+from streamlit_app.analytics.selection import (
+    build_selection,
+    read_request,
+    render_chart_inputs,
+    render_first_inputs,
+)
 from streamlit_app.components import notices
 from streamlit_app.data import analytics
 
-page_layout.apply_page_style()
+actions.render_requested_dialog()
 try:
     instruments = analytics.query_chartable_instruments()
     stored_windows = analytics.query_stored_windows()
@@ -25,7 +31,7 @@ toolbar = page_layout.create_toolbar()
 notices.render_problems(request.problems)
 errors = page_layout.create_error_area()
 workspace = page_layout.create_workspace()
-selection = render_chart_inputs(request, instruments, stored_windows, toolbar, workspace.range_bar)
+selection = build_selection(request, instruments, stored_windows)
 
 
 @st.fragment(run_every="10s")
@@ -62,12 +68,16 @@ def render_cards_part() -> None:
             cards.render_chart_cards(selection)
 
 
+render_first_inputs(request, instruments, toolbar)
+# Then the chart, since it is what the viewer waits for.
+with workspace.chart:
+    render_candles_part()
+render_chart_inputs(request, instruments, stored_windows, toolbar, workspace.range_bar)
 with toolbar:
     render_download_part()
 with errors:
     render_errors_part()
-with workspace.chart:
-    render_candles_part()
 with workspace.side:
     render_side_part()
 render_cards_part()
+actions.render_messages()

@@ -1,9 +1,16 @@
 // Draws candles with volume and indicators by TradingView's Lightweight Charts, and updates them in
 // place.
 //
-// Read top-down: entry point, chart, loaded candles, drawing, time zone, readouts, picture.
+// Read top-down: entry point, chart, loaded candles, drawing, time zone, readouts, picture. Markers,
+// alerts, keyboard and the choice of a date have scripts of their own.
 // Times are epoch ms in UTC, except in the data of the library, which takes seconds. A "logical"
 // is a position on the library's time axis: the index of a period, which may be a fraction.
+
+import { AlertLines, AlertMenu } from "./chart_alerts.js"
+import { DatePicker } from "./chart_dates.js"
+import { DrawingTools } from "./chart_drawings.js"
+import { ChartKeyboard } from "./chart_keyboard.js"
+import { EventMarkers, mergeEvents } from "./chart_markers.js"
 
 const REST_MS = 250  // A gesture has ended after this time without a change.
 const GESTURE_MS = 400  // A change of the view this long after a gesture is part of it.
@@ -16,6 +23,7 @@ const LOADED_CANDLES = [1_000, 5_000]  // The fewest and the most that are reque
 const PANE_WEIGHTS = { price: 4, volume: 0.9, indicator: 1.3 }
 const CLEAR = "rgba(0, 0, 0, 0)"
 const ZONE_KEY = "crypto-assets.time-zone"
+const HEIGHTS_KEY = "crypto-assets.pane-heights"
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ")
 const DAYS = "Sun Mon Tue Wed Thu Fri Sat".split(" ")
 // Browsers know some zones by the name of an earlier version of the IANA database.
@@ -60,15 +68,27 @@ class CandlePanel {
   constructor(root) {
     this.root = root
     this.stage = createElement("div", "stage")
+    this.markers = new EventMarkers(this)
+    this.alertMenu = new AlertMenu(this)
+    this.datePicker = new DatePicker(this)
+    this.keyboard = new ChartKeyboard(this)
     this.controls = new Controls(this)
-    root.append(this.stage, this.controls.element)
-    this.stage.addEventListener("pointerleave", () => this.drawing && this.showReadouts(null))
+    root.prepend(this.stage, this.controls.element)
+    this.stage.addEventListener("pointerleave", () => {
+      if (this.drawing) this.showReadouts(null)
+      this.markers.showNoteAt(null)
+    })
     this.stage.addEventListener("click", event => {
       const { action, key } = event.target.closest("[data-action]")?.dataset ?? {}
       if (action) this.component.setTriggerValue("legend", { action, key })
     })
     this.updating = Promise.resolve()
-    this.paneHeights = new Map()
+    this.paneHeights = readPaneHeights()
+    this.stage.addEventListener("pointerdown", () => {
+      const before = this.describePaneHeights()
+      const save = () => this.describePaneHeights() !== before && this.savePaneHeights()
+      document.addEventListener("pointerup", save, { once: true })
+    })
     this.view = null
     this.gestureAt = -Infinity
     this.loadedAt = -Infinity
@@ -84,10 +104,7 @@ class CandlePanel {
   receive(component) {
     this.component = component
     this.updating = this.updating.then(async () => {
-      const { library: name, drawings } = component.data
-      const [library, { DrawingTools }] = await Promise.all([
-        loadLibrary(name), import(new URL(drawings.script, document.baseURI)),
-      ])
+      const library = await loadLibrary(component.data.library)
       const toolkit = { createButton, createElement, formatValue, readTheme, setPressed }
       if (!this.isRemoved) this.drawingTools ??= new DrawingTools(this, toolkit)
       if (this.component === component && !this.isRemoved) this.update(library, component.data)
@@ -96,6 +113,7 @@ class CandlePanel {
 
   remove() {
     this.isRemoved = true
+    this.keyboard.remove()
     clearTimeout(this.reportTimer)
     this.drawingTools?.remove()
     this.chart?.remove()
@@ -113,6 +131,7 @@ class CandlePanel {
       this.requestedLoad = null
     }
     if (this.chosenScale === data.scale) this.chosenScale = null  // The address has it now.
+    if (this.chosenMarkers === data.markers) this.chosenMarkers = null
     this.scale = this.chosenScale ?? data.scale
     this.zone = this.controls.chooseZone(data.zone)
     if (this.receivedContent !== data.content) {
@@ -155,6 +174,7 @@ class CandlePanel {
     }
     this.drawing.markLastPrice()
     this.drawingTools.attach()
+    this.drawing.alertLines.draw(this.data.alerts)
     if (this.view) this.show(this.view)
     else if (this.isRangeLoaded()) this.showRange()
     else if (visible) this.show(visible)
@@ -186,6 +206,16 @@ class CandlePanel {
     this.drawing?.panes.forEach((pane, index) => {
       this.paneHeights.set(pane.id, this.chart.panes()[index]?.getStretchFactor())
     })
+  }
+
+  describePaneHeights() {
+    return this.chart?.panes().map(pane => pane.getStretchFactor()).join()
+  }
+
+  // Keeps the heights in this browser, after the viewer has dragged a separator.
+  savePaneHeights() {
+    this.keepPaneHeights()
+    localStorage.setItem(HEIGHTS_KEY, JSON.stringify([...this.paneHeights]))
   }
 
   get timeScale() {
@@ -232,6 +262,54 @@ class CandlePanel {
     this.drawing.fitScales()
     if (this.isRangeLoaded()) this.showRange()
     this.report()
+  }
+
+  // Moves the view by a share of its width.
+  pan(share) {
+    const { from, to } = this.timeScale.getVisibleLogicalRange() ?? this.grid.wholeRange
+    const distance = (to - from) * share
+    this.changeView({ from: from + distance, to: to + distance })
+  }
+
+  // Changes the width of the view by a factor. The newest candle stays at its place.
+  zoom(factor) {
+    const { from, to } = this.timeScale.getVisibleLogicalRange() ?? this.grid.wholeRange
+    const fixed = this.isNewestVisible() ? to : (from + to) / 2
+    this.changeView({ from: fixed + (from - fixed) * factor, to: fixed + (to - fixed) * factor })
+  }
+
+  // Shows a time in the middle of a view of the same width.
+  showTime(time) {
+    const [first, last] = this.content.stored
+    const [from, to] = this.readVisibleTimes() ?? this.data.home
+    const middle = Math.min(last, Math.max(first, time))
+    this.view = [middle - (to - from) / 2, middle + (to - from) / 2].map(Math.round)
+    this.show(this.view)
+    this.report()
+  }
+
+  // Shows a range of positions, as a gesture does.
+  changeView(range) {
+    this.gestureAt = performance.now()
+    this.timeScale.setVisibleLogicalRange(range)
+  }
+
+  describeView() {
+    const times = this.readVisibleTimes()
+    if (!times) return ""
+    return `Shows ${times.map(time => formatTime(this.zone, time)).join(" to ")} ${this.zone.label}`
+  }
+
+  get areMarkersShown() {
+    return this.chosenMarkers ?? this.data.markers
+  }
+
+  toggleMarkers() {
+    this.chosenMarkers = !this.areMarkersShown
+    this.markers.showNoteAt(null)
+    this.markers.requestUpdate()
+    this.controls.update()
+    this.component.setTriggerValue("markers", this.chosenMarkers)
   }
 
   handleRangeChange() {
@@ -338,12 +416,25 @@ function createChart(panel) {
     handleScale: { axisDoubleClickReset: { time: false, price: true } },
   })
   chart.timeScale().subscribeVisibleLogicalRangeChange(() => panel.handleRangeChange())
-  chart.subscribeCrosshairMove(({ logical, point }) => {
+  const showNote = ({ point, paneIndex }) => panel.markers.showNoteAt(paneIndex ? null : point ?? null)
+  chart.subscribeClick(showNote)
+  chart.subscribeCrosshairMove(event => {
+    const { logical, point } = event
+    showNote(event)
     // On an entry of the legend the values stay: others could move the entry away from the pointer.
     if (point || !stage.querySelector(".readout :hover")) panel.showReadouts(point ? logical : null)
   })
   chart.subscribeDblClick(() => panel.resetView())
   return chart
+}
+
+function readPaneHeights() {
+  try {
+    return new Map(JSON.parse(localStorage.getItem(HEIGHTS_KEY) ?? "[]"))
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return new Map()
+    throw error
+  }
 }
 
 function readTheme(element, name) {
@@ -374,6 +465,7 @@ function readCandles(content) {
     times: decodeFloats(content.times),
     columns: Object.fromEntries(columns.map(([name, text]) => [name, decodeFloats(text)])),
     gaps: content.gaps,
+    events: mergeEvents([], content.events, content.window),
   }
 }
 
@@ -401,7 +493,10 @@ function mergeCandles(loaded, received) {
     joined.set(old.subarray(after), before + added.length)
     return joined
   }
-  const gaps = new Map([...loaded.gaps, ...received.gaps].map(gap => [gap[0], gap]))
+  // A gap that has been filled since is no longer among those received.
+  const gaps = loaded.gaps.flatMap(([start, end, reason]) => [
+    [start, Math.min(end, from), reason], [Math.max(start, to), end, reason],
+  ].filter(([first, last]) => first < last))
   return {
     key: loaded.key,
     window: [Math.min(from, loaded.window[0]), Math.max(to, loaded.window[1])],
@@ -409,7 +504,8 @@ function mergeCandles(loaded, received) {
     columns: Object.fromEntries(Object.entries(received.columns).map(([name, added]) => [
       name, join(loaded.columns[name], added),
     ])),
-    gaps: [...gaps.values()].sort((one, other) => one[0] - other[0]),
+    gaps: [...gaps, ...received.gaps].sort((one, other) => one[0] - other[0]),
+    events: mergeEvents(loaded.events, received.events, received.window),
   }
 }
 
@@ -417,7 +513,12 @@ function mergeCandles(loaded, received) {
 function isLoaded(loaded, received, before, after) {
   const isEqual = (old, added) => added.every((value, index) => Object.is(value, old[before + index]))
   return after - before === received.times.length && isEqual(loaded.times, received.times)
+    && isEqualAsText(mergeEvents(loaded.events, received.events, received.window), loaded.events)
     && Object.keys(received.columns).every(name => isEqual(loaded.columns[name], received.columns[name]))
+}
+
+function isEqualAsText(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other)
 }
 
 // The index of the first of ascending times that is not below `time`.
@@ -449,6 +550,10 @@ class PeriodGrid {
   add(time, row) {
     this.times.push(time)
     this.rows.push(row)
+  }
+
+  get wholeRange() {
+    return { from: 0, to: Math.max(1, this.times.length - 1) }
   }
 
   // The position of a time; beyond the candles, periods have the interval's width.
@@ -507,11 +612,14 @@ class Drawing {
       const pane = this.addPane(indicator.key, PANE_WEIGHTS.indicator)
       this.addIndicator(pane, indicator, `pane ${number}`, false)
     })
+    this.alertLines = new AlertLines(this)
+    this.primitives = [[panel.chart.panes()[0], panel.markers]]
     this.panes.forEach((pane, index) => {
       const api = panel.chart.panes()[index]
       api.setStretchFactor(panel.paneHeights.get(pane.id) ?? pane.weight)
-      api.attachPrimitive(new GapShades(panel))
+      this.primitives.push([api, new GapShades(panel)])
     })
+    for (const [pane, primitive] of this.primitives) pane.attachPrimitive(primitive)
     this.main.priceScale().applyOptions({
       mode: panel.scale === "log" && !this.isPercent
         ? library.PriceScaleMode.Logarithmic : library.PriceScaleMode.Normal,
@@ -520,6 +628,8 @@ class Drawing {
   }
 
   remove() {
+    // The first pane stays, and would draw them again and again.
+    for (const [pane, primitive] of this.primitives) pane.detachPrimitive(primitive)
     for (const { series } of this.series) this.panel.chart.removeSeries(series)
     while (this.panel.chart.panes().length > 1) {
       this.panel.chart.removePane(this.panel.chart.panes().length - 1)
@@ -653,6 +763,18 @@ class Drawing {
     return value => value / base - 1
   }
 
+  // The first line of an indicator, or the prices without a key.
+  findSeries(key) {
+    if (!key) return this.main
+    const column = this.panes.flatMap(pane => pane.entries).find(entry => entry.key === key)?.column
+    return this.series.find(one => one.column === column)?.series ?? null
+  }
+
+  readPriceAt(y) {
+    const value = this.main.coordinateToPrice(y)
+    return value === null || !this.isPercent ? value : this.findBase("close") * (1 + value)
+  }
+
   findBase(column) {
     const { loaded, grid } = this.panel
     const values = loaded.columns[column]
@@ -680,6 +802,7 @@ class Drawing {
     for (const { series, build } of this.series) series.setData(build(grid))
     if (this.panel.data.type === "baseline") this.fitBaseline()
     this.markLastPrice()
+    this.alertLines.draw(this.panel.data.alerts)
   }
 
   // The newest stored price, wherever the viewer has scrolled.
@@ -938,6 +1061,12 @@ class ViewerZone {
     return new Date(time + this.findOffset(time))
   }
 
+  // The time at which the clock shows a date, given by its UTC fields; of two, the later one.
+  toTime(clock) {
+    const guess = clock - this.findOffset(clock)
+    return clock - this.findOffset(guess)
+  }
+
   // Clocks change at a quarter of an hour, and seldom more than once a day.
   findOffset(time) {
     const day = Math.floor(time / DAY_MS) * DAY_MS
@@ -997,7 +1126,7 @@ function formatTick(zone, time, kind) {
 }
 
 // `Thu 06 Mar 2025 09:00`; a period of days that begins at midnight has no hours.
-function formatTime(zone, time, step = 0) {
+export function formatTime(zone, time, step = 0) {
   const clock = zone.toClock(time)
   const date = `${DAYS[clock.getUTCDay()]} ${pad(clock.getUTCDate())} ${MONTHS[clock.getUTCMonth()]}`
   const hours = formatHours(clock)
@@ -1024,9 +1153,13 @@ class Controls {
       panel.drawing.fitScales(!panel.drawing.isAutoScaled)
       this.update()
     })
+    this.markers = createButton("markers", "\u2691", "Gaps, outages and revisions", () => {
+      panel.toggleMarkers()
+    })
     this.full = createButton("full", "\u2922", "Full screen", () => toggleFullScreen(panel.root))
     this.element.append(
-      this.newest, this.zone, ...this.scales.map(([, button]) => button), this.auto, this.full,
+      this.newest, panel.datePicker.button, this.zone, ...this.scales.map(([, button]) => button),
+      this.auto, this.markers, panel.alertMenu.button, panel.keyboard.button, this.full,
     )
   }
 
@@ -1063,6 +1196,7 @@ class Controls {
     this.zone.value = this.zoneChoice
     for (const [scale, button] of this.scales) setPressed(button, panel.scale === scale)
     setPressed(this.auto, panel.drawing.isAutoScaled)
+    setPressed(this.markers, panel.areMarkersShown)
   }
 }
 
@@ -1101,7 +1235,7 @@ function toggleFullScreen(root) {
   else root.requestFullscreen()
 }
 
-function createButton(name, text, title, onClick = null) {
+export function createButton(name, text, title, onClick = null) {
   const button = createElement("button", name, text)
   button.type = "button"
   button.title = title
@@ -1114,7 +1248,7 @@ function setPressed(button, isPressed) {
   button.setAttribute("aria-pressed", String(isPressed))
 }
 
-function createElement(tag, className, text = "", color = "") {
+export function createElement(tag, className, text = "", color = "") {
   const element = document.createElement(tag)
   element.className = className
   element.textContent = text
@@ -1129,6 +1263,7 @@ function createElement(tag, className, text = "", color = "") {
 function showReadouts(panel, hovered) {
   const { chart, drawing, grid, loaded, stage, content } = panel
   if (!grid?.times.length) {
+    panel.shownValues = null
     replaceReadouts(stage, [])
     return
   }
@@ -1139,6 +1274,13 @@ function showReadouts(panel, hovered) {
   const isTimed = hovered !== null || !panel.isNewestVisible()
   const time = row < 0 ? Math.round(grid.toTime(index)) : loaded.times[row]
   const gap = hovered !== null && loaded.gaps.find(([from, to]) => time >= from && time < to)
+  // A frame in which the chart only moves has the same values as the one before.
+  const values = [
+    drawing, drawing.prices, drawing.firstVisible, content, panel.zone, row, isTimed && time, gap,
+    panel.timeScale.width(), ...chart.panes().map(pane => pane.getHeight()),
+  ]
+  if (panel.shownValues?.every((value, number) => value === values[number])) return
+  panel.shownValues = values
   const top = stage.getBoundingClientRect().top
   const readouts = []
   drawing.panes.forEach((pane, number) => {
@@ -1203,7 +1345,10 @@ function createEntries(panel, pane, row) {
 function createLegendButtons({ key, name }, isHidden) {
   const buttons = createElement("span", "actions")
   const toggle = isHidden ? "Show" : "Hide"
-  const parts = [["toggle", isHidden ? "\u25CB" : "\u25CF", toggle], ["remove", "\u00D7", "Remove"]]
+  const parts = [
+    ["toggle", isHidden ? "\u25CB" : "\u25CF", toggle], ["settings", "\u2699\uFE0E", "Settings of"],
+    ["remove", "\u00D7", "Remove"],
+  ]
   for (const [action, text, verb] of parts) {
     const button = createButton(action, text, `${verb} ${name}`)
     Object.assign(button.dataset, { action, key })
@@ -1241,7 +1386,7 @@ function createParts(panel, entry, row) {
   return entry.label ? [createElement("i", "", entry.label), ...parts] : parts
 }
 
-function formatValue({ kind, digits, min_digits: minDigits }, value) {
+export function formatValue({ kind, digits, min_digits: minDigits }, value) {
   if (value === undefined || Number.isNaN(value)) return "\u2013"
   return numberFormats[kind](value, digits, minDigits)
 }

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from crypto_assets.market.chart_drawings import MAX_DRAWINGS
-from streamlit_app.components.script_libraries import CHART_DRAWINGS
 
 DRAWING_STYLES = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
@@ -38,5 +37,5 @@ class DrawingState:
 
 
 def describe_drawings(state: DrawingState) -> dict[str, Any]:
-    """Return the state with the script's name and its limit."""
-    return {**asdict(state), "script": CHART_DRAWINGS.script_name, "limit": MAX_DRAWINGS}
+    """Return the state with the limit of drawings."""
+    return {**asdict(state), "limit": MAX_DRAWINGS}

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from crypto_assets.errors import IncompleteInstallation
 
-_HEADERS = {
+SCRIPT_HEADERS = {
     "Content-Type": "text/javascript; charset=utf-8",
     "Cache-Control": "public, max-age=31536000, immutable",
     "Vary": "Accept-Encoding",
@@ -55,9 +55,9 @@ class ScriptLibrary:
 
     def _serve(self, request: Request) -> Response:
         if "gzip" in request.headers.get("accept-encoding", ""):
-            headers = _HEADERS | {"Content-Encoding": "gzip"}
+            headers = SCRIPT_HEADERS | {"Content-Encoding": "gzip"}
             return Response(self.compressed_script, headers=headers)
-        return Response(self.script, headers=_HEADERS)
+        return Response(self.script, headers=SCRIPT_HEADERS)
 
 
 def read_lightweight_charts() -> bytes:
@@ -76,17 +76,8 @@ def read_lightweight_charts() -> bytes:
     return content
 
 
-def _read_own_module(file_name: str) -> ScriptLibrary:
-    """Return a file of this folder that a component's script imports; its name has its hash."""
-    path = Path(__file__).with_name(file_name)
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()[:12]
-    return ScriptLibrary(f"{path.stem.replace('_', '-')}-{digest}.js", lambda: content)
-
-
 PLOTLY = ScriptLibrary(f"plotly-{plotly.__version__}.min.js", lambda: str(get_plotlyjs()).encode())
 LIGHTWEIGHT_CHARTS = ScriptLibrary(
     f"lightweight-charts-{_LIGHTWEIGHT_CHARTS_VERSION}.js", read_lightweight_charts
 )
-CHART_DRAWINGS = _read_own_module("chart_drawings.js")
-LIBRARIES = (PLOTLY, LIGHTWEIGHT_CHARTS, CHART_DRAWINGS)
+LIBRARIES = (PLOTLY, LIGHTWEIGHT_CHARTS)

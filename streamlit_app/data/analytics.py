@@ -20,6 +20,8 @@ from crypto_assets.reports import (
     ProviderResult,
     TickerStatistics,
 )
+from crypto_assets.warehouse.klines.revisions import Revision
+from crypto_assets.warehouse.quality.gap_ledger import Gap
 from streamlit_app.data.ranges import CandleSlice
 from streamlit_app.data.shared import FRESH_SECONDS, get_reports
 
@@ -132,6 +134,15 @@ def query_newest_candle(symbol: str, interval: Interval) -> tuple[int, float, fl
 def query_newest_order_book(symbol: str) -> OrderBook | None:
     """Return the newest stored order book of a symbol."""
     return get_reports().get_latest_order_book(symbol)
+
+
+def query_ledger(symbol: str, window: Window, limit: int) -> tuple[list[Gap], list[Revision]]:
+    """Return the gaps that touch a window, and the revisions in it: the newest of each first."""
+    reports = get_reports()
+    return (
+        reports.list_gaps(symbol, window, newest=True, limit=limit),
+        reports.list_revisions(symbol, limit, window),
+    )
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)

@@ -17,6 +17,7 @@ from crypto_assets.market.utc_time import Window
 from crypto_assets.reports import CandleGap
 from streamlit_app.colors import FALLING, RISING
 from streamlit_app.figures import number_formats
+from streamlit_app.figures.chart_events import ChartEvent
 from streamlit_app.figures.float_arrays import encode_floats
 from streamlit_app.figures.gap_labels import describe_gap_reason
 from streamlit_app.figures.indicator import Indicator
@@ -77,6 +78,7 @@ def build_chart_content(
     compared: Sequence[ComparedSymbol] = (),
     gaps: Sequence[CandleGap] = (),
     hidden: Sequence[HiddenIndicator] = (),
+    events: Sequence[ChartEvent] = (),
     volume: bool = True,
 ) -> str:
     """Return candles with overlays, and volume and indicators in panes below, as JSON.
@@ -113,7 +115,9 @@ def build_chart_content(
         "panes": [pane.describe() for pane in panes],
         "hidden": [{"key": indicator.key, "name": indicator.name} for indicator in hidden],
         "gaps": [
-            [gap.window.start_ms, gap.window.end_ms, describe_gap_reason(gap)] for gap in gaps
+            [gap.window.start_ms, gap.window.end_ms, describe_gap_reason(gap.gap_class)]
+            for gap in gaps
         ],
+        "events": [event.describe() for event in events],
     }
     return json.dumps(content)

@@ -15,12 +15,13 @@ _REASONS = {
 }
 
 
-def describe_gap_reason(gap: CandleGap) -> str:
-    return _REASONS[gap.gap_class]
+def describe_gap_reason(gap_class: GapClass | None) -> str:
+    """Describe a class of the ledger, or None for a gap that it does not list."""
+    return _REASONS[gap_class]
 
 
 def label_gap(gap: CandleGap, zone: ViewerZone) -> str:
     """Label a gap: `Outage, 24 Mar 2025 12:40 to 14:00 UTC`."""
     start, end = zone.convert(gap.window.start_ms), zone.convert(gap.window.end_ms)
     until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%d %b %H:%M}"
-    return f"{describe_gap_reason(gap)}, {start:%d %b %Y %H:%M} to {until} {zone.label}"
+    return f"{describe_gap_reason(gap.gap_class)}, {start:%d %b %Y %H:%M} to {until} {zone.label}"

@@ -175,13 +175,16 @@ class GapLedger:
         *,
         closed: bool = False,
         after: int | None = None,
+        newest: bool = False,
         limit: int = 10_000,
     ) -> list[Gap]:
         """List gaps by symbol and start, of one symbol or all; with `closed`, closed ones too.
 
-        `window` selects gaps that touch it, `after` those that start later than an open time.
+        `window` selects gaps that touch it, `after` those that start later than an open time. With
+        `newest` the starts descend.
         """
-        statement = select(_table).order_by(_table.c.symbol_id, _table.c.start)
+        start = _table.c.start.desc() if newest else _table.c.start
+        statement = select(_table).order_by(_table.c.symbol_id, start)
         if symbol is not None:
             statement = statement.where(_table.c.symbol_id == self._symbols.get_id(symbol))
         if window is not None:

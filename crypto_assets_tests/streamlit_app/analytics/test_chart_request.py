@@ -41,6 +41,7 @@ def test_an_unknown_symbol_is_never_replaced() -> None:
         ({"dates": "2025-01-02,2025-01-01"}, "are not a range of days"),
         ({"type": "pie"}, "Type `pie` is not available: choose one of Candles, Hollow"),
         ({"scale": "x"}, "Scale `x` is not available: choose one of linear, log, percent"),
+        ({"markers": "no"}, "Markers `no` is not available: write true or false"),
         ({"tz": "Mars/X"}, "Time zone `Mars/X` is unknown: write UTC, local, exchange, or a name"),
         ({"dates": "soon"}, "Dates `soon` are not a range of days"),
         ({"compare": "NOPE"}, "No data of `NOPE` is stored, so it is not compared"),
@@ -68,6 +69,7 @@ def test_valid_values_are_taken() -> None:
         "Asia/Kolkata",
     )
     assert not request.problems and not parse(tz="exchange").problems
+    assert request.has_markers and not parse(markers="false").has_markers
 
 
 def test_a_symbol_is_not_correlated_with_itself() -> None:

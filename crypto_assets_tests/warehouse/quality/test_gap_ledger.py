@@ -282,6 +282,8 @@ def test_retries_are_counted_and_become_due(warehouse: Warehouse) -> None:
     _load(warehouse, *_at(0, 3, 6, 9))
     warehouse.gap_ledger.refresh_gaps(SYMBOL, Window(*_at(0, 10)))
     first, second, third = (gap.start for gap in warehouse.gap_ledger.list_gaps(SYMBOL))
+    newest = warehouse.gap_ledger.list_gaps(SYMBOL, newest=True, limit=2)
+    assert [gap.start for gap in newest] == [third, second]
     warehouse.gap_ledger.record_retry(SYMBOL, first, FETCHED)
     warehouse.gap_ledger.classify_gap(SYMBOL, second, GapClass.OUTAGE, "none on REST")
     warehouse.gap_ledger.classify_gap(SYMBOL, third, GapClass.ARCHIVE_LATE, "")

@@ -1,0 +1,99 @@
+// Price alerts in the candle chart: the lines of those that exist, and the menu that adds one.
+
+import { createButton, createElement, formatValue } from "./candle_chart.js"
+
+const COLOR = "#7860F0"
+const LONG_PRESS_MS = 600
+const MOVED_PIXELS = 8  // A finger that has moved so far scrolls.
+
+// Draws `alerts`, each `{pane, level, text}`: `pane` is the key of an indicator, empty for prices.
+export class AlertLines {
+  constructor(drawing) {
+    this.drawing = drawing
+    this.lines = []
+  }
+
+  draw(alerts) {
+    for (const { series, line } of this.lines) series.removePriceLine(line)
+    this.lines = alerts.flatMap(({ pane, level, text }) => {
+      const series = this.drawing.findSeries(pane)
+      const price = pane ? level : this.drawing.chooseConversion("close", true)(level)
+      if (!series || Number.isNaN(price)) return []
+      const line = series.createPriceLine({
+        price, color: COLOR, lineWidth: 1, lineStyle: 2, axisLabelVisible: true, title: text,
+      })
+      return [{ series, line }]
+    })
+  }
+}
+
+// A right click, or a long press, opens a menu that adds an alert at the price under it.
+export class AlertMenu {
+  constructor(panel) {
+    this.panel = panel
+    this.element = createElement("div", "chart-menu")
+    this.element.popover = "auto"
+    this.add = createButton("add-alert", "", "", () => this.report(this.price))
+    this.hint = createElement("small", "", "Unlock the app to add alerts.")
+    this.element.append(this.add, this.hint)
+    panel.root.append(this.element)
+    this.button = createButton("alert", "\u237E", "Add an alert at the last price", () => {
+      const box = this.button.getBoundingClientRect()
+      const { last } = panel.content
+      if (last) this.open(box.left, box.top, last[2])
+    })
+    panel.stage.addEventListener("contextmenu", event => {
+      if (this.openAt(event.clientX, event.clientY)) event.preventDefault()
+    })
+    this.watchLongPress(panel.stage)
+  }
+
+  // Not every touch screen reports a long press as a right click.
+  watchLongPress(stage) {
+    let timer = null
+    let start = null
+    stage.addEventListener("pointerdown", event => {
+      clearTimeout(timer)
+      if (event.pointerType !== "touch" || !event.isPrimary) return
+      start = [event.clientX, event.clientY]
+      timer = setTimeout(() => this.openAt(...start), LONG_PRESS_MS)
+    }, { passive: true, capture: true })
+    stage.addEventListener("pointermove", event => {
+      if (start && Math.hypot(event.clientX - start[0], event.clientY - start[1]) > MOVED_PIXELS) clearTimeout(timer)
+    }, { passive: true, capture: true })
+    for (const kind of ["pointerup", "pointercancel"]) {
+      stage.addEventListener(kind, () => clearTimeout(timer), { passive: true, capture: true })
+    }
+  }
+
+  openAt(left, top) {
+    const { panel } = this
+    const box = panel.stage.getBoundingClientRect()
+    const isPricePane = top - box.top < panel.chart.panes()[0].getHeight()
+    const isOnChart = left - box.left < panel.timeScale.width() + panel.chart.priceScale("right").width()
+    const price = isPricePane && isOnChart ? panel.drawing.readPriceAt(top - box.top) : null
+    // The pointer is on the menu, so that lifting it does not close the menu.
+    return price !== null && price > 0 && this.open(left - 2, top - 2, price)
+  }
+
+  open(left, top, price) {
+    const { content, data } = this.panel
+    const { digits = 8 } = content.format
+    this.price = price.toFixed(digits)
+    this.add.textContent = `Alert at ${formatValue({ kind: "fixed", digits }, price)}\u2026`
+    this.add.setAttribute("aria-label", this.add.textContent)
+    this.add.disabled = !data.can_write
+    this.hint.hidden = data.can_write
+    if (!this.element.matches(":popover-open")) this.element.showPopover()
+    const { offsetWidth: width, offsetHeight: height } = this.element
+    this.element.style.left = `${Math.max(0, Math.min(left, innerWidth - width - 8))}px`
+    this.element.style.top = `${Math.max(0, Math.min(top, innerHeight - height - 8))}px`
+    this.add.focus()
+    return true
+  }
+
+  report(price) {
+    this.element.hidePopover()
+    this.panel.component.setTriggerValue("alert", { price })
+  }
+}

@@ -1,0 +1,53 @@
+"""The scripts of the candle chart: modules that import each other, served under one path.
+
+A component's own script is sent with each message, and cannot import files. So it only loads these
+modules, which browsers cache permanently: the path contains a digest of their content.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from streamlit_app.components.script_libraries import SCRIPT_HEADERS
+
+_FOLDER = Path(__file__).parent
+_ENTRY_NAME = "candle_chart.js"
+_NAMES = (
+    _ENTRY_NAME,
+    "chart_alerts.js",
+    "chart_dates.js",
+    "chart_drawings.js",
+    "chart_keyboard.js",
+    "chart_markers.js",
+)
+
+
+@cache
+def _read_scripts() -> dict[str, bytes]:
+    return {name: (_FOLDER / name).read_bytes() for name in _NAMES}
+
+
+@cache
+def get_entry_path() -> str:
+    """Return the path of the module whose default export draws the chart."""
+    return f"chart-{_get_digest()}/{_ENTRY_NAME}"
+
+
+@cache
+def _get_digest() -> str:
+    return hashlib.sha256(b"\0".join(_read_scripts().values())).hexdigest()[:16]
+
+
+def _serve(request: Request) -> Response:
+    script = _read_scripts().get(request.path_params["name"])
+    if script is None or request.path_params["digest"] != _get_digest():
+        raise HTTPException(404)
+    return Response(script, headers=SCRIPT_HEADERS)
+
+
+CHART_SCRIPTS_ROUTE = Route("/chart-{digest}/{name}", _serve)
