@@ -154,7 +154,10 @@ def test_drawings_stay_at_their_time_and_price(
         page.locator(f".candle-chart .{scale}").click()
         assert_at(page, line, HOUR_MS)
     for interval, width in (("15m", 15 * MINUTE_MS), ("4h", 4 * HOUR_MS)):
-        page.locator(".st-key-interval").get_by_text(interval, exact=True).click()
+        choice = page.locator(f".interval-picker [data-action=choose][data-interval='{interval}']")
+        if not choice.first.is_visible():
+            page.get_by_role("button", name="More intervals").click()
+        choice.locator("visible=true").click()
         wait_for_script(page, f"{PANEL}.content.step === {width}")
         assert_at(page, line, width)
     page.reload()

@@ -17,7 +17,7 @@ from streamlit_app.components.script_libraries import SCRIPT_HEADERS
 
 _FOLDER = Path(__file__).parent
 _ENTRY_NAME = "candle_chart.js"
-_NAMES = (
+SCRIPT_NAMES = (
     _ENTRY_NAME,
     "chart_alerts.js",
     "chart_dates.js",
@@ -29,7 +29,7 @@ _NAMES = (
 
 @cache
 def _read_scripts() -> dict[str, bytes]:
-    return {name: (_FOLDER / name).read_bytes() for name in _NAMES}
+    return {name: (_FOLDER / name).read_bytes() for name in SCRIPT_NAMES}
 
 
 @cache
