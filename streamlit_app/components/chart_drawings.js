@@ -34,6 +34,7 @@ export class DrawingTools {
     this.store = new DrawingStore(this)
     this.toolbar = new DrawingToolbar(this)
     this.color = DEFAULT_COLOR
+    this.levels = new WeakMap()
     this.isHidden = localStorage.getItem(HIDDEN_KEY) === "true"
     this.clear()
     this.gestures = new DrawingGestures(this)
@@ -111,6 +112,11 @@ export class DrawingTools {
     const point = this.toPoint(place)
     const points = Array.from({ length: KINDS[this.tool].points }, () => point)
     this.draft = { id: createId(), kind: this.tool, color: this.color, points }
+  }
+
+  moveDraft(place) {
+    const points = [...this.draft.points.slice(0, -1), this.toPoint(place)]
+    this.draft = { ...this.draft, points }
   }
 
   complete() {
@@ -216,13 +222,23 @@ export class DrawingTools {
     const size = { width: timeScale.width(), height: chart.panes()[0].getHeight() }
     const shape = { ...drawing, places, ...size, isSelected: drawing.id === this.selectedId }
     if (drawing.kind === "fibonacci") {
-      const [[, start], [, end]] = drawing.points
-      shape.levels = FIBONACCI_LEVELS.map(level => {
-        const price = end + (start - end) * level
-        return { level, price, y: this.toY(price) }
-      })
+      shape.levels = this.describeLevels(drawing).map(one => ({ ...one, y: this.toY(one.price) }))
     }
     return shape
+  }
+
+  // The prices and texts of a retracement, which are formatted once, not in every frame.
+  describeLevels(drawing) {
+    const { format } = this.panel.content
+    const known = this.levels.get(drawing)
+    if (known?.format === format) return known.levels
+    const [[, start], [, end]] = drawing.points
+    const levels = FIBONACCI_LEVELS.map(level => {
+      const price = end + (start - end) * level
+      return { price, text: `${level} (${this.formatPrice(price)})` }
+    })
+    this.levels.set(drawing, { format, levels })
+    return levels
   }
 
   formatPrice(price) {
@@ -298,7 +314,7 @@ class DrawingGestures {
     const from = this.locate(event)
     if (!from) return
     if (tools.tool) {
-      if (tools.draft) tools.draft.points = [tools.draft.points[0], tools.toPoint(from)]
+      if (tools.draft) tools.moveDraft(from)
       else tools.begin(from)
       const isLast = tools.draft.points.length === 1 || tools.isHalfDone
       this.gesture = { pointer: event.pointerId, from, isLast }
@@ -331,10 +347,7 @@ class DrawingGestures {
     const place = this.locate(event, true)
     if (!place) return
     if (gesture?.drawing) this.moveDrawing(gesture, place)
-    else {
-      const { points } = tools.draft
-      tools.draft.points = [...points.slice(0, -1), tools.toPoint(place)]
-    }
+    else tools.moveDraft(place)
     tools.layer.requestUpdate?.()
   }
 
@@ -686,16 +699,16 @@ const KINDS = {
   fibonacci: {
     title: "Fibonacci retracement",
     points: 2,
-    draw: (context, { places, levels, color }, tools) => {
+    draw: (context, { places, levels, color }) => {
       const { left, right } = findBounds(places)
       levels.slice(1).forEach(({ y }, index) => {
         context.fillStyle = fade(color, index % 2 ? 0.05 : 0.1)
         context.fillRect(left, Math.min(y, levels[index].y), right - left, Math.abs(y - levels[index].y))
       })
-      for (const { y, level, price } of levels) {
+      for (const { y, text } of levels) {
         strokeLine(context, { x: left, y }, { x: right, y })
         context.fillStyle = color
-        context.fillText(`${level} (${tools.formatPrice(price)})`, left + 4, y - 8)
+        context.fillText(text, left + 4, y - 8)
       }
       context.setLineDash([4, 4])
       strokeLine(context, ...places)
