@@ -99,13 +99,16 @@ def click_chart(page: Page, *places: tuple[float, float]) -> None:
         page.mouse.click(left + x, top + y)
 
 
-def drag_drawing(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+def drag_drawing(
+    page: Page, start: tuple[float, float], end: tuple[float, float], *, release: bool = True
+) -> None:
     left, top = find_corner(page)
     page.mouse.move(left + start[0], top + start[1])
     page.mouse.down()
     page.mouse.move(left + (start[0] + end[0]) / 2, top + (start[1] + end[1]) / 2)
     page.mouse.move(left + end[0], top + end[1])
-    page.mouse.up()
+    if release:
+        page.mouse.up()
 
 
 def wait_until_saved(page: Page, count: int) -> None:
@@ -246,6 +249,12 @@ def test_drawings_are_changed_hidden_and_removed(open_tab: OpenTab, drawn: Drawn
     resized = find_rectangle(drawn)
     assert resized.points[0] == moved.points[0]
     assert resized.points[1][0] > moved.points[1][0] and resized.points[1][1] < moved.points[1][1]
+    drag_drawing(page, (470, 200), (600, 300), release=False)
+    assert page.evaluate(f"{STORE}.moved") is not None
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    assert page.evaluate(f"[{STORE}.moved, {STORE}.sent]") == [None, None]
+    assert find_rectangle(drawn) == resized
     assert page.evaluate(f"{PANEL}.readVisibleTimes()") == view, "the chart has not scrolled"
 
     choose_tool(page, "Fibonacci retracement")

@@ -288,7 +288,7 @@ class DrawingGestures {
     listen(stage, "click", event => this.takeClick(event))
     listen(window, "pointermove", event => this.move(event))
     listen(window, "pointerup", event => this.release(event))
-    listen(window, "pointercancel", event => this.gesture?.pointer === event.pointerId && this.cancel())
+    listen(window, "pointercancel", event => this.lose(event))
     listen(document, "keydown", event => this.pressKey(event))
   }
 
@@ -375,6 +375,15 @@ class DrawingGestures {
     tools.isHalfDone = !gesture.isLast && !isDragged
     if (tools.isHalfDone) tools.redraw()
     else tools.complete()
+  }
+
+  // The system has taken the pointer, such as for a gesture of its own.
+  lose(event) {
+    if (this.gesture?.pointer !== event.pointerId) return
+    this.cancel()
+    this.tools.draft = null
+    this.tools.isHalfDone = false
+    this.tools.redraw()
   }
 
   // Ends a move without a change, or the step of a draft; returns whether the drawing was moved.
