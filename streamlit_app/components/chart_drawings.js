@@ -817,16 +817,17 @@ function measureSegment([start, end], place) {
 
 // --- Storage -------------------------------------------------------------------------------------
 
-// The drawings of the symbol. `stored` are in the warehouse, `local` in this browser only. Changes
-// of an operator wait in `outbox`, by symbol and id (null: removed), until Python has answered them:
-// each drawing is saved by itself, so that two tabs lose none. `past` has what the changes of this tab
-// have replaced.
+// Changes of an operator that Python has not answered yet, by symbol and id; null removes a drawing.
+// They outlive the chart, in whose place an error may be shown.
+const outbox = new Map()
+
+// The drawings of the symbol. `stored` are in the warehouse, `local` in this browser only. Each is
+// saved by itself, so that two tabs lose none. `past` has what the changes of this tab have replaced.
 class DrawingStore {
   constructor(tools) {
     this.tools = tools
     this.stored = new Map()
     this.local = new Map()
-    this.outbox = new Map()
     this.sent = null
     this.moved = null
     this.past = []
@@ -858,11 +859,12 @@ class DrawingStore {
     }
     if (canSave) this.dropSavedLocal()
     this.takeAnswer(answer)
+    this.send()
     return isOther
   }
 
   list() {
-    const drawings = new Map([...this.stored, ...this.local, ...(this.outbox.get(this.symbol) ?? [])])
+    const drawings = new Map([...this.stored, ...this.local, ...(outbox.get(this.symbol) ?? [])])
     if (this.moved && drawings.get(this.moved.id)) drawings.set(this.moved.id, this.moved)
     return [...drawings.values()].filter(Boolean)
   }
@@ -878,7 +880,7 @@ class DrawingStore {
 
   // The drawings of this browser that are not being saved.
   countLocal() {
-    const waiting = this.outbox.get(this.symbol)
+    const waiting = outbox.get(this.symbol)
     return [...this.local.keys()].filter(id => !waiting?.has(id)).length
   }
 
@@ -947,15 +949,15 @@ class DrawingStore {
   // --- In the warehouse
 
   post(changes) {
-    if (!this.outbox.has(this.symbol)) this.outbox.set(this.symbol, new Map())
-    for (const [id, drawing] of changes) this.outbox.get(this.symbol).set(id, drawing)
+    if (!outbox.has(this.symbol)) outbox.set(this.symbol, new Map())
+    for (const [id, drawing] of changes) outbox.get(this.symbol).set(id, drawing)
     this.send()
   }
 
   // Sends the changes of one symbol, unless others wait for their answer.
   send() {
     if (this.sent || this.isRemoved) return
-    const [symbol, changes] = [...this.outbox].find(([, waiting]) => waiting.size) ?? []
+    const [symbol, changes] = [...outbox].find(([, waiting]) => waiting.size) ?? []
     if (!symbol) return
     const entries = [...changes].slice(0, this.limit)
     this.sent = { batch: createId(), symbol, entries }
@@ -984,10 +986,9 @@ class DrawingStore {
       this.timer = setTimeout(() => this.repeat(), LOST_MS)
       return
     }
-    const changes = this.outbox.get(symbol)
+    const changes = outbox.get(symbol)
     for (const [id, drawing] of entries) if (changes.get(id) === drawing) changes.delete(id)
     this.sent = null
-    this.send()
   }
 
   // --- In this browser
