@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from crypto_assets.errors import CryptoAssetsError, TransientError, UnknownSymbol
+from crypto_assets.errors import CryptoAssetsError, UnknownSymbol, WrongUse
 from crypto_assets.market.chart_drawings import format_drawing
 from crypto_assets.pipeline.control.chart_drawings import (
     apply_drawing_changes,
@@ -56,7 +56,7 @@ def _store_changes(batch: str, symbol: str, saved: Any, removed: Any) -> Drawing
         apply_drawing_changes(get_pipeline_context().warehouse, changes, auth.get_viewer())
     except CryptoAssetsError as error:
         problem = f"Not saved: {str(error).rstrip('.')}."
-        return DrawingAnswer(batch, problem, is_final=not isinstance(error, TransientError))
+        return DrawingAnswer(batch, problem, is_final=isinstance(error, WrongUse))
     for query in (chart_drawings.query_drawings, chart_drawings.query_all_drawings):
         query.clear()
     return DrawingAnswer(batch)

@@ -34,6 +34,7 @@ export class DrawingTools {
     this.store = new DrawingStore(this)
     this.toolbar = new DrawingToolbar(this)
     this.color = DEFAULT_COLOR
+    this.levels = new WeakMap()
     this.isHidden = localStorage.getItem(HIDDEN_KEY) === "true"
     this.clear()
     this.gestures = new DrawingGestures(this)
@@ -111,6 +112,11 @@ export class DrawingTools {
     const point = this.toPoint(place)
     const points = Array.from({ length: KINDS[this.tool].points }, () => point)
     this.draft = { id: createId(), kind: this.tool, color: this.color, points }
+  }
+
+  moveDraft(place) {
+    const points = [...this.draft.points.slice(0, -1), this.toPoint(place)]
+    this.draft = { ...this.draft, points }
   }
 
   complete() {
@@ -216,13 +222,23 @@ export class DrawingTools {
     const size = { width: timeScale.width(), height: chart.panes()[0].getHeight() }
     const shape = { ...drawing, places, ...size, isSelected: drawing.id === this.selectedId }
     if (drawing.kind === "fibonacci") {
-      const [[, start], [, end]] = drawing.points
-      shape.levels = FIBONACCI_LEVELS.map(level => {
-        const price = end + (start - end) * level
-        return { level, price, y: this.toY(price) }
-      })
+      shape.levels = this.describeLevels(drawing).map(one => ({ ...one, y: this.toY(one.price) }))
     }
     return shape
+  }
+
+  // The prices and texts of a retracement, which are formatted once, not in every frame.
+  describeLevels(drawing) {
+    const { format } = this.panel.content
+    const known = this.levels.get(drawing)
+    if (known?.format === format) return known.levels
+    const [[, start], [, end]] = drawing.points
+    const levels = FIBONACCI_LEVELS.map(level => {
+      const price = end + (start - end) * level
+      return { price, text: `${level} (${this.formatPrice(price)})` }
+    })
+    this.levels.set(drawing, { format, levels })
+    return levels
   }
 
   formatPrice(price) {
@@ -272,7 +288,7 @@ class DrawingGestures {
     listen(stage, "click", event => this.takeClick(event))
     listen(window, "pointermove", event => this.move(event))
     listen(window, "pointerup", event => this.release(event))
-    listen(window, "pointercancel", event => this.gesture?.pointer === event.pointerId && this.cancel())
+    listen(window, "pointercancel", event => this.lose(event))
     listen(document, "keydown", event => this.pressKey(event))
   }
 
@@ -298,7 +314,7 @@ class DrawingGestures {
     const from = this.locate(event)
     if (!from) return
     if (tools.tool) {
-      if (tools.draft) tools.draft.points = [tools.draft.points[0], tools.toPoint(from)]
+      if (tools.draft) tools.moveDraft(from)
       else tools.begin(from)
       const isLast = tools.draft.points.length === 1 || tools.isHalfDone
       this.gesture = { pointer: event.pointerId, from, isLast }
@@ -331,10 +347,7 @@ class DrawingGestures {
     const place = this.locate(event, true)
     if (!place) return
     if (gesture?.drawing) this.moveDrawing(gesture, place)
-    else {
-      const { points } = tools.draft
-      tools.draft.points = [...points.slice(0, -1), tools.toPoint(place)]
-    }
+    else tools.moveDraft(place)
     tools.layer.requestUpdate?.()
   }
 
@@ -362,6 +375,15 @@ class DrawingGestures {
     tools.isHalfDone = !gesture.isLast && !isDragged
     if (tools.isHalfDone) tools.redraw()
     else tools.complete()
+  }
+
+  // The system has taken the pointer, such as for a gesture of its own.
+  lose(event) {
+    if (this.gesture?.pointer !== event.pointerId) return
+    this.cancel()
+    this.tools.draft = null
+    this.tools.isHalfDone = false
+    this.tools.redraw()
   }
 
   // Ends a move without a change, or the step of a draft; returns whether the drawing was moved.
@@ -686,16 +708,16 @@ const KINDS = {
   fibonacci: {
     title: "Fibonacci retracement",
     points: 2,
-    draw: (context, { places, levels, color }, tools) => {
+    draw: (context, { places, levels, color }) => {
       const { left, right } = findBounds(places)
       levels.slice(1).forEach(({ y }, index) => {
         context.fillStyle = fade(color, index % 2 ? 0.05 : 0.1)
         context.fillRect(left, Math.min(y, levels[index].y), right - left, Math.abs(y - levels[index].y))
       })
-      for (const { y, level, price } of levels) {
+      for (const { y, text } of levels) {
         strokeLine(context, { x: left, y }, { x: right, y })
         context.fillStyle = color
-        context.fillText(`${level} (${tools.formatPrice(price)})`, left + 4, y - 8)
+        context.fillText(text, left + 4, y - 8)
       }
       context.setLineDash([4, 4])
       strokeLine(context, ...places)
@@ -795,16 +817,17 @@ function measureSegment([start, end], place) {
 
 // --- Storage -------------------------------------------------------------------------------------
 
-// The drawings of the symbol. `stored` are in the warehouse, `local` in this browser only. Changes
-// of an operator wait in `outbox`, by symbol and id (null: removed), until Python has answered them:
-// each drawing is saved by itself, so that two tabs lose none. `past` has what the changes of this tab
-// have replaced.
+// Changes of an operator that Python has not answered yet, by symbol and id; null removes a drawing.
+// They outlive the chart, in whose place an error may be shown.
+const outbox = new Map()
+
+// The drawings of the symbol. `stored` are in the warehouse, `local` in this browser only. Each is
+// saved by itself, so that two tabs lose none. `past` has what the changes of this tab have replaced.
 class DrawingStore {
   constructor(tools) {
     this.tools = tools
     this.stored = new Map()
     this.local = new Map()
-    this.outbox = new Map()
     this.sent = null
     this.moved = null
     this.past = []
@@ -836,11 +859,12 @@ class DrawingStore {
     }
     if (canSave) this.dropSavedLocal()
     this.takeAnswer(answer)
+    this.send()
     return isOther
   }
 
   list() {
-    const drawings = new Map([...this.stored, ...this.local, ...(this.outbox.get(this.symbol) ?? [])])
+    const drawings = new Map([...this.stored, ...this.local, ...(outbox.get(this.symbol) ?? [])])
     if (this.moved && drawings.get(this.moved.id)) drawings.set(this.moved.id, this.moved)
     return [...drawings.values()].filter(Boolean)
   }
@@ -856,7 +880,7 @@ class DrawingStore {
 
   // The drawings of this browser that are not being saved.
   countLocal() {
-    const waiting = this.outbox.get(this.symbol)
+    const waiting = outbox.get(this.symbol)
     return [...this.local.keys()].filter(id => !waiting?.has(id)).length
   }
 
@@ -925,15 +949,15 @@ class DrawingStore {
   // --- In the warehouse
 
   post(changes) {
-    if (!this.outbox.has(this.symbol)) this.outbox.set(this.symbol, new Map())
-    for (const [id, drawing] of changes) this.outbox.get(this.symbol).set(id, drawing)
+    if (!outbox.has(this.symbol)) outbox.set(this.symbol, new Map())
+    for (const [id, drawing] of changes) outbox.get(this.symbol).set(id, drawing)
     this.send()
   }
 
   // Sends the changes of one symbol, unless others wait for their answer.
   send() {
     if (this.sent || this.isRemoved) return
-    const [symbol, changes] = [...this.outbox].find(([, waiting]) => waiting.size) ?? []
+    const [symbol, changes] = [...outbox].find(([, waiting]) => waiting.size) ?? []
     if (!symbol) return
     const entries = [...changes].slice(0, this.limit)
     this.sent = { batch: createId(), symbol, entries }
@@ -962,10 +986,9 @@ class DrawingStore {
       this.timer = setTimeout(() => this.repeat(), LOST_MS)
       return
     }
-    const changes = this.outbox.get(symbol)
+    const changes = outbox.get(symbol)
     for (const [id, drawing] of entries) if (changes.get(id) === drawing) changes.delete(id)
     this.sent = null
-    this.send()
   }
 
   // --- In this browser
