@@ -437,7 +437,7 @@ function readPaneHeights() {
   }
 }
 
-function readTheme(element, name) {
+export function readTheme(element, name) {
   return getComputedStyle(element).getPropertyValue(`--st-${name}`).trim()
 }
 
@@ -445,7 +445,10 @@ function readTheme(element, name) {
 
 // An array of doubles as `encode_floats` of float_arrays.py writes it.
 function decodeFloats(text) {
-  return new Float64Array(Uint8Array.from(atob(text), byte => byte.charCodeAt(0)).buffer)
+  const characters = atob(text)
+  const bytes = new Uint8Array(characters.length)
+  for (let index = 0; index < bytes.length; index++) bytes[index] = characters.charCodeAt(index)
+  return new Float64Array(bytes.buffer)
 }
 
 // The candles of one message: times and columns of equal length. `key` names all columns; candles
@@ -1275,19 +1278,22 @@ function showReadouts(panel, hovered) {
   const time = row < 0 ? Math.round(grid.toTime(index)) : loaded.times[row]
   const gap = hovered !== null && loaded.gaps.find(([from, to]) => time >= from && time < to)
   // A frame in which the chart only moves has the same values as the one before.
+  const layout = [panel.timeScale.width(), ...chart.panes().map(pane => pane.getHeight())].join()
   const values = [
-    drawing, drawing.prices, drawing.firstVisible, content, panel.zone, row, isTimed && time, gap,
-    panel.timeScale.width(), ...chart.panes().map(pane => pane.getHeight()),
+    drawing, drawing.prices, drawing.firstVisible, content, panel.zone, row, isTimed && time, gap, layout,
   ]
   if (panel.shownValues?.every((value, number) => value === values[number])) return
   panel.shownValues = values
-  const top = stage.getBoundingClientRect().top
+  if (drawing.layout !== layout) {
+    drawing.layout = layout
+    drawing.paneTops = measurePaneTops(chart, stage)
+  }
   const readouts = []
   drawing.panes.forEach((pane, number) => {
-    const box = chart.panes()[number]?.getHTMLElement()?.getBoundingClientRect()
-    if (!box) return
+    const top = drawing.paneTops[number]
+    if (top === undefined) return
     const readout = createElement("div", "readout")
-    readout.style.top = `${box.top - top + 4}px`
+    readout.style.top = `${top + 4}px`
     readout.style.maxWidth = `${panel.timeScale.width() - 12}px`
     readout.append(...createEntries(panel, pane, row))
     if (!number && isTimed && Number.isFinite(time)) {
@@ -1301,6 +1307,13 @@ function showReadouts(panel, hovered) {
     readouts.push(readout)
   })
   replaceReadouts(stage, readouts)
+}
+
+// Where the panes begin in the stage; the browser has to lay out the page for it.
+function measurePaneTops(chart, stage) {
+  const { top } = stage.getBoundingClientRect()
+  const elements = chart.panes().map(pane => pane.getHTMLElement())
+  return elements.filter(Boolean).map(element => element.getBoundingClientRect().top - top)
 }
 
 // Leaves a readout that is equal in place: it may be under the pointer, or have the focus.
@@ -1393,15 +1406,23 @@ export function formatValue({ kind, digits, min_digits: minDigits }, value) {
 
 // By `NumberFormat.kind` in number_formats.py. A value that rounds to zero has no sign.
 const numberFormats = {
-  fixed: (value, digits, minDigits = digits) => {
-    const options = { minimumFractionDigits: minDigits, maximumFractionDigits: digits }
-    return value.toLocaleString("en", { ...options, signDisplay: "negative" })
-  },
+  fixed: (value, digits, minDigits = digits) => getNumberFormat(`${minDigits} ${digits}`, {
+    minimumFractionDigits: minDigits, maximumFractionDigits: digits, signDisplay: "negative",
+  }).format(value),
   change: (value, digits) => `${value >= 0 ? "+" : ""}${numberFormats.percent(value, digits)}`,
   percent: (value, digits) => `${numberFormats.fixed(value * 100, digits)}%`,
-  compact: value =>
-    value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 4 }),
-  significant: value => value.toLocaleString("en", { maximumSignificantDigits: 4 }),
+  compact: value => getNumberFormat("compact", {
+    notation: "compact", maximumSignificantDigits: 4,
+  }).format(value),
+  significant: value => getNumberFormat("significant", { maximumSignificantDigits: 4 }).format(value),
+}
+
+// The browser takes longer to create a format than for all the values of a frame.
+const createdFormats = new Map()
+
+function getNumberFormat(key, options) {
+  if (!createdFormats.has(key)) createdFormats.set(key, new Intl.NumberFormat("en", options))
+  return createdFormats.get(key)
 }
 
 // The library derives the axis' steps from the smallest difference of two values.

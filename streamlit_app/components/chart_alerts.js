@@ -3,6 +3,7 @@
 import { createButton, createElement, formatValue } from "./candle_chart.js"
 
 const COLOR = "#7860F0"
+const BELL = "M8 2a4 4 0 0 0-4 4v3l-1.5 2.5h11L12 9V6a4 4 0 0 0-4-4zM6.5 13a1.5 1.5 0 0 0 3 0"
 const LONG_PRESS_MS = 600
 const MOVED_PIXELS = 8  // A finger that has moved so far scrolls.
 
@@ -37,11 +38,12 @@ export class AlertMenu {
     this.hint = createElement("small", "", "Unlock the app to add alerts.")
     this.element.append(this.add, this.hint)
     panel.root.append(this.element)
-    this.button = createButton("alert", "\u237E", "Add an alert at the last price", () => {
+    this.button = createButton("alert", "", "Add an alert at the last price", () => {
       const box = this.button.getBoundingClientRect()
       const { last } = panel.content
       if (last) this.open(box.left, box.top, last[2])
     })
+    this.button.append(createBell())
     panel.stage.addEventListener("contextmenu", event => {
       if (this.openAt(event.clientX, event.clientY)) event.preventDefault()
     })
@@ -96,4 +98,15 @@ export class AlertMenu {
     this.element.hidePopover()
     this.panel.component.setTriggerValue("alert", { price })
   }
+}
+
+function createBell() {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
+  const attributes = { viewBox: "0 0 16 16", width: 15, height: 15, fill: "none", stroke: "currentColor" }
+  for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value)
+  svg.setAttribute("aria-hidden", "true")
+  const path = document.createElementNS(svg.namespaceURI, "path")
+  path.setAttribute("d", BELL)
+  svg.append(path)
+  return svg
 }
