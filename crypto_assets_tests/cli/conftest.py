@@ -10,6 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from crypto_assets.exchange.simulated import (
+    GeneratedCandles,
+    SimulatedClock,
+    SimulatedExchange,
+    start_exchange_server,
+)
 from crypto_assets_tests.services.command_server import run_command
 from crypto_assets_tests.services.exchange import ExchangeServer
 
@@ -94,3 +100,12 @@ def desk_at(home: Path, exchange_url: str, **settings: str) -> Desk:
         if not name.startswith(("CRYPTO_", "DAGSTER_", "AWS_"))
     }
     return Desk(home, {**inherited, **{f"CRYPTO_{name}": value for name, value in own.items()}})
+
+
+def fill_desk(folder: Path, clock: SimulatedClock, *days: str) -> Desk:
+    """A desk below `folder` with days of BTCUSDT, from an exchange that has ended since."""
+    with start_exchange_server(SimulatedExchange(GeneratedCandles(1, False), clock)) as url:
+        desk = desk_at(folder / "home", url)
+        assert desk.run("init").code == 0
+        assert desk.run("backfill", *days).code == 0
+    return desk

@@ -11,13 +11,10 @@ import orjson
 import pytest
 
 from crypto_assets.exchange.simulated import (
-    GeneratedCandles,
     SimulatedClock,
-    SimulatedExchange,
-    start_exchange_server,
 )
 from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS, Window, format_utc
-from crypto_assets_tests.cli.conftest import Desk, MakeDesk, desk_at
+from crypto_assets_tests.cli.conftest import Desk, MakeDesk, fill_desk
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 
 FIRST, SECOND = date(2025, 3, 4), date(2025, 3, 5)
@@ -35,12 +32,7 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """A home with two days of BTCUSDT, which tests copy."""
-    exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(NOON, 0))
-    with start_exchange_server(exchange) as url:
-        made = desk_at(tmp_path_factory.mktemp("filled") / "home", url)
-        assert made.run("init").code == 0
-        assert made.run("backfill", *RANGE).code == 0
-    return made
+    return fill_desk(tmp_path_factory.mktemp("filled"), SimulatedClock(NOON, 0), *RANGE)
 
 
 @pytest.fixture

@@ -10,13 +10,10 @@ from sqlalchemy import create_engine, text
 
 from crypto_assets.exchange.server_clock import DATE_INACCURACY_MS
 from crypto_assets.exchange.simulated import (
-    GeneratedCandles,
     SimulatedClock,
-    SimulatedExchange,
-    start_exchange_server,
 )
 from crypto_assets.market.utc_time import DAY_MS, MINUTE_MS, day_of, day_start_ms, now_ms
-from crypto_assets_tests.cli.conftest import COMMAND, Desk, MakeDesk, Ran, desk_at
+from crypto_assets_tests.cli.conftest import COMMAND, Desk, MakeDesk, Ran, fill_desk
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
 
 NOW = now_ms()
@@ -34,12 +31,7 @@ def server(simulated_exchange: StartExchange) -> ExchangeServer:
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """Two days of one symbol, in a home that tests copy."""
-    exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(now_ms(), 1))
-    with start_exchange_server(exchange) as url:
-        made = desk_at(tmp_path_factory.mktemp("filled") / "home", url)
-        assert made.run("init").code == 0
-        assert made.run("backfill", *RANGE).code == 0
-    return made
+    return fill_desk(tmp_path_factory.mktemp("filled"), SimulatedClock(now_ms(), 1), *RANGE)
 
 
 @pytest.fixture
