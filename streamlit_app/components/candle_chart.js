@@ -1321,9 +1321,26 @@ function replaceReadouts(stage, readouts) {
   const shown = [...stage.querySelectorAll(".readout")]
   readouts.forEach((readout, number) => {
     if (!shown[number]) stage.append(readout)
-    else if (!shown[number].isEqualNode(readout)) replaceReadout(shown[number], readout)
+    else updateReadout(shown[number], readout)
   })
   for (const readout of shown.slice(readouts.length)) readout.remove()
+}
+
+// Changes texts and styles alone where it can: a browser checks more rules for other elements.
+function updateReadout(shown, made) {
+  if (shown.isEqualNode(made)) return
+  const [children, madeChildren] = [[...shown.children], [...made.children]]
+  const isAlike = shown.tagName === made.tagName && shown.className === made.className
+    && children.length === madeChildren.length && shown.tagName !== "BUTTON"
+  if (!isAlike) {
+    replaceReadout(shown, made)
+    return
+  }
+  if (shown.style.cssText !== made.style.cssText) shown.style.cssText = made.style.cssText
+  madeChildren.forEach((child, index) => updateReadout(children[index], child))
+  if (madeChildren.length || shown.textContent === made.textContent) return
+  if (shown.firstChild) shown.firstChild.data = made.textContent
+  else shown.textContent = made.textContent
 }
 
 function replaceReadout(shown, readout) {

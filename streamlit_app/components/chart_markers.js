@@ -84,6 +84,7 @@ export class EventMarkers {
   showNoteAt(point) {
     const isNear = group => Math.hypot(point.x - group.x, point.y - this.y) <= RADIUS + 3
     const group = point && this.groups.find(isNear)
+    if (!group && this.note.hidden) return
     this.panel.stage.classList.toggle("on-marker", !!group)
     if (!group) {
       this.note.hidden = true
