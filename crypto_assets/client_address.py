@@ -1,10 +1,13 @@
 """Which addresses belong to one client, for limits that each client has."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 
 _IPV6_PREFIX_BITS = 64
 
 
+# A server groups the addresses of all of its connections for each new one.
+@lru_cache(maxsize=10_000)
 def group_client_address(address: str) -> str:
     """Return the network of an IPv6 address, which one client may have as a whole.
 

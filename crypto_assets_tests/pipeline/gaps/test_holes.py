@@ -12,7 +12,7 @@ from crypto_assets.pipeline.ingestion.tick_plan import MissingDays, list_missing
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets.pipeline.recovery import expired_days
 from crypto_assets.pipeline.recovery.expired_days import lift_expiry
-from crypto_assets.reports.status import build_status_report
+from crypto_assets.reports import Reports
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, open_times, run_ingest
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -40,8 +40,7 @@ def clear_ledger(platform: PipelineContext) -> None:
 
 
 def get_coverage(platform: PipelineContext) -> float:
-    report = build_status_report(platform.warehouse, platform.exchange_now(), 1)
-    return report.symbols[0].coverage
+    return Reports(platform.warehouse).get_status().symbols[0].coverage
 
 
 def test_a_load_of_older_days_records_the_days_between(platform: PipelineContext) -> None:
