@@ -41,7 +41,7 @@ demo: $(RUNTIME) ## backfill from a simulated exchange and serve Dagster, the ap
 live: $(RUNTIME) ## collect from Binance and serve Dagster, the app and the API; data is in .crypto-live
 	@CRYPTO_HOME=.crypto-live $(BIN)/crypto-assets up
 
-test-fast: $(DEV) ## run the tests that need no server, browser or root, in a few minutes; ARGS=… goes to pytest
+test-fast: $(DEV) ## run the tests that need no server, browser or root, in two or three minutes; ARGS=… goes to pytest
 	@$(BIN)/python -m pytest -n $(FAST_WORKERS) --dist loadfile -m fast $(ARGS)
 
 test: $(DEV) ## install and start the servers that tests need, and run all tests; ARGS=… goes to pytest

@@ -28,8 +28,7 @@ from crypto_assets_tests.services.exchange import ExchangeServer
 from crypto_assets_tests.services.sqlite_file import create_sqlite_file
 
 START = Settings.model_fields["start_date"].default
-# An ingestion waits until this time has passed since the last minute of the exchange's clock, which
-# does not advance.
+# An ingestion waits for at most this long, since the exchange's clock does not move.
 SETTLE_MS = 50
 # As many attempts of a request as usual, without the delays between them.
 HASTY = RequestRetryPolicy(initial_delay=0.01, max_delay=0.05)

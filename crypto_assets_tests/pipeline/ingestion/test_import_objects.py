@@ -29,7 +29,6 @@ from crypto_assets.pipeline.ingestion.import_objects import (
 )
 from crypto_assets.pipeline.reconciliation.verify import verify_symbol
 from crypto_assets_tests.pipeline.conftest import (
-    SETTLE_MS,
     TODAY,
     TODAY_MS,
     BuildPlatform,
@@ -150,8 +149,9 @@ def test_only_rows_that_were_final_when_the_object_was_written_are_imported(
     platform: PipelineContext, tmp_path: Path
 ) -> None:
     """Two objects with the same ten minutes, written in the middle of them and after them."""
+    platform = replace(platform, settle_ms=5_000)
     rows = rows_of(platform, START, 10)
-    fifth = START + 5 * MINUTE_MS + SETTLE_MS  # the fifth has closed, and has settled to the ms
+    fifth = START + 5 * MINUTE_MS + 5_000  # the fifth has closed, and has settled to the ms
     write(tmp_path / "old", "BTCUSDT/early.json", rows, fifth - 1)
     (one,) = take(platform, tmp_path / "old")
     assert (one.rows, one.early) == (4, 6)
