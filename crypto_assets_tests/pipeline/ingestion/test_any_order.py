@@ -29,6 +29,7 @@ from crypto_assets.pipeline.ingestion.symbol_pipeline import SymbolPipeline
 from crypto_assets.pipeline.recovery.rebuild import rebuild_from_lake
 from crypto_assets.pipeline.stages.lake_reader import read_lake_minutes
 from crypto_assets.pipeline.stages.results import KlinesStage
+from crypto_assets.warehouse.engine.schema import extraction_metadata
 from crypto_assets_tests.pipeline.conftest import BuildPlatform
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -44,13 +45,14 @@ PLACES = [
 CLOSED_BEFORE = MIDNIGHT + 3 * DAY_MS
 FETCHED = MIDNIGHT + 30 * DAY_MS
 LATER = [stage for stage in KlinesStage if stage is not KlinesStage.RAW]
+EXTRACTION_COLUMNS = [column.name for column in extraction_metadata.columns]
 # The columns that a rebuild from the lake alone must reproduce.
 DATA = {
     "fact_klines": "*",
     "hourly_klines": "*",
     "daily_klines": "*",
     "stale_hours": "*",
-    "extraction_metadata": "*",
+    "extraction_metadata": ", ".join(EXTRACTION_COLUMNS),
     "kline_gaps": "symbol_id, start, `end`, minutes, class",
 }
 SIDES = ", ".join(
@@ -207,7 +209,23 @@ def assert_same_end(platform: PipelineContext, ways: tuple[Delivery, Delivery]) 
     for exact in (False, True):
         forget(platform, lake=False)
         rebuilt(platform, exact=exact)
-        _equal(ends[0], state(platform), f"from the lake alone, exact: {exact}")
+        known = [ends[0], state(platform)]
+        if is_compacted(platform, ways[1]):
+            known = [without_last_fetch(each) for each in known]
+        _equal(*known, f"from the lake alone, exact: {exact}")
+
+
+def is_compacted(platform: PipelineContext, delivery: Delivery) -> bool:
+    """Whether the lake lacks objects of a delivery, of which no minute counts."""
+    delivered = {item.key for load in delivery.loads for item, _ in load}
+    return delivered != {entry.key for entry in platform.raw_lake.list_entries()}
+
+
+def without_last_fetch(found: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the last fetch, which may be that of an object that the lake does not have."""
+    place = EXTRACTION_COLUMNS.index("last_fetch_time")
+    marks = [row[:place] + row[place + 1 :] for row in found["extraction_metadata"]]
+    return found | {"extraction_metadata": marks}
 
 
 def _equal(one: dict[str, Any], other: dict[str, Any], how: str) -> None:
@@ -295,3 +313,16 @@ def test_a_rebuild_reads_an_object_without_a_valid_row_as_a_load_does(
         forget(platform, lake=True)
         deliver(platform, Delivery((*imported.loads, *archived.loads)))
         _equal(state(platform), end, f"rebuilt, exact: {exact}")
+
+
+@pytest.mark.parametrize("database", ["sqlite", "server"])
+def test_an_import_that_an_archive_file_refuses_leaves_the_same_in_every_order(
+    database: str, request: pytest.FixtureRequest
+) -> None:
+    platform = request.getfixturevalue(database)
+    archived = piece([invalid(FIRST)], Source.ARCHIVE, FETCHED + 1)
+    imported = piece([FIRST], Source.IMPORT)
+    together = Delivery(((archived, imported),))
+    apart = Delivery(((imported,), (archived,)))
+    assert_same_end(platform, (together, apart))
+    assert state(platform)["fact_klines"] == []
