@@ -24,7 +24,7 @@ LABEL org.opencontainers.image.title="crypto-assets" \
     org.opencontainers.image.version="$VERSION" \
     org.opencontainers.image.licenses="MIT"
 RUN useradd --uid 10001 --create-home crypto \
-    && install -d -o crypto -g crypto /var/lib/crypto-assets /var/lib/dagster
+    && install -d -o crypto -g crypto /var/lib/crypto-assets /var/lib/dagster /var/lib/backups
 COPY --from=build /app /app
 COPY --chown=crypto:crypto deploy/dagster.yaml deploy/workspace.yaml /var/lib/dagster/
 ENV PATH=/app/.venv/bin:$PATH \

@@ -11,7 +11,8 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), required=True, help="Port on 127.0.0.1.")
+@click.option("--port", type=click.IntRange(1, 65535), required=True, help="Port to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--data",
     type=_FOLDER,
@@ -30,6 +31,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 def simulate_exchange(
     port: int,
+    host: str,
     data: Path | None,
     seed: int,
     outages: bool,
@@ -42,5 +44,5 @@ def simulate_exchange(
     Serves generated or recorded candles. docs/simulated-exchange.md lists the routes.
     """
     serve_simulated(
-        port, data=data, seed=seed, outages=outages, faults=faults, now=now, speed=speed
+        port, data=data, seed=seed, outages=outages, faults=faults, now=now, speed=speed, host=host
     )

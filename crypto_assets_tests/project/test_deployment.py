@@ -56,7 +56,9 @@ def test_the_compose_file_matches_the_compose_schema(compose: dict[str, Any]) ->
 
 def test_the_services_are_those_of_the_one_machine_size(services: dict[str, Any]) -> None:
     served = {"code", "webserver", "daemon", "app", "api"}
-    assert set(services) == {"mysql", "lake", "lake-user", "init", *served}
+    on_request = {name for name, service in services.items() if service.get("profiles")}
+    assert on_request == {"simulator", "backup"}
+    assert set(services) - on_request == {"mysql", "lake", "lake-user", "init", *served}
 
 
 def test_ports_open_on_loopback_only(services: dict[str, Any]) -> None:
@@ -76,7 +78,7 @@ def test_services_that_stay_up_are_restarted_and_have_a_healthcheck(
     services: dict[str, Any],
 ) -> None:
     for name, service in services.items():
-        once = name in {"init", "lake-user"}
+        once = name in {"init", "lake-user", "backup"}
         assert service["restart"] == ("no" if once else "unless-stopped"), name
         assert once or service.get("healthcheck"), name
 
@@ -109,6 +111,8 @@ SECRETS = {
     "daemon": {S3, DAGSTER},
     "app": {WAREHOUSE, CHARTS, S3, *ACCESS, *ALERTS},
     "api": {WAREHOUSE, CHARTS, S3, *ACCESS},
+    "simulator": set(),
+    "backup": {WAREHOUSE, S3, DAGSTER},
 }
 
 
@@ -341,14 +345,16 @@ def test_only_those_that_must_reach_a_service(
     assert names == {"control": ["code-control"]}
     assert services["code"]["command"][1:3] == ["deploy/code-server.sh", "code-control"]
     assert list_members("control") == {"code", "webserver", "daemon"}
-    assert list_neighbours("code") == {"mysql", "lake", "webserver", "daemon", "init"}
-    assert list_members("exchange") == {"code", "init"}
+    on_request = {"simulator", "backup"}
+    assert list_neighbours("code") - on_request == {"mysql", "lake", "webserver", "daemon", "init"}
+    assert list_members("exchange") == {"code", "init", "simulator"}
     assert list_neighbours("lake-user") == {"mysql", "lake", "init"}
     for server in ("mysql", "lake"):
         assert all(compose["networks"][name]["internal"] for name in services[server]["networks"])
         assert not services[server].get("ports")
     for name, service in services.items():
-        reached = {"mysql", "lake"} - {name} if service["image"] == "crypto-assets" else set()
+        is_ours = service["image"] == "crypto-assets" and name != "simulator"
+        reached = {"mysql", "lake"} if is_ours else set()
         assert reached <= list_neighbours(name), name
     for page in ("app", "api"):
         assert "webserver" in list_neighbours(page)
