@@ -99,9 +99,10 @@ def fail_restored_runs(instance: dg.DagsterInstance) -> list[str]:
 
     Only in a restored storage, before its daemon starts: no process executes them here.
     """
-    runs = instance.get_runs(dg.RunsFilter(statuses=LAUNCHED_STATUSES))
+    records = instance.get_run_records(dg.RunsFilter(statuses=LAUNCHED_STATUSES))
     cause = "the run was executed elsewhere when this storage was backed up"
-    return [run.run_id for run in runs if _fail_run(instance, run.run_id, cause)]
+    run_ids = [record.dagster_run.run_id for record in records]
+    return [run_id for run_id in run_ids if _fail_run(instance, run_id, cause)]
 
 
 def _fail_run(instance: dg.DagsterInstance, run_id: str, cause: str = _PROCESS_GONE) -> bool:
