@@ -9,6 +9,7 @@ from crypto_assets.backup.create import create_backup
 from crypto_assets.backup.repository import BackupRepository
 from crypto_assets.backup.restore import list_used_files
 from crypto_assets.cli.home_permissions import restrict_home
+from crypto_assets.errors import WarehouseError
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.service_waiter import MAX_OUTAGE_SECONDS
 from crypto_assets.settings import get_settings, list_market_homes
@@ -40,11 +41,14 @@ def backup(directory: Path, keep: int | None, listing: bool) -> None:
     with context.waiter.wait_up_to(MAX_OUTAGE_SECONDS):
         began = now_ms()
         report = create_backup(context, settings, repository)
-        context.warehouse.pipeline_counts.record_backup(began)
     click.echo(
         f"backup {report.name}: {report.rows:,} rows and {report.objects:,} objects; "
         f"{report.new_files:,} new files, {format_byte_size(report.new_bytes)}"
     )
+    try:
+        context.warehouse.pipeline_counts.record_backup(began)
+    except WarehouseError as error:
+        click.echo(f"warning: the metrics will not have this backup: {error}", err=True)
     for name in list_market_homes(settings.home):
         click.echo(f"warning: the market {name} has stores of its own: back them up too", err=True)
     if keep:

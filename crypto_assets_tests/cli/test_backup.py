@@ -2,8 +2,12 @@
 
 import shutil
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -22,6 +26,28 @@ def _wait_for(path: Path, pattern: str, count: int, seconds: float = 120) -> Non
         time.sleep(0.01)
 
 
+@contextmanager
+def _slow_motion(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Let a process run for one part in fifty of the time, so that it does not end."""
+    stopped = Event()
+
+    def interrupt() -> None:
+        while not stopped.is_set():
+            process.send_signal(signal.SIGSTOP)
+            stopped.wait(0.5)
+            process.send_signal(signal.SIGCONT)
+            stopped.wait(0.01)
+
+    thread = Thread(target=interrupt)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+        process.send_signal(signal.SIGCONT)
+
+
 def test_a_drill_in_sqlite(
     simulated_exchange: StartExchange, make_desk: MakeDesk, tmp_path: Path
 ) -> None:
@@ -31,15 +57,15 @@ def test_a_drill_in_sqlite(
     assert source.run("init").code == 0
     backfill = source.start("backfill", *_RANGE)
     _wait_for(source.home / "lake" / "raw", "*/*_klines_*", 6)
-    backfill.send_signal(signal.SIGSTOP)  # or it could end before the backup begins
-    killed = source.start("backup", str(backups))
-    _wait_for(backups, ".partial/lock", 1)
-    killed.kill()
-    killed.wait()
-    assert not list((backups / "snapshots").glob("*.json"))
-    ran = source.run("backup", str(backups))
-    assert ran.code == 0, ran.err
-    assert backfill.poll() is None, "the backup was made during the backfill"
+    with _slow_motion(backfill):
+        killed = source.start("backup", str(backups))
+        _wait_for(backups, ".partial/lock", 1)
+        killed.kill()
+        killed.wait()
+        assert not list((backups / "snapshots").glob("*.json"))
+        ran = source.run("backup", str(backups))
+        assert ran.code == 0, ran.err
+        assert backfill.poll() is None, "the backup was made during the backfill"
     backfill.kill()
     backfill.wait()
     shutil.rmtree(source.home)

@@ -180,6 +180,7 @@ def test_a_warehouse_from_a_newer_version(
     assert desk.run("init").code == 0
     with sqlite3.connect(desk.home / "warehouse.db") as database:
         database.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
+        database.execute("DELETE FROM app_settings WHERE name = 'state.oldest_program'")
     database.close()
     for words in (("init",), ("backfill", *_DAY), ("status",)):
         ran = desk.run(*words)
