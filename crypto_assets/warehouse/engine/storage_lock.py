@@ -59,13 +59,14 @@ class _StorageLock:
         """Try for some seconds to take the lock. Raises DBAPIError."""
         if self._connection is None:
             self._connection = self._engine.connect()
-        return bool(self._read("SELECT GET_LOCK(:name, :seconds)", seconds=_POLL_SECONDS))
+        statement = "SELECT GET_LOCK(:name, :seconds)"
+        return bool(self._read(self._connection, statement, seconds=_POLL_SECONDS))
 
     def is_held(self) -> bool:
         """Whether this session has the lock. Raises DBAPIError."""
         if self._connection is None:
             return False
-        return bool(self._read("SELECT IS_USED_LOCK(:name) = CONNECTION_ID()"))
+        return bool(self._read(self._connection, "SELECT IS_USED_LOCK(:name) = CONNECTION_ID()"))
 
     def close(self) -> None:
         """Close the session, which releases the lock."""
@@ -74,12 +75,9 @@ class _StorageLock:
             self._connection.close()
             self._connection = None
 
-    def _read(self, statement: str, **parameters: Any) -> Any:
-        assert self._connection is not None  # noqa: S101
-        value = self._connection.execute(
-            text(statement), {"name": self._name, **parameters}
-        ).scalar()
-        self._connection.rollback()
+    def _read(self, connection: Connection, statement: str, **parameters: Any) -> Any:
+        value = connection.execute(text(statement), {"name": self._name, **parameters}).scalar()
+        connection.rollback()
         return value
 
 
