@@ -21,7 +21,7 @@ _LOCK_NAME = "daemon"
 _log = logging.getLogger("crypto_assets.daemon")
 
 
-def main() -> None:
+def serve_daemon() -> None:
     """Run the daemon with Dagster's own arguments, as soon as no other uses the storage."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = get_settings()
@@ -40,4 +40,4 @@ def _stop() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve_daemon()

@@ -62,7 +62,7 @@ class _StorageLock:
         statement = "SELECT GET_LOCK(:name, :seconds)"
         return bool(self._read(self._connection, statement, seconds=_POLL_SECONDS))
 
-    def is_held(self) -> bool:
+    def is_ours(self) -> bool:
         """Whether this session has the lock. Raises DBAPIError."""
         if self._connection is None:
             return False
@@ -84,7 +84,7 @@ class _StorageLock:
 def _keep(lock: _StorageLock, stopped: threading.Event, on_loss: Callable[[], None]) -> None:
     while not stopped.wait(_POLL_SECONDS):
         try:
-            if lock.is_held() or lock.take():
+            if lock.is_ours() or lock.take():
                 continue
         except DBAPIError:
             lock.close()  # the server restarts, and no other process can have the lock yet
