@@ -54,12 +54,16 @@ def platform(
 
 
 def fill(platform: PipelineContext, window: Window) -> None:
-    """Fill a window with copies of the candle before it, without trades; update hours and days."""
+    """Fill a window with copies of the candle before it, without trades; update hours and days.
+
+    They were fetched earlier: an exact rebuild keeps minutes of the last seconds.
+    """
     for at in range(window.start_ms, window.end_ms, MINUTE_MS):
         tamper(
             platform,
             f"INSERT INTO fact_klines (symbol_id, open_time, {_COLUMNS}, fetched_at, source)"
-            f" SELECT symbol_id, {at}, {_VALUES.format(at=at)}, fetched_at, source FROM fact_klines"
+            f" SELECT symbol_id, {at}, {_VALUES.format(at=at)}, fetched_at - 10000, source"
+            " FROM fact_klines"
             f" WHERE symbol_id = {{symbol}} AND open_time = {window.start_ms - MINUTE_MS}",
         )
     hours = range(window.start_ms // HOUR_MS * HOUR_MS, window.end_ms, HOUR_MS)
