@@ -71,11 +71,12 @@ class Machine:
         return self._call(name, [self.here(word) for word in self.service(name)["command"]])
 
     def start(self, name: str, program: Sequence[str] = ()) -> None:
-        """Start a service; `program` replaces the first word of its command."""
+        """Start a service; `program` replaces the program or the module of its command."""
         command = [self.here(word) for word in self.service(name)["command"]]
+        arguments = command[3:] if command[1] == "-m" else command[1:]
         with (self.logs / f"{name}.log").open("wb") as output:
             self.running[name] = subprocess.Popen(
-                [*program, *command[1:]] if program else command,
+                [*program, *arguments] if program else command,
                 cwd=ROOT,
                 env=self.environment(name),
                 stdout=output,
