@@ -155,6 +155,7 @@ def test_a_restored_backup_is_identical(
     target.close()
 
 
+@pytest.mark.slow
 def test_a_backup_is_restored_into_another_kind_of_database(
     source: PipelineContext, server: ExchangeServer, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
