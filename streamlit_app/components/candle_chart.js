@@ -53,7 +53,10 @@ function loadLibrary(name) {
       const script = document.createElement("script")
       script.src = new URL(name, document.baseURI)
       script.onload = () => resolve(window.LightweightCharts)
-      script.onerror = () => reject(new Error(`Cannot load ${script.src}`))
+      script.onerror = () => {
+        loadingLibraries.delete(name)  // The next message of the page tries again.
+        reject(new Error(`Cannot load ${script.src}`))
+      }
       document.head.append(script)
     }))
   }
@@ -84,11 +87,14 @@ class CandlePanel {
     })
     this.updating = Promise.resolve()
     this.paneHeights = readPaneHeights()
-    this.stage.addEventListener("pointerdown", () => {
-      const before = this.describePaneHeights()
-      const save = () => this.describePaneHeights() !== before && this.savePaneHeights()
-      document.addEventListener("pointerup", save, { once: true })
-    })
+    this.listeners = new AbortController()
+    this.heightsBefore = null
+    this.stage.addEventListener("pointerdown", () => { this.heightsBefore = this.describePaneHeights() })
+    document.addEventListener("pointerup", () => {
+      const before = this.heightsBefore
+      this.heightsBefore = null
+      if (before !== null && this.describePaneHeights() !== before) this.savePaneHeights()
+    }, { signal: this.listeners.signal })
     this.view = null
     this.gestureAt = -Infinity
     this.loadedAt = -Infinity
@@ -103,16 +109,19 @@ class CandlePanel {
 
   receive(component) {
     this.component = component
-    this.updating = this.updating.then(async () => {
+    const update = async () => {
       const library = await loadLibrary(component.data.library)
       const toolkit = { createButton, createElement, formatValue, readTheme, setPressed }
       if (!this.isRemoved) this.drawingTools ??= new DrawingTools(this, toolkit)
       if (this.component === component && !this.isRemoved) this.update(library, component.data)
-    })
+    }
+    // A message that failed keeps no later one from being drawn.
+    this.updating = this.updating.then(update, update)
   }
 
   remove() {
     this.isRemoved = true
+    this.listeners.abort()
     this.keyboard.remove()
     clearTimeout(this.reportTimer)
     this.drawingTools?.remove()
@@ -236,6 +245,7 @@ class CandlePanel {
 
   // Shows the range as it is chosen, with some free space beside the newest candle.
   showRange() {
+    this.gestureAt = -Infinity  // It is no view that the viewer has chosen.
     const [from, to] = this.data.home
     const [first, end] = [this.grid.toLogical(from), this.grid.toLogical(to)]
     const isNewest = to >= this.content.stored[1]

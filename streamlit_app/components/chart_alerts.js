@@ -70,6 +70,8 @@ export class AlertMenu {
 
   openAt(left, top) {
     const { panel } = this
+    const tools = panel.drawingTools
+    if (panel.isRemoved || tools?.tool || tools?.gestures.gesture) return false
     const box = panel.stage.getBoundingClientRect()
     const isPricePane = top - box.top < panel.chart.panes()[0].getHeight()
     const isOnChart = left - box.left < panel.timeScale.width() + panel.chart.priceScale("right").width()

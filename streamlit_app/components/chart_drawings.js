@@ -57,9 +57,13 @@ export class DrawingTools {
 
   // Takes what Python sends: the stored drawings, and the answer to the last changes.
   receive(state) {
+    const before = this.problem
     if (this.store.receive(state)) {
+      const { problem } = this
       this.gestures.cancel()
       this.clear()
+      // The answer to a change of the symbol before came with the new symbol.
+      if (problem !== before) this.problem = problem
     }
     this.redraw()
   }
@@ -192,10 +196,8 @@ export class DrawingTools {
   }
 
   toPrice(y) {
-    const value = this.series.coordinateToPrice(y)
-    const { isPercent } = this.panel.drawing
-    const price = isPercent ? (value + 1) * this.panel.drawing.findBase("close") : value
-    return Number(price.toPrecision(12))
+    const price = this.panel.drawing.readPriceAt(y)
+    return price === null ? NaN : Number(price.toPrecision(12))
   }
 
   // The nearest period, also where there is no candle.
