@@ -233,7 +233,8 @@ def _copy_dagster(settings: Settings, repository: BackupRepository) -> DagsterBa
     if url is None:
         for path in list_sqlite_files(home):
             with repository.open_partial() as partial:
-                copy_sqlite_file(path, partial)
+                if not copy_sqlite_file(path, partial):
+                    continue
                 stored = repository.put_file(partial)
             copied.append(HomeFile(path=path.relative_to(home).as_posix(), file=stored))
         return DagsterBackup(files=tuple(copied))

@@ -83,11 +83,11 @@ class BackupRepository:
             yield
 
     def put_bytes(self, content: bytes, rows: int | None = None) -> StoredFile:
-        """Store content, unless the directory has it already."""
+        """Store content, unless the directory has it already and undamaged."""
         stored = StoredFile(
             sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content), rows=rows
         )
-        if not self.contains(stored):
+        if self._find_problem(stored):
             with self.open_partial() as partial:
                 partial.write_bytes(content)
                 self._keep(partial, stored)
@@ -96,7 +96,7 @@ class BackupRepository:
     def put_file(self, path: Path, rows: int | None = None) -> StoredFile:
         """Store a file of `open_partial`, or delete it if the directory has its content."""
         stored = StoredFile(sha256=_hash_file(path), size_bytes=path.stat().st_size, rows=rows)
-        if not self.contains(stored):
+        if self._find_problem(stored):
             self._keep(path, stored)
         return stored
 
@@ -182,7 +182,6 @@ class BackupRepository:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(target)
-            partial.touch()  # for the deletion at the end of the block
         os.sync()
 
     def delete_old(self, keep: int) -> list[str]:

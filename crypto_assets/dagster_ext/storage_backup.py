@@ -30,14 +30,23 @@ def list_sqlite_files(home: Path) -> list[Path]:
     return [path for name in _SQLITE_FOLDERS for path in sorted((home / name).rglob("*.db"))]
 
 
-def copy_sqlite_file(source: Path, target: Path) -> None:
-    """Copy a database as of one moment, while Dagster writes it."""
+def copy_sqlite_file(source: Path, target: Path) -> bool:
+    """Copy a database as of one moment, while Dagster writes it.
+
+    Returns False for one that is gone since it was listed: Dagster's history is thinned.
+    """
     address = f"file:{quote(str(source))}?mode=ro"
-    with (
-        closing(sqlite3.connect(address, uri=True)) as original,
-        closing(sqlite3.connect(target)) as copy,
-    ):
-        original.backup(copy)
+    try:
+        with (
+            closing(sqlite3.connect(address, uri=True)) as original,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            original.backup(copy)
+    except sqlite3.OperationalError:
+        if source.exists():
+            raise
+        return False
+    return True
 
 
 def fail_unfinished_runs(home: Path) -> list[str]:

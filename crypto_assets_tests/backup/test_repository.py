@@ -57,6 +57,13 @@ def test_a_file_that_a_power_cut_left_empty_is_stored_again(repository: BackupRe
     assert repository.read(stored) == b"candles"
 
 
+def test_a_damaged_file_is_replaced_by_the_next_backup(repository: BackupRepository) -> None:
+    stored = repository.put_bytes(b"candles")
+    repository.get_path(stored).write_bytes(b"candies")
+    repository.put_bytes(b"candles")
+    assert repository.read(stored) == b"candles"
+
+
 @pytest.mark.parametrize("content", [b"candies", b"candles and more", None])
 def test_a_changed_or_missing_file_is_never_used(
     repository: BackupRepository, tmp_path: Path, content: bytes | None

@@ -1,6 +1,5 @@
 """Reads and restores the tables of Dagster's own MySQL database."""
 
-import re
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -20,7 +19,6 @@ from crypto_assets.warehouse.engine.table_parts import (
 _OPTIONS = "DAGSTER_MYSQL_OPTIONS"
 # Its statements convert times of the type TIMESTAMP from and to the time zone of the session.
 _SESSION = "SET SESSION time_zone = '+00:00', foreign_key_checks = 0"
-_DEFINITION = re.compile(r"CREATE TABLE `\w+` \(")
 
 # A table's name, the statement that creates it, and its parts.
 DefinedTable = tuple[str, str, Iterator[pa.Table]]
@@ -56,7 +54,7 @@ def restore_storage_table(
     with translate_storage_errors(url, options), engine.connect() as connection:
         connection.exec_driver_sql(_SESSION)
         quoted = connection.dialect.identifier_preparer.quote_identifier(name)
-        if not _DEFINITION.match(definition):
+        if not definition.startswith(f"CREATE TABLE {quoted} ("):
             raise WrongUse(f"the backup of Dagster's table {name} does not say how to create it")
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {quoted}")
         connection.exec_driver_sql(definition.replace("%", "%%"))

@@ -87,6 +87,10 @@ class TableBackup:
                         "one again, or use an empty warehouse"
                     )
                 return marker.parts
+            if migrate.read_schema_version(connection) != schema_version:
+                raise WrongUse(
+                    "the warehouse has a schema of another version: restore into an empty database"
+                )
             delete_setting(connection, migrate.OLDEST_PROGRAM_SETTING)  # the backup has its own
             for table in (symbols, fact_klines, lake_objects, app_settings):
                 if connection.execute(select(table).limit(1)).first():
