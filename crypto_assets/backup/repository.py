@@ -71,15 +71,18 @@ class BackupRepository:
     def lock(self) -> Iterator[None]:
         """Be the only process that writes. The kernel releases the lock of a killed process.
 
-        Raises WrongUse while another process has the lock.
+        Raises WrongUse while another process writes or restores.
         """
-        with (self.directory / _PARTIAL / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise WrongUse(
-                    f"another backup to {self.directory} is running: wait for its end"
-                ) from None
+        with self._hold_lock(fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def lock_for_reading(self) -> Iterator[None]:
+        """Let no process change or delete backups meanwhile; the directory may be read-only.
+
+        Raises WrongUse while another process writes.
+        """
+        with self._hold_lock(fcntl.LOCK_SH):
             yield
 
     def put_bytes(self, content: bytes, rows: int | None = None) -> StoredFile:
@@ -200,6 +203,18 @@ class BackupRepository:
         for path in (self.directory / _PARTIAL).glob("tmp*"):
             path.unlink(missing_ok=True)
         return len(unused)
+
+    @contextmanager
+    def _hold_lock(self, kind: int) -> Iterator[None]:
+        with (self.directory / _MARKER_NAME).open() as file:
+            try:
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise WrongUse(
+                    f"another backup to {self.directory}, or a restore, is running: wait for its "
+                    "end"
+                ) from None
+            yield
 
     def _require_marker(self) -> None:
         if (self.directory / _MARKER_NAME).read_text() != _MARKER:

@@ -1,6 +1,7 @@
 """Restores a backup into an empty home and an empty warehouse; an interrupted one continues."""
 
 import io
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -99,6 +100,7 @@ def restore_backup(
     failed = _restore_dagster(settings, repository, manifest)
     tables.upgrade_restored()
     _correct_manifest(context, repository, manifest)
+    os.sync()  # The copied files reach the disk before the warehouse can be used.
     tables.finish_restore()
     return RestoreReport(manifest.name, rows, objects, failed)
 

@@ -32,7 +32,7 @@ def restore(directory: Path, name: str | None, check: bool) -> None:
     settings, context = get_settings(), open_shared_context()
     settings.home.mkdir(parents=True, exist_ok=True)
     restrict_home(settings)
-    with context.waiter.wait_up_to(MAX_OUTAGE_SECONDS):
+    with repository.lock_for_reading(), context.waiter.wait_up_to(MAX_OUTAGE_SECONDS):
         report = restore_backup(context, settings, repository, name)
     record_command(context, "restore", report.name)
     click.echo(

@@ -104,6 +104,13 @@ def test_one_process_writes_at_a_time(repository: BackupRepository) -> None:
         pass
     with other.lock():
         pass
+    with (
+        repository.lock_for_reading(),
+        other.lock_for_reading(),
+        pytest.raises(WrongUse, match="or a restore, is running"),
+        other.lock(),
+    ):
+        pass
 
 
 def test_the_newest_backup_is_read_and_a_name_chooses_another(

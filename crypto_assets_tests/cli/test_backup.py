@@ -59,7 +59,7 @@ def test_a_drill_in_sqlite(
     _wait_for(source.home / "lake" / "raw", "*/*_klines_*", 6)
     with _slow_motion(backfill):
         killed = source.start("backup", str(backups))
-        _wait_for(backups, ".partial/lock", 1)
+        _wait_for(backups / "files", "*/*", 1)
         killed.kill()
         killed.wait()
         assert not list((backups / "snapshots").glob("*.json"))

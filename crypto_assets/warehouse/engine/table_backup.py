@@ -106,12 +106,15 @@ class TableBackup:
     def insert_part(self, backup: str, number: int, name: str, rows: pa.Table) -> None:
         """Insert a part of a table; parts are numbered from 1, in the order of the backup.
 
-        Does nothing for a part that is inserted already.
+        Does nothing for a part that is inserted already. Raises WrongUse where another process has
+        finished the restore.
         """
 
         def work(connection: Connection) -> None:
             marker = read_restore_marker(connection)
-            if marker is None or marker.parts >= number:
+            if marker is None or marker.backup != backup:
+                raise WrongUse("another restore has finished this warehouse meanwhile")
+            if marker.parts >= number:
                 return
             insert_part(self._database, connection, reflect_table(connection, name), rows)
             write_restore_marker(connection, RestoreMarker(backup, number))
