@@ -125,10 +125,14 @@ def build_stale_symbols_sensor(market: MarketSpec) -> dg.SensorDefinition:
         platform = market.get_platform(context)
         probe = probe_exchange(platform.exchange.rest)
         outage, outage_alerts = cursor.outage.evaluate_probe(probe)
+        webhook: Webhook = getattr(context.resources, WEBHOOK_RESOURCE_KEY)
+        named = [_add_market_name(market, alert) for alert in outage_alerts]
         try:
             stale = find_stale_symbols(platform, outage.describe_exchange(probe))
         except CryptoAssetsError as error:
-            return dg.SkipReason(str(error))
+            # A machine without a network reaches neither; the exchange's outage counts too.
+            unchanged = replace(cursor, outage=outage)
+            return _send_alerts(webhook, [], unchanged, now, undamped=named, problem=str(error))
         known = cursor.observed if now - (cursor.evaluated_at or 0) < _CURSOR_EXPIRY_MS else {}
         observed = {item.symbol: known.get(item.symbol, now) for item in stale}
         alerts = [
@@ -136,8 +140,6 @@ def build_stale_symbols_sensor(market: MarketSpec) -> dg.SensorDefinition:
             for item in stale
             if now - observed[item.symbol] >= _STALE_ALERT_DELAY_MS
         ]
-        webhook: Webhook = getattr(context.resources, WEBHOOK_RESOURCE_KEY)
-        named = [_add_market_name(market, alert) for alert in outage_alerts]
         known_now = replace(cursor, outage=outage, observed=observed)
         return _send_alerts(webhook, alerts, known_now, now, undamped=named)
 
@@ -150,11 +152,12 @@ def _send_alerts(
     cursor: _AlertCursor,
     now: int,
     undamped: Sequence[Alert] = (),
+    problem: str = "",
 ) -> dg.SensorResult:
     """Send the alerts that are due, and those that a target has refused before.
 
-    `undamped` alerts are sent in any case. Targets that refuse one get it from later evaluations,
-    for a day; the others do not get it again.
+    `problem` says why nothing could be evaluated. `undamped` alerts are sent in any case. Targets
+    that refuse one get it from later evaluations, for a day; the others do not get it again.
     """
     due, history = cursor.history.select_due_alerts(alerts, now)
     due = [*undamped, *due]
@@ -170,12 +173,17 @@ def _send_alerts(
         if item.is_given_up(now)
     ]
     sent = [f"{alert.subject}: {alert.error}" for alert in due]
-    message = "; ".join([*sent, *delivery.failures, *given_up])
+    dropped = len(delivery.unsent) - _MAX_UNSENT
+    too_many = [f"{dropped} unsent alerts dropped, the oldest"] if dropped > 0 else []
+    message = "; ".join(filter(None, [problem, *sent, *delivery.failures, *given_up, *too_many]))
     if due and not targets:
         message = f"not sent, because no target of alerts is set: {message}"
     already_sent = f", {len(alerts)} sent before" if alerts else ""
     after = replace(
-        cursor, history=history, evaluated_at=now, unsent=delivery.unsent[-_MAX_UNSENT:]
+        cursor,
+        history=history,
+        evaluated_at=cursor.evaluated_at if problem else now,
+        unsent=delivery.unsent[-_MAX_UNSENT:],
     )
     return dg.SensorResult(
         skip_reason=dg.SkipReason(message or f"no new alerts{already_sent}"),

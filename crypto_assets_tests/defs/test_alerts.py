@@ -22,6 +22,7 @@ from crypto_assets.orchestrator.partition_keys import build_partition_tags
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.settings import get_settings
+from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.defs.partition_ranges import build_range_tags
 from crypto_assets_tests.pipeline.conftest import HASTY, BuildPlatform, run_ingest
 from crypto_assets_tests.services.dagster_home import new_instance
@@ -387,6 +388,28 @@ def test_an_outage_is_reported_although_the_webhook_did_not_respond(
     assert [each["title"] for each in _list_attachments(server)] == [
         "The exchange does not respond"
     ] * 2
+
+
+def test_an_outage_is_reported_although_the_warehouse_is_away_too(
+    instance: dg.DagsterInstance, platform: PipelineContext, server: ScriptedServer, tmp_path: Path
+) -> None:
+    """As on a machine that has lost its network."""
+    with socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        away = open_exchange(url := f"http://127.0.0.1:{dead.getsockname()[1]}", url, HASTY)
+    missing = Warehouse(f"sqlite:///{tmp_path / 'missing.db'}")
+    alone = replace(platform, exchange=away, warehouse=missing)
+    resources = {"platform": alone, "webhook": Webhook(server.url)}
+    cursor, messages = None, []
+    for _ in range(4):
+        result = evaluate_sensor(stale_symbols_sensor, instance, cursor, **resources)
+        cursor = result.cursor
+        messages.append(result.skip_message)
+    assert [each["title"] for each in _list_attachments(server)] == [
+        "The exchange does not respond"
+    ]
+    assert all("missing.db" in message for message in messages)
+    missing.close()
 
 
 def _list_attachments(server: ScriptedServer) -> list[dict[str, Any]]:
