@@ -283,6 +283,11 @@ def test_drawings_are_changed_hidden_and_removed(open_tab: OpenTab, drawn: Drawn
 
     click_chart(page, (800, 260))  # the line
     assert page.evaluate(f"{TOOLS}.selectedId") == line.drawing_id
+    elsewhere = page.get_by_role("button", name="Download").first
+    elsewhere.focus()
+    page.keyboard.press("Backspace")
+    assert page.evaluate(f"{TOOLS}.selectedId") == line.drawing_id, "the key is for the button"
+    elsewhere.blur()
     page.keyboard.press("Delete")
     wait_until_saved(page, 1)
     assert [one.kind for one in drawn.list_drawings(EDITED)] == [DrawingKind.RECTANGLE]

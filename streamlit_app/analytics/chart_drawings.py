@@ -4,6 +4,7 @@ An operator's drawings are in the warehouse. Those of other viewers stay in thei
 never report them.
 """
 
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -19,18 +20,25 @@ from streamlit_app.components.chart_drawings import DrawingAnswer, DrawingState
 from streamlit_app.data import analytics, chart_drawings, get_pipeline_context
 
 _ANSWER_KEY = "_drawing_answer"
+_EXCHANGE_KEY = "_drawing_exchange"
 _MAX_BATCH = 16  # characters
 
 
 def build_drawing_state(symbol: str) -> DrawingState:
     """Return the stored drawings of a symbol, and the answer to the last report."""
     answer = st.session_state.get(_ANSWER_KEY, DrawingAnswer())
+    stored = None
+    # The chart reads from a replica, which may be available without the primary.
+    with suppress(CryptoAssetsError):
+        st.session_state[_EXCHANGE_KEY] = chart_drawings.query_exchange_name()
+        # Another viewer's query may refill the cache with what was stored before the change.
+        found = chart_drawings.query_drawings(symbol, answer.batch)
+        stored = [format_drawing(one) for one in found]
     return DrawingState(
         symbol=symbol,
-        # Another viewer's query may refill the cache with what was stored before the change.
-        stored=[format_drawing(one) for one in chart_drawings.query_drawings(symbol, answer.batch)],
+        stored=stored,
         can_save=auth.find_caller().is_operator,
-        exchange=chart_drawings.query_exchange_name(),
+        exchange=st.session_state.get(_EXCHANGE_KEY, ""),
         answer=answer,
     )
 

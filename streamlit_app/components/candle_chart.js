@@ -245,7 +245,6 @@ class CandlePanel {
 
   // Shows the range as it is chosen, with some free space beside the newest candle.
   showRange() {
-    this.gestureAt = -Infinity  // It is no view that the viewer has chosen.
     const [from, to] = this.data.home
     const [first, end] = [this.grid.toLogical(from), this.grid.toLogical(to)]
     const isNewest = to >= this.content.stored[1]
@@ -268,9 +267,11 @@ class CandlePanel {
   // Returns to the range as it is chosen, with the newest candle.
   resetView() {
     this.view = null
+    this.gestureAt = -Infinity  // The range is no view that the viewer has chosen.
     this.isScaledByViewer = false
     this.drawing.fitScales()
     if (this.isRangeLoaded()) this.showRange()
+    this.finishWhenLaidOut()
     this.report()
   }
 

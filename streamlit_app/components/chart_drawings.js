@@ -400,7 +400,11 @@ class DrawingGestures {
     const { tools } = this
     const isElsewhere = event.target.closest?.("textarea, select, [contenteditable], dialog, [role=dialog]")
       || event.target.matches?.("input:not([type=color])")
-    if (isElsewhere || event.altKey) return
+    // A click on the chart gives the focus to a part of the page around it.
+    const { root } = tools.panel
+    const isHere = root.contains(event.target) || event.target.contains(root)
+    const isTakenBefore = event.defaultPrevented || event.isComposing || document.querySelector(":popover-open")
+    if (isElsewhere || !isHere || isTakenBefore || event.altKey) return
     const isControl = event.ctrlKey || event.metaKey
     const isTaken = isControl ? event.key === "z" && tools.store.undo() : event.key === "Escape" ? tools.cancel()
       : ["Delete", "Backspace"].includes(event.key) && tools.removeSelected()
@@ -852,8 +856,14 @@ class DrawingStore {
   receive({ symbol, stored, can_save: canSave, exchange, limit, answer }) {
     const key = `crypto-assets.drawings ${exchange} ${symbol}`
     const isOther = this.key !== key
+    if (this.canSave !== canSave) {
+      // A viewer who is locked out must not undo or move what is in the warehouse.
+      this.past = []
+      this.moved = null
+      this.tools.selectedId = null
+    }
     Object.assign(this, { symbol, canSave, limit, key })
-    this.stored = toMap(stored, limit)
+    if (stored || isOther) this.stored = toMap(stored ?? [], limit)
     if (isOther) {
       this.moved = null
       this.past = []

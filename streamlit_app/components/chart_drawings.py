@@ -26,11 +26,13 @@ class DrawingAnswer:
 class DrawingState:
     """The stored drawings of a symbol as JSON values, and whether this viewer may change them.
 
+    `stored` is None where they cannot be read: the browser keeps those that it has.
+
     `exchange` and symbol name the drawings that a browser keeps itself.
     """
 
     symbol: str
-    stored: Sequence[dict[str, Any]]
+    stored: Sequence[dict[str, Any]] | None
     can_save: bool
     exchange: str
     answer: DrawingAnswer
