@@ -64,7 +64,7 @@ coverage: $(DEV) ## run all tests, and show which lines and branches they reach;
 lint: $(DEV) ## check style (Python and JavaScript), types, import layers, Dagster definitions and project rules
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/oxlint --quiet --deny-warnings streamlit_app
+	@$(BIN)/oxlint --quiet --deny-warnings --config .oxlintrc.json streamlit_app
 	@$(BIN)/bandit -q -c pyproject.toml -r crypto_assets streamlit_app deploy
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports

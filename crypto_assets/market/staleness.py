@@ -22,7 +22,7 @@ class SymbolState(StrEnum):
 
 @dataclass(frozen=True)
 class ExchangeCondition:
-    """Whether the exchange responds, and by how much its clock is ahead of this machine's."""
+    """Whether the exchange responds, and by how many ms its clock is ahead of this machine's."""
 
     is_reachable: bool = True
     clock_lead_ms: int = 0

@@ -24,7 +24,7 @@ async ([button, name, value]) => {
     for (;;) {
         await new Promise(requestAnimationFrame);
         const panel = document.querySelector(".candle-chart")?.panel;
-        const isDrawn = panel?.drawing && panel.drawnCandles === panel.loaded;
+        const isDrawn = panel?.seriesSet && panel.drawnCandles === panel.loaded;
         if (isDrawn && (!name || panel.content[name] === value)) break;
     }
     await new Promise(requestAnimationFrame);  // It is on the screen in the next frame.

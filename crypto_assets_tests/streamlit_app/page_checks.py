@@ -28,10 +28,10 @@ def read_chart(page: Page) -> dict[str, Any]:
         """() => {
             const panel = document.querySelector('.candle-chart').panel;
             const [from, to] = panel.readVisibleTimes();
-            const names = panel.drawing.panes.flatMap(pane => pane.entries)
+            const names = panel.seriesSet.panes.flatMap(pane => pane.entries)
                 .filter(entry => !entry.isCandle && entry.name !== 'Volume')
                 .map(entry => entry.name);
-            const prices = panel.drawing.main.priceScale().getVisibleRange();
+            const prices = panel.seriesSet.main.priceScale().getVisibleRange();
             return {
                 candles: [...panel.loaded.times].filter(time => time >= from && time <= to).length,
                 lines: [...new Set(names)],

@@ -168,7 +168,7 @@ def test_every_chart_type_and_scale_is_drawn(open_tab: OpenTab, market: str) -> 
                 .map(type => {
                     panel.data.type = type;
                     panel.draw();
-                    const { main } = panel.drawing;
+                    const { main } = panel.seriesSet;
                     return [main.seriesType(), main.data().filter(item => 'time' in item).length];
                 });
         }"""
@@ -182,7 +182,8 @@ def test_every_chart_type_and_scale_is_drawn(open_tab: OpenTab, market: str) -> 
     page.wait_for_url(re.compile("scale=log"))
     # From now on the address decides, such as that of a layout.
     wait_for_script(page, "document.querySelector('.candle-chart').panel.chosenScale === null")
-    mode = "document.querySelector('.candle-chart').panel.drawing.main.priceScale().options().mode"
+    series = "document.querySelector('.candle-chart').panel.seriesSet.main"
+    mode = f"{series}.priceScale().options().mode"
     assert page.evaluate(mode) == 1, "logarithmic"
     page.locator(".candle-chart .percent").click()
     page.wait_for_url(re.compile("scale=percent"))
@@ -200,7 +201,7 @@ def test_the_legend_hides_shows_and_removes_indicators(open_tab: OpenTab, market
     ema = page.locator(".candle-chart .entry", has_text="EMA 20")
     expect(ema).to_have_count(2)
     widths = page.evaluate(
-        "document.querySelector('.candle-chart').panel.drawing.series.slice(1, 3)"
+        "document.querySelector('.candle-chart').panel.seriesSet.series.slice(1, 3)"
         ".map(one => one.series.options().lineWidth)"
     )
     assert widths == [1.6, 3]

@@ -162,8 +162,16 @@ def test_markers_can_be_hidden_by_button_and_address(
 
 
 def read_alert_titles(page: Page) -> list[str]:
-    lines = f"{PANEL}.drawing.alertLines.lines.map(({{ line }}) => line.options().title)"
+    lines = f"{PANEL}.seriesSet.alertLines.lines.map(({{ line }}) => line.options().title)"
     return list(page.evaluate(lines))
+
+
+def report_alert(page: Page, price: str) -> None:
+    """Send what a browser sends that has another script."""
+    page.evaluate(
+        "([panel, price]) => panel.component.setTriggerValue('alert', { price })",
+        [page.evaluate_handle(PANEL), price],
+    )
 
 
 def test_an_operator_sets_an_alert_on_the_chart_and_a_viewer_sees_it(
@@ -178,11 +186,16 @@ def test_an_operator_sets_an_alert_on_the_chart_and_a_viewer_sees_it(
     menu = viewer.page.locator(".candle-chart .add-alert")
     expect(menu).to_be_disabled()
     expect(viewer.page.get_by_text("Unlock the app to add alerts.")).to_be_visible()
+    report_alert(viewer.page, "100")
     query = eventful.chart.split("/analytics")[1]
     tab = open_tab(unlock_address(eventful.address, f"analytics{query}"))
     page = tab.page
     wait_for_chart(page)
-    high, low = (page.evaluate(f"{PANEL}.drawing.main.coordinateToPrice({y})") for y in (118, 122))
+    for price in ("nan", "", "1e400", "-1", "9" * 50):
+        report_alert(page, price)
+    high, low = (
+        page.evaluate(f"{PANEL}.seriesSet.main.coordinateToPrice({y})") for y in (118, 122)
+    )
     page.locator(".candle-chart .stage").click(button="right", position={"x": 300, "y": 120})
     add = page.locator(".candle-chart .add-alert")
     expect(add).to_have_text(re.compile(r"Alert at [\d,]+\.\d\d\u2026"))
@@ -193,15 +206,16 @@ def test_an_operator_sets_an_alert_on_the_chart_and_a_viewer_sees_it(
     expect(dialog.get_by_label("Level")).to_have_value(f"{price:.2f}")
     dialog.get_by_role("button", name="Add alert").click()
     expect(dialog).to_have_count(0)
-    wait_for_script(page, f"{PANEL}.drawing.alertLines.lines.length === 2")
+    wait_for_script(page, f"{PANEL}.seriesSet.alertLines.lines.length === 2")
     rules = [stored.rule for stored in eventful.warehouse.price_alerts.list_rules()]
     assert (rules[-1].symbol, rules[-1].interval) == (SYMBOL, Interval.H1)
     assert rules[-1].level == Decimal(f"{price:.2f}")
     # In percent, a level is drawn at its change since the first visible candle.
     page.locator(".candle-chart .percent").click()
-    ratio = f"{PANEL}.drawing.alertLines.lines[1].line.options().price"
-    base = page.evaluate(f"{PANEL}.drawing.findBase('close')")
+    ratio = f"{PANEL}.seriesSet.alertLines.lines[1].line.options().price"
+    base = page.evaluate(f"{PANEL}.seriesSet.findBase('close')")
     assert page.evaluate(ratio) == pytest.approx(price / base - 1, abs=1e-6)
+    expect(viewer.page.get_by_role("dialog")).to_have_count(0)
     assert list_errors(tab) == list_errors(viewer) == []
 
 
@@ -325,7 +339,7 @@ def test_a_pane_shades_its_gaps_once_after_many_changes(open_tab: OpenTab, marke
                 panel.data.type = type;
                 panel.draw();
             }}
-            const shades = panel.drawing.primitives.map(([, one]) => one)
+            const shades = panel.seriesSet.primitives.map(([, one]) => one)
                 .filter(one => one !== panel.markers);
             const prototype = Object.getPrototypeOf(shades[0]);
             const [draw, drawn] = [prototype.draw, new Set()];

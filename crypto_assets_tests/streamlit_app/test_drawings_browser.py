@@ -138,7 +138,7 @@ def test_drawings_stay_at_their_time_and_price(
     tab = open_as_operator(open_tab, drawn, symbol, timezone_id=timezone_id)
     page = tab.page
     right = page.evaluate(f"{PANEL}.timeScale.width()") - 4
-    prices = page.evaluate(f"[120, 200].map(y => {PANEL}.drawing.main.coordinateToPrice(y))")
+    prices = page.evaluate(f"[120, 200].map(y => {PANEL}.seriesSet.main.coordinateToPrice(y))")
     choose_tool(page, "Trend line")
     click_chart(page, (300, 120), (right, 200))
     wait_until_saved(page, 1)
@@ -177,21 +177,21 @@ def assert_at(page: Page, drawing: ChartDrawing, width: int) -> None:
     """
     wait_for_script(  # The base of percent follows in a later frame.
         page,
-        f"{PANEL}.drawing.firstVisible"
+        f"{PANEL}.seriesSet.firstVisible"
         f" === Math.max(0, Math.ceil({PANEL}.timeScale.getVisibleLogicalRange().from))",
     )
     (places,) = read_places(page)
     found = page.evaluate(
         f"""places => places.map(({{ x, y }}) => {{
-            const {{ loaded, grid, timeScale, drawing, content }} = {PANEL};
+            const {{ loaded, grid, timeScale, seriesSet, content }} = {PANEL};
             const first = Math.max(0, Math.ceil(timeScale.getVisibleLogicalRange().from));
-            const value = drawing.main.coordinateToPrice(y);
+            const value = seriesSet.main.coordinateToPrice(y);
             const base = loaded.columns.close[grid.findRow(first)];
             const last = grid.times.length - 1;
             const index = timeScale.coordinateToLogical(x);
             const time = index <= last ? grid.times[index]
                 : grid.times[last] + (index - last) * content.step;
-            return [time, drawing.isPercent ? (value + 1) * base : value];
+            return [time, seriesSet.isPercent ? (value + 1) * base : value];
         }})""",
         places,
     )
@@ -271,10 +271,10 @@ def test_drawings_are_changed_hidden_and_removed(open_tab: OpenTab, drawn: Drawn
     texts = page.evaluate(
         f"""async () => {{
             const folder = new URL({PANEL}.data.script, document.baseURI);
-            const url = new URL("chart_drawings.js", folder);
+            const url = new URL("drawing_kinds.js", folder);
             const {{ describeMeasure }} = await import(url);
             const points = [[0, 100], [{HOUR_MS * 27}, 102.5]];
-            return [describeMeasure(points, {TOOLS}), {TOOLS}.measured.kind];
+            return [describeMeasure(points, {PANEL}), {TOOLS}.measured.kind];
         }}"""
     )
     assert texts == [["+2.5000 (+2.50%)", "27 candles, 1d 3h"], "measure"]
@@ -288,6 +288,18 @@ def test_drawings_are_changed_hidden_and_removed(open_tab: OpenTab, drawn: Drawn
     page.keyboard.press("Backspace")
     assert page.evaluate(f"{TOOLS}.selectedId") == line.drawing_id, "the key is for the button"
     elsewhere.blur()
+    for key, kind in (
+        ("]", "rectangle"),
+        ("]", "horizontal"),
+        ("[", "rectangle"),
+        ("[", "horizontal"),
+    ):
+        page.keyboard.press(key)
+        assert page.evaluate(f"{TOOLS}.selected.kind") == kind
+    price = page.evaluate(f"{TOOLS}.formatPrice({line.points[0][1]})")
+    expect(page.locator(".candle-chart [role=status].for-screen-readers")).to_have_text(
+        f"Horizontal line at {price} selected"
+    )
     page.keyboard.press("Delete")
     wait_until_saved(page, 1)
     assert [one.kind for one in drawn.list_drawings(EDITED)] == [DrawingKind.RECTANGLE]

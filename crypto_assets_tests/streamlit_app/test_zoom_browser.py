@@ -68,7 +68,7 @@ def test_history_is_loaded_while_the_viewer_scrolls(open_tab: OpenTab, market: s
     tab = open_tab(f"{market}?symbol=ETHUSDT&interval=1m&range=6h&{CANDLES_ONLY}")
     page = tab.page
     wait_for_chart(page)
-    last = page.evaluate(f"{PANEL}.drawing.lastPrice.options().price")
+    last = page.evaluate(f"{PANEL}.seriesSet.lastPrice.options().price")
     first = page.evaluate(f"{PANEL}.content.stored[0]")
     for _ in range(30):
         turn_wheel(page, 4)
@@ -80,12 +80,37 @@ def test_history_is_loaded_while_the_viewer_scrolls(open_tab: OpenTab, market: s
     times = page.evaluate(f"[...{PANEL}.loaded.times]")
     assert times[0] == first
     assert all(later - earlier == MINUTE_MS for earlier, later in pairwise(times))
-    assert page.evaluate(f"{PANEL}.drawing.lastPrice.options().price") == last
+    assert page.evaluate(f"{PANEL}.seriesSet.lastPrice.options().price") == last
     assert page.evaluate(f"{PANEL}.isNewestVisible()") is False
     page.locator(".candle-chart .newest").click()
     page.wait_for_url(lambda url: "view=" not in url)
     wait_for_script(page, f"{PANEL}.isNewestVisible()")
     assert list_errors(tab) == []
+
+
+def test_an_update_soon_after_a_click_does_not_become_the_viewers_view(
+    open_tab: OpenTab, market: str
+) -> None:
+    page = open_tab(f"{market}?interval=1h&range=3d&{CANDLES_ONLY}").page
+    wait_for_chart(page)
+    view, ends = page.evaluate(
+        f"""async () => {{
+            const panel = {PANEL};
+            const waitForFrames = async count => {{
+                for (; count; count--) await new Promise(requestAnimationFrame);
+            }};
+            const {{ from, to }} = panel.timeScale.getVisibleLogicalRange();
+            panel.gestureAt = -Infinity;
+            panel.timeScale.setVisibleLogicalRange({{ from: from - 9, to: to - 9 }});
+            await waitForFrames(3);
+            panel.stage.dispatchEvent(new PointerEvent("pointerdown"));
+            panel.draw();
+            await waitForFrames(3);
+            const shown = panel.timeScale.getVisibleLogicalRange();
+            return [panel.view, [shown.from - from, shown.to - to]];
+        }}"""
+    )
+    assert view is None and ends == pytest.approx([0, 0], abs=0.01)
 
 
 @pytest.mark.parametrize(

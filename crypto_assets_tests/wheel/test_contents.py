@@ -34,8 +34,8 @@ def test_the_wheel_has_the_files_that_are_no_modules(wheel: Path) -> None:
         f"{_PROJECT_FILES}streamlit_app/.streamlit/config.toml",
         f"{_PROJECT_FILES}streamlit_app/app.py",
         f"{_PROJECT_FILES}streamlit_app/components/candle_chart.css",
-        f"{_PROJECT_FILES}streamlit_app/components/candle_chart.js",
-        f"{_PROJECT_FILES}streamlit_app/components/chart_markers.js",
+        f"{_PROJECT_FILES}streamlit_app/components/chart_modules/candle_chart.js",
+        f"{_PROJECT_FILES}streamlit_app/components/chart_modules/markers.js",
         f"{_PROJECT_FILES}streamlit_app/components/live_chart.js",
         f"{_PROJECT_FILES}streamlit_app/images/logo.svg",
     }

@@ -3,13 +3,14 @@
 The chart's reports arrive in a fragment, so what they ask for is opened by the next part of it.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
 from crypto_assets.market.price_alerts import Comparison
-from streamlit_app import actions
+from streamlit_app import actions, auth
 from streamlit_app.analytics import address, indicator_instances
 from streamlit_app.analytics.chart_indicators import VOLUME, format_legend
 from streamlit_app.analytics.indicator_instances import (
@@ -26,13 +27,13 @@ from streamlit_app.components.price_alert_form import CAPTION, render_alert_inpu
 from streamlit_app.data import analytics
 
 _PENDING_KEY = "_chart_dialog"
-_MAX_PRICE_CHARACTERS = 40
+_PRICE = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 
 
 def request_alert_dialog(selection: ChartSelection, report: Any) -> None:
     """Request the dialog for the `{"price"}` that the chart reports."""
     match report:
-        case {"price": str() as price} if len(price) <= _MAX_PRICE_CHARACTERS:
+        case {"price": str(price)} if _PRICE.fullmatch(price) and auth.find_caller().is_operator:
             st.session_state[_PENDING_KEY] = lambda: _open_alert_dialog(selection, price)
 
 

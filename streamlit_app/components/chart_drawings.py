@@ -1,4 +1,4 @@
-"""What the candle chart's script for drawings receives, `chart_drawings.js`, and its styles."""
+"""What the candle chart's scripts for drawings receive, and their styles."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

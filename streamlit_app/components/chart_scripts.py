@@ -15,16 +15,9 @@ from starlette.routing import Route
 
 from streamlit_app.components.script_libraries import SCRIPT_HEADERS
 
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).with_name("chart_modules")
 _ENTRY_NAME = "candle_chart.js"
-SCRIPT_NAMES = (
-    _ENTRY_NAME,
-    "chart_alerts.js",
-    "chart_dates.js",
-    "chart_drawings.js",
-    "chart_keyboard.js",
-    "chart_markers.js",
-)
+SCRIPT_NAMES = tuple(sorted(path.name for path in _FOLDER.glob("*.js")))
 
 
 @cache

@@ -22,7 +22,7 @@ _MAX_LISTED_COLUMNS = 3
 
 
 class ChartEventKind(StrEnum):
-    """The look of a marker, by `chart_markers.js`."""
+    """The look of a marker, by `markers.js`."""
 
     MISSING = "missing"
     OUTAGE = "outage"
@@ -44,7 +44,7 @@ class ChartEvent:
     recorded_at: int | None = None
 
     def describe(self) -> dict[str, Any]:
-        """Return what `chart_markers.js` draws."""
+        """Return what `markers.js` draws."""
         return {
             "kind": self.kind,
             "from": self.window.start_ms,

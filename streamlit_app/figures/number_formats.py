@@ -13,7 +13,7 @@ _THOUSAND = 1_000
 class NumberFormat:
     """The format of values.
 
-    `candle_chart.js` formats by `kind`, `digits` and, if fewer digits are allowed, `min_digits`.
+    `formats.js` formats by `kind`, `digits` and, if fewer digits are allowed, `min_digits`.
     `axis_range` fixes the axis; None fits it to the visible values.
     """
 

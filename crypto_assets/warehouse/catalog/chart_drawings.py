@@ -1,7 +1,9 @@
 """The drawings on the candle charts of the app, by symbol."""
 
 import json
-from collections.abc import Collection, Sequence
+import logging
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select
@@ -20,6 +22,7 @@ from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.dialect import make_upsert
 from crypto_assets.warehouse.engine.schema import chart_drawings
 
+_logger = logging.getLogger(__name__)
 _LOCK = "chart_drawings"
 _columns = chart_drawings.c
 _MAX_AUTHOR = 200
@@ -85,7 +88,8 @@ class ChartDrawings:
         rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
         drawings: dict[str, list[ChartDrawing]] = {}
         for row in rows:
-            drawings.setdefault(row.symbol, []).append(_parse_row(row))
+            with _report_invalid(row):
+                drawings.setdefault(row.symbol, []).append(_parse_row(row))
         return drawings
 
 
@@ -110,6 +114,15 @@ def _make_row(symbol: str, drawing: ChartDrawing, who: str) -> dict[str, Any]:
         "changed_by": shorten_text(who, _MAX_AUTHOR - 1),
         "changed_at": now_ms(),
     }
+
+
+@contextmanager
+def _report_invalid(row: Any) -> Iterator[None]:
+    """Leave out a row of another program or a later version, which must not hide the others."""
+    try:
+        yield
+    except (WrongUse, ValueError, TypeError) as error:
+        _logger.warning("drawing %s of %s cannot be shown: %s", row.drawing_id, row.symbol, error)
 
 
 def _parse_row(row: Any) -> ChartDrawing:

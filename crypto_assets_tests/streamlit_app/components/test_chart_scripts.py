@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from streamlit_app.components import chart_scripts
 
-FOLDER = Path(chart_scripts.__file__).parent
+FOLDER = Path(chart_scripts.__file__).with_name("chart_modules")
 
 
 async def _load_all(client: AsyncClient, folder: str, entry: str) -> set[str]:

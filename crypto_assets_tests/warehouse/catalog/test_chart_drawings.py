@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import update
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.market.chart_drawings import (
@@ -12,6 +13,7 @@ from crypto_assets.market.chart_drawings import (
     DrawingKind,
 )
 from crypto_assets.warehouse import Warehouse
+from crypto_assets.warehouse.engine.schema import chart_drawings
 
 
 def _draw(number: int, price: float = 1.0) -> ChartDrawing:
@@ -52,3 +54,21 @@ def test_limits_refuse_new_drawings_only(warehouse: Warehouse) -> None:
     with pytest.raises(WrongUse, match="200 symbols have drawings"):
         drawings.save_drawings("B", [_draw(0)], "Ada")
     assert len(drawings.list_all_drawings()) == MAX_DRAWN_SYMBOLS
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"kind": "spiral", "color": "#2962ff", "points": [[0, 1]]}']
+)
+def test_a_drawing_of_another_program_hides_no_other(
+    warehouse: Warehouse, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    drawings = warehouse.chart_drawings
+    drawings.save_drawings("BTCUSDT", [_draw(1), _draw(2)], "Ada")
+    change = (
+        update(chart_drawings)
+        .where(chart_drawings.c.drawing_id == _draw(1).drawing_id)
+        .values(content=content)
+    )
+    warehouse._database.run_write(lambda c: c.execute(change))
+    assert drawings.list_drawings("BTCUSDT") == [_draw(2)]
+    assert "drawing 0000000000000001 of BTCUSDT cannot be shown" in caplog.text

@@ -1,6 +1,7 @@
 // Price alerts in the candle chart: the lines of those that exist, and the menu that adds one.
 
-import { createButton, createElement, formatValue } from "./candle_chart.js"
+import { createButton, createElement, createIcon } from "./elements.js"
+import { formatValue } from "./formats.js"
 
 const COLOR = "#7860F0"
 const BELL = "M8 2a4 4 0 0 0-4 4v3l-1.5 2.5h11L12 9V6a4 4 0 0 0-4-4zM6.5 13a1.5 1.5 0 0 0 3 0"
@@ -9,16 +10,16 @@ const MOVED_PIXELS = 8  // A finger that has moved so far scrolls.
 
 // Draws `alerts`, each `{pane, level, text}`: `pane` is the key of an indicator, empty for prices.
 export class AlertLines {
-  constructor(drawing) {
-    this.drawing = drawing
+  constructor(seriesSet) {
+    this.seriesSet = seriesSet
     this.lines = []
   }
 
   draw(alerts) {
     for (const { series, line } of this.lines) series.removePriceLine(line)
     this.lines = alerts.flatMap(({ pane, level, text }) => {
-      const series = this.drawing.findSeries(pane)
-      const price = pane ? level : this.drawing.chooseConversion("close", true)(level)
+      const series = this.seriesSet.findSeries(pane)
+      const price = pane ? level : this.seriesSet.chooseConversion("close", true)(level)
       if (!series || Number.isNaN(price)) return []
       const line = series.createPriceLine({
         price, color: COLOR, lineWidth: 1, lineStyle: 2, axisLabelVisible: true, title: text,
@@ -43,7 +44,7 @@ export class AlertMenu {
       const { last } = panel.content
       if (last) this.open(box.left, box.top, last[2])
     })
-    this.button.append(createBell())
+    this.button.append(createIcon(BELL, 16, { width: 15, height: 15, fill: "none", stroke: "currentColor" }))
     panel.stage.addEventListener("contextmenu", event => {
       if (this.openAt(event.clientX, event.clientY)) event.preventDefault()
     })
@@ -75,7 +76,7 @@ export class AlertMenu {
     const box = panel.stage.getBoundingClientRect()
     const isPricePane = top - box.top < panel.chart.panes()[0].getHeight()
     const isOnChart = left - box.left < panel.timeScale.width() + panel.chart.priceScale("right").width()
-    const price = isPricePane && isOnChart ? panel.drawing.readPriceAt(top - box.top) : null
+    const price = isPricePane && isOnChart ? panel.seriesSet.readPriceAt(top - box.top) : null
     // The pointer is on the menu, so that lifting it does not close the menu.
     return price !== null && price > 0 && this.open(left - 2, top - 2, price)
   }
@@ -100,15 +101,4 @@ export class AlertMenu {
     this.element.hidePopover()
     this.panel.component.setTriggerValue("alert", { price })
   }
-}
-
-function createBell() {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
-  const attributes = { viewBox: "0 0 16 16", width: 15, height: 15, fill: "none", stroke: "currentColor" }
-  for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value)
-  svg.setAttribute("aria-hidden", "true")
-  const path = document.createElementNS(svg.namespaceURI, "path")
-  path.setAttribute("d", BELL)
-  svg.append(path)
-  return svg
 }

@@ -1,6 +1,6 @@
-// The keyboard of the candle chart, with the list of its keys. Escape and Delete are not used.
+// The keyboard of the candle chart, with the list of its keys. `drawing_gestures.js` has those for drawings.
 
-import { createButton, createElement } from "./candle_chart.js"
+import { createButton, createElement } from "./elements.js"
 
 const HINT_ID = "candle-chart-keys"
 const PAN_SHARE = 0.1  // of the visible candles
@@ -10,6 +10,8 @@ const KEYS = [
   ["Left, Right", "Move the chart; with Shift by a whole view"],
   ["+, -", "Zoom in, zoom out"],
   ["Alt + R", "Show the range again"],
+  ["[, ]", "Select a drawing; Delete removes it, Escape ends the selection"],
+  ["Ctrl + Z", "Undo the last change of a drawing"],
   ["?", "Show this list"],
 ]
 const INPUTS = "input, textarea, select, [contenteditable]:not([contenteditable=false]), "
@@ -41,7 +43,7 @@ export class ChartKeyboard {
 
   receive(event) {
     const { panel } = this
-    if (!panel.drawing || isForInput(event)) return
+    if (!panel.seriesSet || isForInput(event)) return
     const action = this.chooseAction(event)
     if (!action) return
     event.stopPropagation()  // Streamlit has shortcuts of its own.
@@ -67,7 +69,11 @@ export class ChartKeyboard {
   // Screen readers announce what the chart shows after a key.
   say(change) {
     change()
-    this.status.textContent = this.panel.describeView()
+    this.announce(this.panel.describeView())
+  }
+
+  announce(text) {
+    this.status.textContent = text
   }
 }
 

@@ -1,6 +1,6 @@
 // The button "Go to date": a date with hour and minute, in the time zone of the chart.
 
-import { createButton, createElement, readTheme } from "./candle_chart.js"
+import { createButton, createElement, isBright, readTheme } from "./elements.js"
 
 export class DatePicker {
   constructor(panel) {
@@ -33,17 +33,11 @@ export class DatePicker {
     const middle = Math.min(last, Math.max(first, (from + to) / 2))
     input.value = toText(Math.floor(middle / panel.content.step) * panel.content.step)
     this.zone.textContent = panel.zone.label
-    input.style.colorScheme = isDark(readTheme(panel.root, "background-color")) ? "dark" : "light"
+    input.style.colorScheme = isBright(readTheme(panel.root, "background-color")) ? "light" : "dark"
     form.showPopover()
     const box = button.getBoundingClientRect()
     form.style.left = `${Math.max(8, Math.min(box.left, innerWidth - form.offsetWidth - 8))}px`
     form.style.top = `${box.top - form.offsetHeight - 6}px`
     input.focus()
   }
-}
-
-// Whether a `#rrggbb` color is nearer to black than to white.
-function isDark(color) {
-  const channels = [1, 3, 5].map(start => parseInt(color.slice(start, start + 2), 16))
-  return channels.reduce((sum, channel) => sum + channel) < 384
 }

@@ -1,6 +1,7 @@
 // Marks gaps, outages and revisions at the bottom of the price pane, and says what happened.
 
-import { createElement, formatTime } from "./candle_chart.js"
+import { createElement } from "./elements.js"
+import { formatTime } from "./zones.js"
 
 const RADIUS = 7  // pixels
 const MAX_NOTED = 4  // The events of a marker that its note lists.

@@ -1,0 +1,448 @@
+// Draws candles with volume and indicators by TradingView's Lightweight Charts, and updates them in
+// place. The other scripts of this folder are its parts.
+//
+// Times are epoch ms in UTC, except in the data of the library, which takes seconds. A "logical"
+// is a position on the library's time axis: the index of a period, which may be a fraction.
+
+import { AlertMenu } from "./alerts.js"
+import { mergeCandles, PeriodGrid, readCandles } from "./candles.js"
+import { Controls } from "./controls.js"
+import { DatePicker } from "./dates.js"
+import { DrawingTools } from "./drawing_tools.js"
+import { createElement, readTheme } from "./elements.js"
+import { ChartKeyboard } from "./keyboard.js"
+import { EventMarkers } from "./markers.js"
+import { savePicture } from "./picture.js"
+import { showReadouts } from "./readouts.js"
+import { describeStyle, SeriesSet } from "./series.js"
+import { buildZonedTimeScale, formatTick, formatTime } from "./zones.js"
+
+const REST_MS = 250  // A gesture has ended after this time without a change.
+const GESTURE_MS = 400  // A change of the view this long after a gesture is part of it.
+const NEAR_PERIODS = 0.001  // The difference of two ranges that are the same.
+const LOAD_MS = 400  // Between two requests for candles while the viewer scrolls.
+const LOST_MS = 3_000  // A request without an answer is sent again.
+const LOADED_CANDLES = [1_000, 5_000]  // The fewest and the most that are requested at once.
+const CLEAR = "rgba(0, 0, 0, 0)"
+const HEIGHTS_KEY = "crypto-assets.pane-heights"
+
+export default function (component) {
+  const root = component.parentElement.querySelector(".candle-chart")
+  root.panel ??= new CandlePanel(root)
+  root.panel.receive(component)
+  return () => {
+    root.panel?.remove()
+    root.panel = null
+  }
+}
+
+const loadingLibraries = new Map()
+
+function loadLibrary(name) {
+  if (!loadingLibraries.has(name)) {
+    loadingLibraries.set(name, new Promise((resolve, reject) => {
+      const script = document.createElement("script")
+      script.src = new URL(name, document.baseURI)
+      script.onload = () => resolve(window.LightweightCharts)
+      script.onerror = () => {
+        loadingLibraries.delete(name)  // The next message of the page tries again.
+        reject(new Error(`Cannot load ${script.src}`))
+      }
+      document.head.append(script)
+    }))
+  }
+  return loadingLibraries.get(name)
+}
+
+// --- Chart -------------------------------------------------------------------------------------
+
+// `view` is the visible time range of the viewer, null while the chart shows the range's own. It
+// lasts until the scope changes. `loaded` are the candles received so far, `grid` their periods.
+class CandlePanel {
+  constructor(root) {
+    this.root = root
+    this.stage = createElement("div", "stage")
+    this.markers = new EventMarkers(this)
+    this.alertMenu = new AlertMenu(this)
+    this.datePicker = new DatePicker(this)
+    this.keyboard = new ChartKeyboard(this)
+    this.controls = new Controls(this)
+    root.prepend(this.stage, this.controls.element)
+    this.stage.addEventListener("pointerleave", () => {
+      if (this.seriesSet) this.showReadouts(null)
+      this.markers.showNoteAt(null)
+    })
+    this.stage.addEventListener("click", event => {
+      const { action, key } = event.target.closest("[data-action]")?.dataset ?? {}
+      if (action) this.component.setTriggerValue("legend", { action, key })
+    })
+    this.updating = Promise.resolve()
+    this.paneHeights = readPaneHeights()
+    this.listeners = new AbortController()
+    this.heightsBefore = null
+    this.stage.addEventListener("pointerdown", () => { this.heightsBefore = this.describePaneHeights() })
+    document.addEventListener("pointerup", () => {
+      const before = this.heightsBefore
+      this.heightsBefore = null
+      if (before !== null && this.describePaneHeights() !== before) this.savePaneHeights()
+    }, { signal: this.listeners.signal })
+    this.view = null
+    this.gestureAt = -Infinity
+    this.loadedAt = -Infinity
+    for (const kind of ["pointerdown", "pointermove", "wheel", "touchmove", "keydown"]) {
+      this.stage.addEventListener(kind, event => {
+        if (kind === "pointermove" && !event.buttons) return
+        this.gestureAt = performance.now()
+        if (kind === "pointermove" && this.seriesSet) this.showReadoutsSoon()  // Panes can be dragged.
+      }, { passive: true, capture: true })
+    }
+  }
+
+  receive(component) {
+    this.component = component
+    const update = async () => {
+      const library = await loadLibrary(component.data.library)
+      if (!this.isRemoved) this.drawingTools ??= new DrawingTools(this)
+      if (this.component === component && !this.isRemoved) this.update(library, component.data)
+    }
+    // A message that failed keeps no later one from being drawn.
+    this.updating = this.updating.then(update, update)
+  }
+
+  remove() {
+    this.isRemoved = true
+    this.listeners.abort()
+    this.keyboard.remove()
+    clearTimeout(this.reportTimer)
+    this.drawingTools?.remove()
+    this.chart?.remove()
+    this.root.replaceChildren()
+  }
+
+  update(library, data) {
+    this.library = library
+    this.data = data
+    this.root.setAttribute("aria-label", data.description)
+    if (this.scope !== data.scope) {
+      this.scope = data.scope
+      this.view = data.view
+      this.isScaledByViewer = false
+      this.requestedLoad = null
+    }
+    if (this.chosenScale === data.scale) this.chosenScale = null  // The address has it now.
+    if (this.chosenMarkers === data.markers) this.chosenMarkers = null
+    this.scale = this.chosenScale ?? data.scale
+    this.zone = this.controls.chooseZone(data.zone)
+    if (this.receivedContent !== data.content) {
+      this.receivedContent = data.content
+      this.content = JSON.parse(data.content)
+      this.loaded = mergeCandles(this.loaded, readCandles(this.content))
+    }
+    this.drawingTools.receive(data.drawings)
+    this.draw()
+    savePicture(this, data.picture)
+  }
+
+  // Draws all that is loaded. What has not changed since the last call stays as it is.
+  draw() {
+    const chartKey = [this.zone.name, readTheme(this.root, "text-color")].join()
+    const { type } = this.data
+    const format = JSON.stringify(this.content.format)
+    const style = describeStyle(this.content)
+    const seriesKey = [chartKey, type, this.scale, format, this.loaded.key, style].join()
+    const visible = this.chart && this.symbol === this.content.symbol ? this.readVisibleTimes() : null
+    if (this.symbol !== this.content.symbol) this.isScaledByViewer = false
+    this.symbol = this.content.symbol
+    if (this.chartKey !== chartKey) {
+      this.chart?.remove()
+      this.chart = createChart(this)
+      this.chartKey = chartKey
+      this.seriesSet = null
+    }
+    if (this.seriesKey !== seriesKey || !this.seriesSet) {
+      this.keepPaneHeights()
+      this.seriesSet?.remove()
+      this.seriesSet = new SeriesSet(this)
+      this.seriesKey = seriesKey
+      this.drawnCandles = null
+    }
+    if (this.drawnCandles !== this.loaded) {
+      this.drawnCandles = this.loaded
+      this.grid = new PeriodGrid(this.loaded.times, this.content.step)
+      this.seriesSet.fill()
+    }
+    this.seriesSet.markLastPrice()
+    this.drawingTools.attach()
+    this.seriesSet.alertLines.draw(this.data.alerts)
+    if (this.view) this.show(this.view)
+    else if (this.isRangeLoaded()) this.showRange()
+    else if (visible) this.show(visible)
+    this.fitBase()
+    this.showReadouts()
+    this.finishWhenLaidOut()
+  }
+
+  // The library lays panes out in its next frame; before the first one it has no visible range.
+  finishWhenLaidOut() {
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      if (this.isRemoved) return
+      this.fitBase()
+      this.showReadouts()
+      this.controls.update()
+      this.loadMissingCandles()
+    }))
+  }
+
+  // Once in a frame, however many events it has.
+  showReadoutsSoon() {
+    this.readoutFrame ??= requestAnimationFrame(() => {
+      this.readoutFrame = null
+      if (!this.isRemoved) this.showReadouts()
+    })
+  }
+
+  keepPaneHeights() {
+    this.seriesSet?.panes.forEach((pane, index) => {
+      this.paneHeights.set(pane.id, this.chart.panes()[index]?.getStretchFactor())
+    })
+  }
+
+  describePaneHeights() {
+    return this.chart?.panes().map(pane => pane.getStretchFactor()).join()
+  }
+
+  // Keeps the heights in this browser, after the viewer has dragged a separator.
+  savePaneHeights() {
+    this.keepPaneHeights()
+    localStorage.setItem(HEIGHTS_KEY, JSON.stringify([...this.paneHeights]))
+  }
+
+  get timeScale() {
+    return this.chart.timeScale()
+  }
+
+  isRangeLoaded() {
+    const [from] = this.data.home
+    return this.loaded.times.length > 0 && this.loaded.window[1] >= from
+  }
+
+  // The library has coordinates for whole positions only.
+  toCoordinate(logical) {
+    const index = Math.floor(logical)
+    const [start, end] = [index, index + 1].map(one => this.timeScale.logicalToCoordinate(one))
+    return start + (logical - index) * (end - start)
+  }
+
+  // Shows the range as it is chosen, with some free space beside the newest candle.
+  showRange() {
+    const [from, to] = this.data.home
+    const [first, end] = [this.grid.toLogical(from), this.grid.toLogical(to)]
+    const isNewest = to >= this.content.stored[1]
+    const space = isNewest ? Math.max(1, (end - first) * 0.03) : 0
+    this.setRange({ from: first - 0.5, to: end - 0.5 + space })
+  }
+
+  show([from, to]) {
+    if (!this.grid.times.length) return
+    this.setRange({ from: this.grid.toLogical(from), to: this.grid.toLogical(to) })
+  }
+
+  // The library reports this range later, perhaps within the time of a gesture.
+  setRange(range) {
+    this.shownRange = range
+    this.timeScale.setVisibleLogicalRange(range)
+  }
+
+  isShownRange() {
+    const range = this.timeScale.getVisibleLogicalRange()
+    const isNear = end => Math.abs(range[end] - this.shownRange[end]) < NEAR_PERIODS
+    return !!range && !!this.shownRange && isNear("from") && isNear("to")
+  }
+
+  readVisibleTimes() {
+    const range = this.grid?.times.length ? this.timeScale.getVisibleLogicalRange() : null
+    return range && [range.from, range.to].map(logical => Math.round(this.grid.toTime(logical)))
+  }
+
+  // Returns to the range as it is chosen, with the newest candle.
+  resetView() {
+    this.view = null
+    this.isScaledByViewer = false
+    this.seriesSet.fitScales()
+    if (this.isRangeLoaded()) this.showRange()
+    this.finishWhenLaidOut()
+    this.report()
+  }
+
+  // Moves the view by a share of its width.
+  pan(share) {
+    const { from, to } = this.timeScale.getVisibleLogicalRange() ?? this.grid.wholeRange
+    const distance = (to - from) * share
+    this.changeView({ from: from + distance, to: to + distance })
+  }
+
+  // Changes the width of the view by a factor. The newest candle stays at its place.
+  zoom(factor) {
+    const { from, to } = this.timeScale.getVisibleLogicalRange() ?? this.grid.wholeRange
+    const fixed = this.isNewestVisible() ? to : (from + to) / 2
+    this.changeView({ from: fixed + (from - fixed) * factor, to: fixed + (to - fixed) * factor })
+  }
+
+  // Shows a time in the middle of a view of the same width.
+  showTime(time) {
+    const [first, last] = this.content.stored
+    const [from, to] = this.readVisibleTimes() ?? this.data.home
+    const middle = Math.min(last, Math.max(first, time))
+    this.view = [middle - (to - from) / 2, middle + (to - from) / 2].map(Math.round)
+    this.show(this.view)
+    this.report()
+  }
+
+  // Shows a range of positions, as a gesture does.
+  changeView(range) {
+    this.gestureAt = performance.now()
+    this.timeScale.setVisibleLogicalRange(range)
+  }
+
+  describeView() {
+    const times = this.readVisibleTimes()
+    if (!times) return ""
+    return `Shows ${times.map(time => formatTime(this.zone, time)).join(" to ")} ${this.zone.label}`
+  }
+
+  get areMarkersShown() {
+    return this.chosenMarkers ?? this.data.markers
+  }
+
+  toggleMarkers() {
+    this.chosenMarkers = !this.areMarkersShown
+    this.markers.showNoteAt(null)
+    this.markers.requestUpdate()
+    this.controls.update()
+    this.component.setTriggerValue("markers", this.chosenMarkers)
+  }
+
+  handleRangeChange() {
+    const now = performance.now()
+    if (now - this.gestureAt > GESTURE_MS || !this.grid.times.length || this.isShownRange()) return
+    this.gestureAt = now
+    this.view = this.readVisibleTimes()
+    clearTimeout(this.reportTimer)
+    this.reportTimer = setTimeout(() => {
+      this.fitBase()
+      this.report()
+    }, REST_MS)
+    if (now - this.loadedAt > LOAD_MS) this.loadMissingCandles()
+    this.showReadoutsSoon()
+  }
+
+  // Sends the view to Python, with a range of candles that are missing in it.
+  report(load = this.findMissingCandles()) {
+    clearTimeout(this.reportTimer)
+    const [from, to] = this.view ?? [null, null]
+    this.component.setTriggerValue("view", { scope: this.scope, from, to, load })
+  }
+
+  loadMissingCandles() {
+    const load = this.findMissingCandles()
+    const isWaiting = performance.now() - this.loadedAt < LOST_MS
+    if (!load || (isWaiting && String(load) === this.requestedLoad)) return
+    this.requestedLoad = String(load)
+    this.loadedAt = performance.now()
+    this.report(load)
+  }
+
+  // The stored candles beside those that are loaded, if the view or what is near it lacks them.
+  findMissingCandles() {
+    const visible = this.loaded && this.readVisibleTimes()
+    if (!visible) return null
+    const { stored, step } = this.content
+    const [loadedFrom, loadedTo] = this.loaded.window
+    const near = Math.min((visible[1] - visible[0]) / 2, 2_000 * step)
+    const [fewest, most] = LOADED_CANDLES
+    const count = Math.round((visible[1] - visible[0]) / step)
+    const width = Math.min(most, Math.max(fewest, count)) * step
+    if (visible[1] < loadedFrom || visible[0] > loadedTo) return null  // Python sends what is there.
+    const from = Math.max(stored[0], loadedFrom - width)
+    if (visible[0] - near < loadedFrom && from < loadedFrom) return [from, loadedFrom]
+    const to = Math.min(stored[1], loadedTo + width)
+    return visible[1] + near > loadedTo && to > loadedTo ? [loadedTo, to] : null
+  }
+
+  // Percent and baseline begin at the first visible candle.
+  fitBase() {
+    const range = this.timeScale.getVisibleLogicalRange()
+    if (range) this.seriesSet.setFirstVisible(Math.max(0, Math.ceil(range.from)))
+  }
+
+  chooseScale(scale) {
+    this.chosenScale = this.scale === scale ? "linear" : scale
+    this.scale = this.chosenScale
+    this.isScaledByViewer = false
+    this.draw()
+    this.controls.update()
+    this.component.setTriggerValue("scale", this.scale)
+  }
+
+  isNewestVisible() {
+    const range = this.timeScale.getVisibleLogicalRange()
+    const isLoaded = this.loaded.window[1] >= this.content.stored[1]
+    return !range || (isLoaded && range.to >= this.grid.times.length - 1)
+  }
+
+  showReadouts(hovered = this.hovered ?? null) {
+    this.hovered = hovered
+    this.seriesSet.showLastValues(this.isNewestVisible())
+    this.controls.newest.hidden = this.isNewestVisible()
+    showReadouts(this, hovered)
+  }
+}
+
+function createChart(panel) {
+  const { library, root, stage } = panel
+  const text = readTheme(root, "text-color")
+  const grid = readTheme(root, "border-color-light") || readTheme(root, "border-color")
+  const label = readTheme(root, "secondary-background-color")
+  const line = { color: "rgba(128, 138, 152, 0.9)", labelBackgroundColor: "#4A5568", style: 3 }
+  const chart = library.createChartEx(stage, new (buildZonedTimeScale(panel))(), {
+    autoSize: true,
+    layout: {
+      background: { type: "solid", color: CLEAR },
+      textColor: text, fontSize: 12, fontFamily: readTheme(root, "font") || "sans-serif",
+      panes: { separatorColor: grid, separatorHoverColor: label, enableResize: true },
+      attributionLogo: true,
+    },
+    grid: { vertLines: { color: grid }, horzLines: { color: grid } },
+    crosshair: { mode: library.CrosshairMode.Normal, vertLine: line, horzLine: line },
+    rightPriceScale: { borderColor: grid, minimumWidth: 64 },
+    timeScale: {
+      borderColor: grid, timeVisible: true, secondsVisible: false,
+      minBarSpacing: 0.03, enableConflation: true, shiftVisibleRangeOnNewBar: false,
+      tickMarkFormatter: (time, kind) => formatTick(panel.zone, time * 1000, kind),
+    },
+    localization: {
+      timeFormatter: time => formatTime(panel.zone, time * 1000, panel.content.step),
+    },
+    handleScale: { axisDoubleClickReset: { time: false, price: true } },
+  })
+  chart.timeScale().subscribeVisibleLogicalRangeChange(() => panel.handleRangeChange())
+  const showNote = ({ point, paneIndex }) => panel.markers.showNoteAt(paneIndex ? null : point ?? null)
+  chart.subscribeClick(showNote)
+  chart.subscribeCrosshairMove(event => {
+    const { logical, point } = event
+    showNote(event)
+    // On an entry of the legend the values stay: others could move the entry away from the pointer.
+    if (point || !stage.querySelector(".readout :hover")) panel.showReadouts(point ? logical : null)
+  })
+  chart.subscribeDblClick(() => panel.resetView())
+  return chart
+}
+
+function readPaneHeights() {
+  try {
+    return new Map(JSON.parse(localStorage.getItem(HEIGHTS_KEY) ?? "[]"))
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return new Map()
+    throw error
+  }
+}
