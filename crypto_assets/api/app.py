@@ -23,6 +23,11 @@ from crypto_assets.api.rate_limit import (
     RateLimitMiddleware,
     RequestAllowance,
 )
+from crypto_assets.api.replica_lag import (
+    REPLICA_LAG_HEADER,
+    ReplicaLag,
+    ReplicaLagMiddleware,
+)
 from crypto_assets.api.request_metrics import RequestMetricsMiddleware
 from crypto_assets.api.routes import backfills, control, health, markets, pipeline, symbols
 from crypto_assets.api.routes.analytics import get_analytics_router
@@ -117,6 +122,9 @@ def _install_middleware(
 ) -> None:
     """Add the middleware; the one added last runs first."""
     app.add_middleware(HeadAsGetMiddleware)
+    if app.state.context.reports.has_replica:
+        app.state.replica_lag = ReplicaLag(app.state.context.reports)
+        app.add_middleware(ReplicaLagMiddleware, lag=app.state.replica_lag)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(AccessMiddleware, access=app.state.access, open_paths=HEALTH_PATHS)
@@ -126,7 +134,7 @@ def _install_middleware(
         CORSMiddleware,
         allow_origins=list(cors_origins),
         allow_methods=["GET"],
-        expose_headers=["ETag", "Link", "Retry-After"],
+        expose_headers=["ETag", "Link", "Retry-After", REPLICA_LAG_HEADER],
     )
     app.add_middleware(RequestMetricsMiddleware, registry=app.state.registry)
 
@@ -135,5 +143,7 @@ def _install_middleware(
 async def _close_on_shutdown(app: FastAPI) -> AsyncIterator[None]:
     yield
     app.state.health.close()
+    if replica_lag := getattr(app.state, "replica_lag", None):
+        replica_lag.close()
     app.state.context.reports.close()
     app.state.context.pipeline.warehouse.close()

@@ -154,6 +154,11 @@ class Reports:
             self._read_exchange(),
         )
 
+    @property
+    def has_replica(self) -> bool:
+        """Whether charts read from another server, or as another user, than the pipeline."""
+        return self._warehouse.read_server.is_separate
+
     def get_replica_lag(self) -> int:
         """Return by how many ms the replica is behind the primary; 0 without a replica."""
         return self._warehouse.read_server.measure_lag()

@@ -13,6 +13,7 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.serving import BEARER, TOKEN, Api
 from crypto_assets_tests.api.test_command import started
 from crypto_assets_tests.cli.conftest import Desk, desk_at
+from crypto_assets_tests.services.dagster_tree import wait_for
 from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
 from crypto_assets_tests.warehouse.minutes import FETCHED, START, SYMBOL, batch, minutes, track
 
@@ -81,6 +82,12 @@ def count_candles(api: Api) -> int:
     return len(api.read(f"/api/klines/{SYMBOL}", interval="1m", limit=1000)["data"])
 
 
+def read_lag(api: Api) -> str | None:
+    """Return the header of a response with candles."""
+    headers = api.get(f"/api/klines/{SYMBOL}", interval="1m").headers
+    return headers.get("X-Replica-Lag-Ms")
+
+
 def test_a_replica_that_stops_applying(pair: Pair, desk: Desk) -> None:
     pair.load(10, FETCHED)
     pair.wait_until_replicated()
@@ -89,12 +96,15 @@ def test_a_replica_that_stops_applying(pair: Pair, desk: Desk) -> None:
         assert count_candles(api) == 10
         assert pair.readers() > 0
         assert api.read("/api/pipeline/status")["data"]["replica_lag_ms"] == 0
+        wait_for(lambda: read_lag(api) == "0")
         pair.replica.execute("STOP SLAVE SQL_THREAD")
         pair.load(20, FETCHED + LAG_SECONDS * 1000)
         assert count_candles(api) == 10
         answer = api.read("/api/pipeline/status")["data"]
         assert answer["replica_lag_ms"] == LAG_SECONDS * 1000
         assert f"crypto_assets_replica_lag_seconds {LAG_SECONDS}.0" in api.get("/metrics").text
+        wait_for(lambda: read_lag(api) == str(LAG_SECONDS * 1000))
+        assert "x-replica-lag-ms" not in api.get("/health").headers
         ran = desk.run("status")
         assert f"The replica is {LAG_SECONDS} s behind" in ran.out
         assert "replica" not in ran.err

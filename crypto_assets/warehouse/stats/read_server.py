@@ -24,6 +24,11 @@ class ReadServer:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def is_separate(self) -> bool:
+        """Whether there is a `read_url`."""
+        return self._database.has_read_server
+
     def measure_lag(self) -> int:
         """Return by how many ms its newest fetch is older than the primary's; 0 if it has all.
 
