@@ -15,7 +15,7 @@ from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.programs import run_program
 
 FOLDER = ROOT / "deploy" / "kubernetes"
-# The oldest one that its developers still mend, and the newest.
+# The oldest one that its developers still support, and the newest.
 VERSIONS = ("1.34", "1.37")
 SERVERS = {"webserver", "app", "api"}
 Manifest = dict[str, Any]

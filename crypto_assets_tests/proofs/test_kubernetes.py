@@ -42,7 +42,7 @@ class Clustered:
 
 @pytest.fixture(scope="module")
 def clustered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clustered]:
-    """Dagster's processes with no schedule or sensor running."""
+    """Dagster's processes with only the sensor `left_runs` running."""
     folder = tmp_path_factory.mktemp("kubernetes")
     with serve(folder, NOON, SYMBOLS=",".join(SYMBOLS), START_DATE=str(FIRST)) as served:
         desk = served.tree.desk
@@ -61,7 +61,8 @@ def clustered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clustered]:
             file.write_text(yaml.safe_dump(config))
             desk.environment.update(POD_NAMESPACE="crypto-assets", DAGSTER_CURRENT_IMAGE=IMAGE)
             served.tree.start_webserver()
-            served.tree.start_daemon_alone()
+            served.tree.switch_all(running=False, but=("left_runs",))
+            served.tree.start_daemon()
             yield Clustered(served, cluster)
             served.tree.kill_all()
 

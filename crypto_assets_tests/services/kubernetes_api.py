@@ -9,11 +9,12 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -87,12 +88,14 @@ class Cluster:
         own = {each["name"]: each["value"] for each in container["env"] if "value" in each}
         # Files of secrets are mounted in a cluster; here the environment has their content.
         own = {key: value for key, value in own.items() if not value.startswith("/run/secrets/")}
+        # As in the image, the programs of the virtual environment come first.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{self.environment['PATH']}"
         command = [*container.get("command", []), *container.get("args", [])]
         named = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', name, *command]
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [*with_parent(), *named],
-                env={**own, **self.environment},
+                env={**own, **self.environment, "PATH": path},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -145,7 +148,8 @@ def serve_cluster(folder: Path, environment: Mapping[str, str]) -> Iterator[Clus
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    # One thread for all requests: a process of `with_parent` ends with the thread that starts it.
+    server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     cluster.kubeconfig = folder / "kubeconfig"
