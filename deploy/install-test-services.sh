@@ -1,10 +1,10 @@
 #!/bin/sh
 # Installs the programs that the tests need and that are not Python packages: MariaDB, Chromium,
-# faketime, nginx and Prometheus.
+# faketime, nginx, Prometheus and the library of Galera.
 #
 # Works on Debian and Ubuntu, as root or with sudo; on other systems it lists what is missing and
 # fails. All are installed without their system services, so that nothing starts now or at boot: of
-# nginx and Prometheus, only the programs are taken from their packages.
+# nginx, Prometheus and Galera, only the programs are taken from their packages.
 set -eu
 
 PATH=$PATH:/usr/sbin
@@ -18,12 +18,15 @@ command -v faketime >/dev/null || missing="$missing faketime"
 unpacked=
 command -v nginx >/dev/null || unpacked=nginx
 command -v prometheus >/dev/null && command -v promtool >/dev/null || unpacked="$unpacked prometheus"
+galera=lib/galera/libgalera_smm.so
+[ -e "/usr/$galera" ] || [ -e "/usr/local/$galera" ] || unpacked="$unpacked galera-4"
 [ -n "$missing$unpacked" ] || exit 0
 
 fail() {
     echo "$1" >&2
     echo "The tests need these programs on PATH: mariadbd and mariadb-install-db (MariaDB 10.11 or" >&2
-    echo "newer), chromium or google-chrome, faketime, nginx, prometheus and promtool." >&2
+    echo "newer), chromium or google-chrome, faketime, nginx, prometheus and promtool; and Galera 4's library" >&2
+    echo "in /usr/$galera." >&2
     echo "Debian names the missing packages:$missing $unpacked" >&2
     exit 1
 }
@@ -58,4 +61,5 @@ if [ -n "$unpacked" ]; then
     for program in usr/sbin/nginx usr/bin/prometheus usr/bin/promtool; do
         [ ! -e "$program" ] || $as_root install -m 755 "$program" "/usr/local/sbin/${program##*/}"
     done
+    [ ! -e "usr/$galera" ] || $as_root install -D -m 644 "usr/$galera" "/usr/local/$galera"
 fi

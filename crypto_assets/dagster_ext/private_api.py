@@ -230,6 +230,45 @@ _TAGS = tuple(
     )
 )
 
+# The daemon reads the failure of a run once, and may read it before the run's status is stored.
+_LOST_RETRIES = (
+    PrivatePart(
+        "dagster._core.storage.tags",
+        "AUTO_RETRY_RUN_ID_TAG",
+        "retries that the daemon has missed",
+    ),
+    PrivatePart(
+        "dagster._daemon.auto_run_reexecution.event_log_consumer",
+        "_create_cursor_key",
+        "retries that the daemon has missed",
+        parameters=("event_type",),
+    ),
+    PrivatePart(
+        "dagster",
+        "DagsterInstance",
+        "retries that the daemon has missed",
+        attributes=("daemon_cursor_storage", "event_log_storage"),
+    ),
+    PrivatePart(
+        "dagster._core.storage.event_log",
+        "EventLogStorage.get_logs_for_all_runs_by_log_id",
+        "retries that the daemon has missed",
+        parameters=("self", "after_cursor", "dagster_event_type"),
+    ),
+    PrivatePart(
+        "dagster._core.storage.daemon_cursor",
+        "DaemonCursorStorage.get_cursor_values",
+        "retries that the daemon has missed",
+        parameters=("self", "keys"),
+    ),
+    PrivatePart(
+        "dagster._core.storage.daemon_cursor",
+        "DaemonCursorStorage.set_cursor_values",
+        "retries that the daemon has missed",
+        parameters=("self", "pairs"),
+    ),
+)
+
 # The in-process executor, which ours wraps, is public, but not the function that creates it.
 _EXECUTOR = (
     PrivatePart(
@@ -519,6 +558,7 @@ PRIVATE_PARTS = (
     *_RUN_LAUNCHER,
     *_TAGS,
     *_EXECUTOR,
+    *_LOST_RETRIES,
     *_ASSET_JOBS,
     *_RUN_RETENTION,
     *_RUN_EVENTS,

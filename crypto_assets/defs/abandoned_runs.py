@@ -1,7 +1,11 @@
-"""A sensor that fails the runs of killed processes (see dagster_ext/run_liveness.py)."""
+"""A sensor that fails the runs of killed processes, and makes sure that they are retried.
+
+See dagster_ext/run_liveness.py and dagster_ext/lost_retries.py.
+"""
 
 import dagster as dg
 
+from crypto_assets.dagster_ext.lost_retries import request_lost_retries
 from crypto_assets.dagster_ext.run_liveness import fail_abandoned_runs
 
 
@@ -15,8 +19,7 @@ from crypto_assets.dagster_ext.run_liveness import fail_abandoned_runs
 def abandoned_runs_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Fail abandoned runs, as `crypto-assets up` does when it starts."""
     failed = fail_abandoned_runs(context.instance)
-    return dg.SkipReason(
-        f"failed runs whose process no longer exists: {', '.join(failed)}"
-        if failed
-        else "nothing to do: no orphaned runs on this machine"
-    )
+    lost = request_lost_retries(context.instance)
+    notes = {"failed runs whose process no longer exists": failed, "requested retries": lost}
+    done = [f"{note}: {', '.join(run_ids)}" for note, run_ids in notes.items() if run_ids]
+    return dg.SkipReason("; ".join(done) or "nothing to do: no orphaned runs on this machine")

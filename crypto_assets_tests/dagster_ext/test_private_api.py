@@ -184,6 +184,7 @@ def test_every_private_name_that_the_package_imports_is_listed() -> None:
     assert unused == {
         ("dagster._core.storage.event_log", "EventLogStorage"),
         ("dagster._core.storage.compute_log_manager", "ComputeLogManager"),
+        ("dagster._core.storage.daemon_cursor", "DaemonCursorStorage"),
         ("dagster._core.storage.local_compute_log_manager", "LocalComputeLogManager"),
         ("dagster._core.storage.runs", "RunStorage"),
     }

@@ -204,17 +204,14 @@ def start_server(
     The server begins with a copy of the empty database in `installed`, which is created there if
     it is missing.
     """
-    program, install = {"mariadb": (_mariadb, _install_mariadb), "mysql": (_mysql, _install_mysql)}[
-        kind
-    ]
-    empty = _install_once(kind, install, installed or directory)
+    empty = get_empty_database(kind, installed or directory)
     for attempt in range(1, START_ATTEMPTS + 1):
         data = directory / f"data-{attempt}"
         shutil.copytree(empty, data)
         port = _free_port()
         log = directory / f"server-{attempt}.log"
         with log.open("wb") as output:
-            command = [*with_parent(), *program(), *_options(data, port), *tuning]
+            command = [*with_parent(), *build_server_command(kind, data, port), *tuning]
             process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         try:
             if _answers(process, port, data):
@@ -226,8 +223,9 @@ def start_server(
     pytest.fail(f"{kind} did not start, see {log}:\n{log.read_text()[-2000:]}")
 
 
-def _install_once(kind: str, install: Callable[[Path], None], directory: Path) -> Path:
+def get_empty_database(kind: str, directory: Path) -> Path:
     """Return the empty database in `directory`. Only one of several processes creates it."""
+    install = {"mariadb": _install_mariadb, "mysql": _install_mysql}[kind]
     empty = directory / f"{kind}-empty"
     with (directory / f"{kind}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -245,8 +243,10 @@ def _install_once(kind: str, install: Callable[[Path], None], directory: Path) -
     return empty
 
 
-def _options(data: Path, port: int) -> list[str]:
+def build_server_command(kind: str, data: Path, port: int) -> list[str]:
+    """Return the command of a server with its data and its port."""
     return [
+        *{"mariadb": _mariadb, "mysql": _mysql}[kind](),
         *(f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1"),
         *(f"--socket={data / 's.sock'}", f"--pid-file={data / 'pid'}", f"--tmpdir={data}"),
         *("--character-set-server=utf8mb4", "--local-infile=1", "--skip-log-bin"),
