@@ -134,6 +134,14 @@ def open_warehouse(settings: Settings) -> Warehouse:
     )
 
 
+def open_primary_warehouse(settings: Settings) -> Warehouse:
+    """Open the warehouse's primary with connections of its own, for a thread."""
+    return Warehouse(
+        settings.warehouse_url.get_secret_value(),
+        options=settings.warehouse_options.get_secret_value(),
+    )
+
+
 @lru_cache(maxsize=1)
 def open_shared_context() -> PipelineContext:
     """Return the process's context, which threads share, for runs and commands.
