@@ -117,7 +117,8 @@ SECRETS = {
     "simulator": set(),
     "backup": {WAREHOUSE, S3, DAGSTER},
     "redis": set(),
-    **dict.fromkeys(("worker-ticks", "worker-backfills"), {WAREHOUSE, S3, DAGSTER, *ALERTS}),
+    "worker-ticks": {WAREHOUSE, S3, DAGSTER, *ALERTS},
+    "worker-backfills": {WAREHOUSE, S3, DAGSTER, *ALERTS},
 }
 
 
