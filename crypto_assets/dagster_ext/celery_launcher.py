@@ -6,9 +6,12 @@ from typing import Any
 # exports neither its launcher, nor the names of its tags.
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import LaunchRunContext
-from dagster._serdes import ConfigurableClassData
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import ConfigurableClassData, pack_value
+from dagster_celery.config import TASK_EXECUTE_JOB_NAME
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_QUEUE_TAG, DAGSTER_CELERY_TASK_ID_TAG
+from dagster_celery.tasks import create_execute_job_task
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -31,6 +34,12 @@ require_private_parts(
             "the launcher of runs on workers",
             parameters=("default_queue", "broker", "config_source", "inst_data"),
             attributes=("launch_run", "terminate"),
+        ),
+        PrivatePart(
+            "dagster_celery.launcher",
+            "CeleryRunLauncher._launch_celery_task_run",
+            "the launcher of runs on workers",
+            parameters=("self", "run", "task_signature", "routing_key"),
         ),
         PrivatePart(
             "dagster_celery.launcher",
@@ -63,6 +72,7 @@ class WorkerLauncher(CeleryRunLauncher):
         arguments = build_app_arguments(get_settings())
         super().__init__(WorkerQueue.BACKFILLS, **arguments, inst_data=inst_data)
         add_queues(self.celery)
+        self._task = create_execute_job_task(self.celery)
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
@@ -86,9 +96,19 @@ class WorkerLauncher(CeleryRunLauncher):
         if DAGSTER_CELERY_QUEUE_TAG not in run.tags:
             queue = {DAGSTER_CELERY_QUEUE_TAG: find_worker_queue(run.tags).value}
             self._instance.add_run_tags(run.run_id, queue)
-            context = LaunchRunContext(run.with_tags({**run.tags, **queue}), context.workspace)
+            run = run.with_tags({**run.tags, **queue})
+        arguments = ExecuteRunArgs(
+            job_origin=run.job_code_origin,
+            run_id=run.run_id,
+            instance_ref=self._instance.get_ref(),
+            set_exit_code_on_failure=True,
+        )
+        task = self._task.si(execute_job_args_packed=pack_value(arguments))
         try:
-            super().launch_run(context)
+            # Dagster's own method registers the task at each launch, of which Celery warns.
+            self._launch_celery_task_run(
+                run=run, task_signature=task, routing_key=TASK_EXECUTE_JOB_NAME
+            )
         except (OperationalError, RedisError) as error:
             raise DagsterUserCodeUnreachableError(
                 "the broker does not respond: the run waits for it"

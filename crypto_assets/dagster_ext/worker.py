@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from threading import Event, Thread
 from typing import Any
 
@@ -59,6 +60,7 @@ require_private_parts(
     ]
 )
 
+_CODE_LOCATION = "crypto_assets.definitions"
 _HEARTBEAT_SECONDS = 10.0
 # Of these, how many pass between two searches for killed runs.
 _BEATS_PER_SEARCH = 3
@@ -156,10 +158,11 @@ def _find_run_id(kwargs: Mapping[str, Any]) -> str:
 
 
 def _load_definitions() -> None:
-    """Import the definitions once for all processes, which are forks of this one."""
-    from crypto_assets.definitions import defs
+    """Import the definitions once for all processes, which are forks of this one.
 
-    defs.get_repository_def()
+    By name, as Dagster does in a run.
+    """
+    import_module(_CODE_LOCATION).defs.get_repository_def()
     freeze_loaded_objects()
 
 
