@@ -2,15 +2,16 @@
 
 `python -m crypto_assets.dagster_ext.worker --queue ticks --processes 4`
 
-While it lives, a thread sends the heartbeat of its host and fails the runs of this host whose
-process was killed. SIGTERM drains it: it takes no further run, and ends when its last run has.
+While it lives, threads send its heartbeat, and fail the runs of this host whose process was killed.
+SIGTERM drains it: it takes no further run, and ends when its last run has.
 """
 
 import json
 import logging
 import os
+import signal
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -39,9 +40,8 @@ from crypto_assets.installation import VERSION
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.python_gc import freeze_loaded_objects
 from crypto_assets.settings import Settings, load_settings
-from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.worker_heartbeats import WorkerHeartbeat
-from crypto_assets.wiring import open_primary_warehouse
+from crypto_assets.wiring import open_heartbeat_warehouse
 
 require_private_parts(
     [
@@ -62,8 +62,8 @@ require_private_parts(
 
 _CODE_LOCATION = "crypto_assets.definitions"
 _HEARTBEAT_SECONDS = 10.0
-# Of these, how many pass between two searches for killed runs.
-_BEATS_PER_SEARCH = 3
+_SEARCH_SECONDS = 30.0
+_JOIN_SECONDS = 30.0
 _UNSTARTED_STATUSES = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
 _log = logging.getLogger("crypto_assets.worker")
 
@@ -71,54 +71,68 @@ _log = logging.getLogger("crypto_assets.worker")
 class HostHeart:
     """Sends the heartbeat of a worker, and fails the killed runs of its host.
 
-    It has connections of its own: processes that the worker forks open theirs.
+    Each in a thread of its own, so that neither waits for the other's database. Processes that the
+    worker forks open connections of their own.
     """
 
     def __init__(self, settings: Settings, worker: WorkerHeartbeat) -> None:
         self._settings = settings
         self._worker = worker
-        self._warehouse: Warehouse = open_primary_warehouse(settings)
+        self._warehouse = open_heartbeat_warehouse(settings)
         self._stopped = Event()
-        self._beats = 0
-
-    def beat(self) -> None:
-        """Send a heartbeat; at the first one and then every 30 seconds, fail killed runs."""
-        is_search = self._beats % _BEATS_PER_SEARCH == 0
-        self._beats += 1
-        try:
-            heartbeat = replace(self._worker, beat_at=now_ms())
-            self._warehouse.worker_heartbeats.record_heartbeat(heartbeat)
-            if is_search:
-                self._fail_killed_runs()
-        except CryptoAssetsError as error:
-            _log.warning("no heartbeat: %s", error)
 
     @contextmanager
     def beating(self) -> Iterator[None]:
         """Beat until the context ends; if that is without an error, the worker left no run."""
-        # Also imports everything that later beats need: a forked process must not meet a lock of
-        # an import in this thread.
-        self.beat()
-        thread = Thread(target=self._run, name="heartbeat", daemon=True)
-        thread.start()
+        # Also imports what the threads need: a forked process must not meet a lock of an import.
+        self._send_heartbeat()
+        self._fail_killed_runs()
+        threads = [
+            Thread(target=self._repeat, args=(work, seconds), daemon=True)
+            for work, seconds in (
+                (self._send_heartbeat, _HEARTBEAT_SECONDS),
+                (self._fail_killed_runs, _SEARCH_SECONDS),
+            )
+        ]
+        for thread in threads:
+            thread.start()
         try:
             yield
         finally:
             self._stopped.set()
-            thread.join()
+            for thread in threads:
+                thread.join(_JOIN_SECONDS)
         try:
             self._warehouse.worker_heartbeats.delete_heartbeat(self._worker)
         except CryptoAssetsError as error:
             _log.warning("the worker's heartbeat remains in the warehouse: %s", error)
 
-    def _run(self) -> None:
-        while not self._stopped.wait(_HEARTBEAT_SECONDS):
-            self.beat()
+    def _repeat(self, work: Callable[[], None], seconds: float) -> None:
+        try:
+            while not self._stopped.wait(seconds):
+                work()
+        finally:
+            if not self._stopped.is_set():
+                # Without heartbeats, the runs of this host would be failed while they live.
+                _log.error("a thread of the worker has ended: the worker drains")
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def _send_heartbeat(self) -> None:
+        heartbeat = replace(self._worker, beat_at=now_ms())
+        try:
+            self._warehouse.worker_heartbeats.record_heartbeat(heartbeat)
+        except CryptoAssetsError as error:
+            _log.warning("no heartbeat: %s", error)
 
     def _fail_killed_runs(self) -> None:
-        with open_instance(self._settings.dagster_home) as instance:
-            if failed := fail_abandoned_runs(instance):
-                _log.warning("failed runs whose process no longer exists: %s", ", ".join(failed))
+        try:
+            with open_instance(self._settings.dagster_home) as instance:
+                failed = fail_abandoned_runs(instance)
+        except CryptoAssetsError as error:
+            _log.warning("killed runs of this host are not looked for: %s", error)
+            return
+        if failed:
+            _log.warning("failed runs whose process no longer exists: %s", ", ".join(failed))
 
 
 @signals.worker_process_init.connect
