@@ -24,9 +24,11 @@ LABEL org.opencontainers.image.title="crypto-assets" \
     org.opencontainers.image.version="$VERSION" \
     org.opencontainers.image.licenses="MIT"
 RUN useradd --uid 10001 --create-home crypto \
-    && install -d -o crypto -g crypto /var/lib/crypto-assets /var/lib/dagster /var/lib/backups
+    && install -d -o crypto -g crypto /var/lib/crypto-assets /var/lib/dagster /var/lib/dagster-workers \
+        /var/lib/backups
 COPY --from=build /app /app
 COPY --chown=crypto:crypto deploy/dagster.yaml deploy/workspace.yaml /var/lib/dagster/
+COPY --chown=crypto:crypto deploy/celery/dagster.yaml /var/lib/dagster-workers/
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     CRYPTO_HOME=/var/lib/crypto-assets \

@@ -171,6 +171,12 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         validation_alias=AliasChoices("dagster_mysql_options", "DAGSTER_MYSQL_OPTIONS"),
     )
+    # Of the queue from which workers take runs: redis://HOST:6379/0, or rediss:// with TLS.
+    broker_url: SecretStr = SecretStr("")
+    # How long a host of workers may be silent before its runs are failed.
+    worker_timeout_seconds: int = Field(default=120, ge=45, le=3600)
+    # Days in a run of a backfill; without it, 400 partitions.
+    backfill_run_days: int | None = Field(default=None, ge=1, le=400)
     ingest_interval_minutes: int = Field(default=0, ge=0, le=MINUTES_PER_DAY)
     settle_seconds: float = Field(default=5, ge=0, le=600)
     order_book_levels: int = Field(default=20, ge=1, le=5000)

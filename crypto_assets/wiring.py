@@ -25,6 +25,7 @@ from crypto_assets.warehouse import Warehouse
 
 # A database restart takes some seconds, a failover of a managed database up to half a minute.
 _FAILOVER_SECONDS = 30.0
+_HEARTBEAT_READ_SECONDS = 20
 _market_contexts: dict[str, tuple[Settings, PipelineContext]] = {}
 _market_lock = Lock()
 # Connect and read timeouts, bounded because a person waits.
@@ -132,6 +133,18 @@ def open_warehouse(settings: Settings) -> Warehouse:
         settings.warehouse_read_url.get_secret_value(),
         options=settings.warehouse_options.get_secret_value(),
     )
+
+
+def open_heartbeat_warehouse(settings: Settings) -> Warehouse:
+    """Open the warehouse's primary with connections of its own, for the thread of a heartbeat.
+
+    A server that has vanished without closing its connections must not hold the thread for minutes.
+    """
+    url = settings.warehouse_url.get_secret_value()
+    options = settings.warehouse_options.get_secret_value()
+    if "read_timeout" not in f"{url} {options}":
+        options = "&".join(filter(None, (options, f"read_timeout={_HEARTBEAT_READ_SECONDS}")))
+    return Warehouse(url, options=options)
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the programs that the tests need and that are not Python packages: MariaDB, Chromium,
-# faketime, nginx, Prometheus and the library of Galera.
+# faketime, nginx, Prometheus, Redis and the library of Galera.
 #
 # Works on Debian and Ubuntu, as root or with sudo; on other systems it lists what is missing and
 # fails. All are installed without their system services, so that nothing starts now or at boot: of
@@ -15,18 +15,22 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
     command -v google-chrome-stable >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium fonts-dejavu-core"
 command -v faketime >/dev/null || missing="$missing faketime"
+# Its server is the same program under another name, without a system service.
+command -v redis-check-rdb >/dev/null || missing="$missing redis-tools"
 unpacked=
 command -v nginx >/dev/null || unpacked=nginx
 command -v prometheus >/dev/null && command -v promtool >/dev/null || unpacked="$unpacked prometheus"
 galera=lib/galera/libgalera_smm.so
 [ -e "/usr/$galera" ] || [ -e "/usr/local/$galera" ] || unpacked="$unpacked galera-4"
-[ -n "$missing$unpacked" ] || exit 0
+linked=
+command -v redis-server >/dev/null || linked=redis-server
+[ -n "$missing$unpacked$linked" ] || exit 0
 
 fail() {
     echo "$1" >&2
     echo "The tests need these programs on PATH: mariadbd and mariadb-install-db (MariaDB 10.11 or" >&2
-    echo "newer), chromium or google-chrome, faketime, nginx, prometheus and promtool; and Galera 4's library" >&2
-    echo "in /usr/$galera." >&2
+    echo "newer), chromium or google-chrome, faketime, nginx, prometheus, promtool and redis-server; and" >&2
+    echo "the library of Galera 4 in /usr/$galera." >&2
     echo "Debian names the missing packages:$missing $unpacked" >&2
     exit 1
 }
@@ -40,11 +44,11 @@ else
     fail "Installing the servers requires root or sudo."
 fi
 
-echo "Installing packages for the tests:$missing $unpacked"
+echo "Installing packages for the tests:$missing $unpacked $linked"
 apt() {
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
-apt update || fail "apt-get update failed."
+[ -z "$missing$unpacked" ] || apt update || fail "apt-get update failed."
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086  # one word per package
     apt install -y --no-install-recommends $missing >/dev/null || fail "apt-get install failed."
@@ -63,3 +67,4 @@ if [ -n "$unpacked" ]; then
     done
     [ ! -e "usr/$galera" ] || $as_root install -D -m 644 "usr/$galera" "/usr/local/$galera"
 fi
+[ -z "$linked" ] || $as_root ln -s "$(command -v redis-check-rdb)" /usr/local/sbin/redis-server

@@ -16,7 +16,7 @@ trap 'rm -rf "$tools"' EXIT
 compile() {
     printf '%s\n' pip hatchling hatch-fancy-pypi-readme |
         "$tools/bin/uv" pip compile --quiet --universal --no-strip-extras --python-version 3.11 \
-            --generate-hashes --no-annotate --no-header pyproject.toml - "$@"
+            --all-extras --generate-hashes --no-annotate --no-header pyproject.toml - "$@"
 }
 # Everything but Dagster's own packages, and what only they need, stays as in requirements-dev.lock.
 lock_with_dagster() {

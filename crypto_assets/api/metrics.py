@@ -20,6 +20,7 @@ from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.orchestrator import Instigator, Kind, Orchestrator
 from crypto_assets.orchestrator.run_queue import RunClass
 from crypto_assets.reports import StatusReport, SymbolStatusReport
+from crypto_assets.reports.workers import WorkerReport
 from crypto_assets.warehouse.stats.pipeline_counts import PipelineCounts
 
 # Per symbol: the name of the metric, its help text, and how to read its value.
@@ -77,6 +78,8 @@ class _PipelineCollector(Collector):
         # A component that fails after its check is reported by the next scrape.
         if failures["warehouse"] is None:
             yield from self._collect_symbol_metrics()
+            with suppress(CryptoAssetsError):
+                yield from _collect_workers(self._reports.list_workers())
             with suppress(CryptoAssetsError):
                 yield from _collect_counts(self._warehouse.pipeline_counts.read_counts())
         if failures["dagster"] is None:
@@ -179,6 +182,16 @@ def _collect_counts(counts: PipelineCounts) -> Iterator[GaugeMetricFamily]:
     if counts.last_backup_at is not None:
         backup.add_metric([], max(0, now_ms() - counts.last_backup_at) / 1000)
     yield backup
+
+
+def _collect_workers(workers: Iterable[WorkerReport]) -> Iterator[GaugeMetricFamily]:
+    labels = ("host", "queue")
+    ages = _create_gauge("worker_silent_seconds", "Time since the last heartbeat.", *labels)
+    processes = _create_gauge("worker_processes", "Runs that it executes at once.", *labels)
+    for worker in workers:
+        ages.add_metric([worker.host, worker.queue], worker.silent_ms / 1000)
+        processes.add_metric([worker.host, worker.queue], worker.processes)
+    yield from (ages, processes)
 
 
 def _describe_build() -> GaugeMetricFamily:

@@ -22,10 +22,12 @@ from crypto_assets.warehouse.engine.error_translation import translate_dagster_e
 
 _CONFIG_NAME = "dagster.yaml"
 _NEW_CONFIG_NAME = f"{_CONFIG_NAME}.new"
-# The embedded size's file and the one in the Docker image.
+# The embedded size's file and the two in the Docker image, of which the second is for workers.
 _EMBEDDED_CONFIG, _SERVER_CONFIG = _CONFIG_NAME, f"deploy/{_CONFIG_NAME}"
+_WORKERS_CONFIG = f"deploy/celery/{_CONFIG_NAME}"
+_WORKERS_LAUNCHER = "WorkerLauncher"
 _STORAGE_MODULE, _ESCAPING_STORAGE = "crypto_assets.dagster_ext.sqlite_storage", "SqliteStorage"
-# Digests of every version of these two files, which some versions copied without a digest header.
+# Digests of every version of these files, which some versions copied without a digest header.
 _SHIPPED_DIGESTS = {
     "0c842dd444e5bf16",
     "157c3503813040ef",
@@ -37,6 +39,7 @@ _SHIPPED_DIGESTS = {
     "7f7524bd1a180cf9",
     "918c0355ee161f3b",
     "9d279a0890c25104",
+    "a10404b8f4547c16",
     "ac2a8fb3c10e5337",
     "bf7a2207894f8488",
     "e018264e4aaf8124",
@@ -195,7 +198,7 @@ def _update_config(home: Path) -> str | None:
     if database is _Database.OTHER:
         return None
     is_embedded = database is _Database.SQLITE
-    name = _EMBEDDED_CONFIG if is_embedded else _SERVER_CONFIG
+    name = _EMBEDDED_CONFIG if is_embedded else _find_server_config(home)
     shipped = _build_shipped_config(home, database)
     text = config.read_text()
     if text == shipped:
@@ -229,7 +232,14 @@ def _update_config(home: Path) -> str | None:
 def _build_shipped_config(home: Path, database: _Database) -> str:
     if database is _Database.SQLITE:
         return _build_embedded_config(home)
-    return _read_shipped_config(_SERVER_CONFIG)
+    return _read_shipped_config(_find_server_config(home))
+
+
+def _find_server_config(home: Path) -> str:
+    """Return the project's file for a storage in MySQL: the one with the file's run launcher."""
+    launcher = _read_instance_config(home).run_launcher_data
+    has_workers = launcher is not None and launcher.class_name == _WORKERS_LAUNCHER
+    return _WORKERS_CONFIG if has_workers else _SERVER_CONFIG
 
 
 def _read_shipped_config(name: str) -> str:

@@ -94,6 +94,36 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
     return [run_id for run_id in abandoned if _fail_run(instance, run_id)]
 
 
+def fail_runs_of_hosts(
+    instance: dg.DagsterInstance, silent_seconds: Mapping[str, float]
+) -> list[str]:
+    """Fail the runs of lost hosts, so that Dagster retries them, and return their ids.
+
+    `silent_seconds` says for how long each lost host has sent no heartbeat.
+    """
+    if not silent_seconds:
+        return []
+    records = instance.get_run_records(dg.RunsFilter(statuses=LAUNCHED_STATUSES))
+    failed = []
+    for record in records:
+        owner = _parse_run_owner(record.dagster_run)
+        if owner is None or owner.host not in silent_seconds:
+            continue
+        cause = (
+            f"the host {owner.host} has sent no heartbeat for {silent_seconds[owner.host]:.0f} s"
+        )
+        if _fail_run(instance, record.dagster_run.run_id, cause):
+            failed.append(record.dagster_run.run_id)
+    return failed
+
+
+def end_unfinished_run(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Fail or cancel the run of this process, if its end was not recorded."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and _parse_run_owner(run) == RunOwner.current_process():
+        _fail_run(instance, run_id, "the run's process could not record its end")
+
+
 def fail_restored_runs(instance: dg.DagsterInstance) -> list[str]:
     """Fail the runs that a process executed when a backup was made, and return their ids.
 

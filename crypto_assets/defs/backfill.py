@@ -14,7 +14,7 @@ from crypto_assets.batches import iter_batches
 from crypto_assets.dagster_ext.asset_job import AssetJob
 from crypto_assets.dagster_ext.run_failures import describe_run_failure, describe_step_failure
 from crypto_assets.dagster_ext.run_liveness import build_owner_tag
-from crypto_assets.defs.assets.klines import MAX_KEYS_PER_RUN
+from crypto_assets.defs.assets.klines import get_keys_per_run
 from crypto_assets.defs.ingest import order_books_job
 from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.owners import JOB_OWNERS
@@ -47,12 +47,15 @@ def split_into_rectangles(
     symbols: Sequence[str], first: date, last: date
 ) -> list[PartitionRectangle]:
     """Split a range of UTC days (both inclusive) of some symbols into runs of limited size."""
-    return list(split_dates(DEFAULT_PARTITIONS.list_date_keys(first, last), symbols))
+    dates = DEFAULT_PARTITIONS.list_date_keys(first, last)
+    return list(split_dates(dates, symbols, get_keys_per_run(DEFAULT_MARKET)))
 
 
-def split_dates(dates: Iterable[str], symbols: Sequence[str]) -> Iterator[PartitionRectangle]:
+def split_dates(
+    dates: Iterable[str], symbols: Sequence[str], keys_per_run: int
+) -> Iterator[PartitionRectangle]:
     """Yield runs of limited size over some date keys of some symbols."""
-    for batch in iter_batches(dates, max(1, MAX_KEYS_PER_RUN // len(symbols))):
+    for batch in iter_batches(dates, max(1, keys_per_run // len(symbols))):
         yield PartitionRectangle(tuple(batch), tuple(symbols))
 
 

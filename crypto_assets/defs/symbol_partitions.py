@@ -8,6 +8,7 @@ import dagster as dg
 
 from crypto_assets.dagster_ext.active_runs import find_active_run
 from crypto_assets.dagster_ext.asset_job import AssetJob
+from crypto_assets.defs.assets.klines import get_keys_per_run
 from crypto_assets.defs.backfill import backfill_job, split_dates
 from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.partitions import MarketPartitions
@@ -228,7 +229,7 @@ def _build_backfill_requests(
             run_config=rectangle.build_run_config(market.klines_op),
             tags={**tags, **rectangle.description_tags},
         )
-        for rectangle in split_dates(dates, (days.symbol,))
+        for rectangle in split_dates(dates, (days.symbol,), get_keys_per_run(market))
     ]
 
 

@@ -25,6 +25,7 @@ from crypto_assets.reports.quality import QualityReport, build_quality_report
 from crypto_assets.reports.status import StatusReport, build_status_report
 from crypto_assets.reports.storage import StorageUsage, measure_storage
 from crypto_assets.reports.ticker_statistics import TickerStatistics, compute_statistics_24h
+from crypto_assets.reports.workers import WorkerReport, list_workers
 from crypto_assets.settings import EMBEDDED_INGEST_MINUTES
 from crypto_assets.warehouse import ExchangeConflict, Warehouse
 from crypto_assets.warehouse.klines.revisions import Revision
@@ -145,6 +146,10 @@ class Reports:
             self._default_ingest_minutes,
             self._read_exchange(),
         )
+
+    def list_workers(self) -> tuple[WorkerReport, ...]:
+        """List the workers that execute runs on other machines, from the primary."""
+        return list_workers(self._warehouse, self._clock())
 
     def get_status(self) -> StatusReport:
         return build_status_report(

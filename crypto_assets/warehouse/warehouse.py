@@ -10,6 +10,7 @@ from crypto_assets.warehouse.catalog.lake_objects import LakeObjectCatalog
 from crypto_assets.warehouse.catalog.price_alerts import PriceAlerts
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
 from crypto_assets.warehouse.catalog.watermarks import Watermarks
+from crypto_assets.warehouse.catalog.worker_heartbeats import WorkerHeartbeats
 from crypto_assets.warehouse.engine import migrate
 from crypto_assets.warehouse.engine.database import Database
 from crypto_assets.warehouse.engine.grants import format_grant_statements
@@ -100,6 +101,10 @@ class Warehouse:
     @cached_property
     def app_settings(self) -> AppSettings:
         return AppSettings(self._database)
+
+    @cached_property
+    def worker_heartbeats(self) -> WorkerHeartbeats:
+        return WorkerHeartbeats(self._database)
 
     @cached_property
     def symbols(self) -> SymbolCatalog:

@@ -21,13 +21,14 @@ from crypto_assets_tests.bench import (
     reading,
     ticks,
     viewers,
+    workers,
 )
 from crypto_assets_tests.bench.command_costs import CommandFailed
 from crypto_assets_tests.bench.figures import format_report, format_value
 from crypto_assets_tests.bench.servers import Servers, start_servers
 from crypto_assets_tests.bench.workload import SYMBOLS, Workload
 
-PARTS = ("day", "embedded", "aggregates", "gaps", "providers", "pages", "chart", "tick")
+PARTS = ("day", "embedded", "aggregates", "gaps", "providers", "pages", "chart", "tick", "workers")
 _QUICK_DAYS = 31
 
 
@@ -92,6 +93,8 @@ def _measure_parts(
         yield from backfills.measure_by_day(servers, workload)
     if "embedded" in parts:
         yield from backfills.measure_embedded(servers, workload)
+    if "workers" in parts:
+        yield from workers.measure_workers(servers, workload)
 
 
 def _round_values(values: dict[str, float]) -> dict[str, float]:

@@ -63,12 +63,15 @@ def start_servers(now: str) -> Iterator[Servers]:
 
 
 @contextmanager
-def start_exchange(now: str, log: Path, speed: float = 1.0) -> Iterator[ExchangeProcess]:
-    """Run a simulated exchange in a process of its own."""
+def start_exchange(
+    now: str, log: Path, speed: float = 1.0, faults: Path | None = None
+) -> Iterator[ExchangeProcess]:
+    """Run a simulated exchange in a process of its own; `faults` is a script of faults."""
     port = require_free_port(0)
     command = [
         *(sys.executable, "-m", "crypto_assets", "simulate-exchange", "--port", str(port)),
         *("--now", now, "--speed", str(speed)),
+        *(("--faults", str(faults)) if faults else ()),
     ]
     with log.open("wb") as output:
         process = subprocess.Popen(

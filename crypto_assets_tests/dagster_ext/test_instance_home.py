@@ -21,6 +21,7 @@ from crypto_assets_tests.services.programs import run_program
 
 SHIPPED = (ROOT / "dagster.yaml").read_text()
 IN_IMAGE = (ROOT / "deploy" / "dagster.yaml").read_text()
+FOR_WORKERS = (ROOT / "deploy/celery/dagster.yaml").read_text()
 # The file of an image without MySQLStorage.
 IN_EARLIER_IMAGE = Path(__file__).with_name("earlier_dagster_yaml.txt").read_text()
 
@@ -82,11 +83,14 @@ def test_following_the_advice_installs_this_versions_file(home: Path) -> None:
     assert not (home / "dagster.yaml.new").exists()
 
 
-@pytest.mark.parametrize("shipped", ["dagster.yaml", "deploy/dagster.yaml"])
+@pytest.mark.parametrize(
+    "shipped", ["dagster.yaml", "deploy/dagster.yaml", "deploy/celery/dagster.yaml"]
+)
 def test_a_file_copied_by_the_image_is_updated_without_a_notice(shipped: str, home: Path) -> None:
     home.mkdir(parents=True)
     (home / "dagster.yaml").write_bytes((ROOT / shipped).read_bytes())
     assert prepare_home(home) is None
+    assert (home / "dagster.yaml").read_text().endswith((ROOT / shipped).read_text())
     assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
 
 
@@ -102,6 +106,7 @@ def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
         (f"{SHIPPED}# mine\n", "dagster.yaml"),
         (f"{IN_IMAGE}# mine\n", "deploy/dagster.yaml"),
         (IN_EARLIER_IMAGE, "deploy/dagster.yaml"),
+        (f"{FOR_WORKERS}# mine\n", "deploy/celery/dagster.yaml"),
     ],
 )
 def test_a_home_that_cannot_be_written_needs_no_write(
@@ -135,7 +140,7 @@ def test_another_database_gets_no_file_of_the_project(home: Path) -> None:
     assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
 
 
-@pytest.mark.parametrize("shipped", [SHIPPED, IN_IMAGE])
+@pytest.mark.parametrize("shipped", [SHIPPED, IN_IMAGE, FOR_WORKERS])
 def test_the_digest_of_every_shipped_file_is_listed(shipped: str) -> None:
     """If this fails, add the digest of the changed file to `_SHIPPED_DIGESTS`."""
     assert homes._short_digest(shipped) in homes._SHIPPED_DIGESTS

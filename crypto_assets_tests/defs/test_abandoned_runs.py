@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,12 +17,25 @@ import pytest
 from dagster._check import CheckError
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 from dagster._grpc.client import DagsterGrpcClient
+from pydantic import SecretStr
 
 from crypto_assets.dagster_ext.executor import owner_stamping_executor
-from crypto_assets.dagster_ext.run_liveness import RUN_OWNER_TAG, RunOwner, fail_abandoned_runs
+from crypto_assets.dagster_ext.host_watch import HostWatch
+from crypto_assets.dagster_ext.run_liveness import (
+    RUN_OWNER_TAG,
+    RunOwner,
+    end_unfinished_run,
+    fail_abandoned_runs,
+)
 from crypto_assets.definitions import defs
+from crypto_assets.defs import abandoned_runs
 from crypto_assets.defs.abandoned_runs import abandoned_runs_sensor
+from crypto_assets.market.utc_time import DAY_MS, now_ms
+from crypto_assets.pipeline.context import PipelineContext
+from crypto_assets.settings import Settings
 from crypto_assets.tcp_ports import require_free_port
+from crypto_assets.warehouse.catalog.worker_heartbeats import WorkerHeartbeat
+from crypto_assets.wiring import open_pipeline_context
 from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.dagster_tree import wait_for
 
@@ -285,9 +299,98 @@ def test_a_run_that_its_restarted_code_server_does_not_know(
     assert status(instance, run_id) is dg.DagsterRunStatus.FAILURE
 
 
-def test_the_sensor_fails_abandoned_runs(instance: dg.DagsterInstance) -> None:
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[PipelineContext]:
+    settings = Settings(
+        home=tmp_path, warehouse_url=SecretStr(""), warehouse_read_url=SecretStr("")
+    )
+    with closing(open_pipeline_context(settings)) as opened:
+        opened.warehouse.migrate_schema()
+        yield opened
+
+
+def evaluate(instance: dg.DagsterInstance, platform: PipelineContext) -> str:
+    """Return what the sensor says."""
+    with dg.build_sensor_context(instance, resources={"platform": platform}) as context:
+        return str(abandoned_runs_sensor.evaluate_tick(context).skip_message)
+
+
+def test_the_sensor_fails_abandoned_runs(
+    instance: dg.DagsterInstance, platform: PipelineContext
+) -> None:
     run_id = make(instance, DEAD)
-    with dg.build_sensor_context(instance) as context:
-        skipped = abandoned_runs_sensor(context)
-    assert isinstance(skipped, dg.SkipReason)
-    assert run_id in str(skipped.skip_message)
+    assert run_id in evaluate(instance, platform)
+
+
+def test_the_sensor_fails_abandoned_runs_while_the_warehouse_does_not_respond(
+    instance: dg.DagsterInstance,
+) -> None:
+    run_id = make(instance, DEAD)
+    gone = Settings(warehouse_url=SecretStr("mysql+pymysql://root@127.0.0.1:1/none"))
+    with closing(open_pipeline_context(gone)) as platform:
+        said = evaluate(instance, platform)
+    assert run_id in said
+    assert "the hosts of workers are unknown: the warehouse at" in said
+
+
+def test_the_sensor_fails_the_runs_of_a_lost_host_and_of_no_other(
+    instance: dg.DagsterInstance, platform: PipelineContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of a machine that never sent a heartbeat stays, such as one that a command executes."""
+    lost, live, laptop = (
+        replace(RunOwner.current_process(), host=host) for host in ("w2", "w1", "laptop")
+    )
+    of_lost = [make(instance, lost, one) for one in (STARTING, STARTED)]
+    canceled = make(instance, lost, dg.DagsterRunStatus.CANCELING)
+    ended = make(instance, lost, dg.DagsterRunStatus.SUCCESS)
+    others = [make(instance, live), make(instance, laptop), make(instance)]
+    clock = [1000.0]
+    watch = HostWatch(120)
+    monkeypatch.setattr(abandoned_runs, "_get_host_watch", lambda: watch)
+    monkeypatch.setattr(abandoned_runs, "read_steady_clock", lambda: clock[0])
+    heartbeats = platform.warehouse.worker_heartbeats
+    started = now_ms()
+    for host in ("w1", "w2"):
+        heartbeats.record_heartbeat(WorkerHeartbeat(host, "ticks", 4, "1", started, started))
+    for _ in range(4):
+        assert evaluate(instance, platform).startswith("nothing to do")
+        clock[0] += 30
+        beat = WorkerHeartbeat("w1", "ticks", 4, "1", started, now_ms() + 1)
+        heartbeats.record_heartbeat(beat)
+    said = evaluate(instance, platform)
+    assert said.startswith("no heartbeat of w2 for 120 s; failed runs of these hosts: ")
+    assert {status(instance, run_id) for run_id in of_lost} == {dg.DagsterRunStatus.FAILURE}
+    assert status(instance, canceled) is dg.DagsterRunStatus.CANCELED
+    assert status(instance, ended) is dg.DagsterRunStatus.SUCCESS
+    assert {status(instance, run_id) for run_id in others} == {STARTED}
+    assert evaluate(instance, platform).endswith("of these hosts: none")
+
+
+def test_the_run_of_another_process_is_not_ended(instance: dg.DagsterInstance) -> None:
+    """A worker ends only what it owns: Redis may have handed it a run that another executes."""
+    mine = make(instance, RunOwner.current_process())
+    theirs = make(instance, replace(RunOwner.current_process(), host="w2"))
+    for run_id in (mine, theirs):
+        end_unfinished_run(instance, run_id)
+    assert status(instance, mine) is dg.DagsterRunStatus.FAILURE
+    assert status(instance, theirs) is STARTED
+
+
+def test_heartbeats_are_kept_for_a_day_and_deleted_by_their_worker(
+    platform: PipelineContext,
+) -> None:
+    heartbeats = platform.warehouse.worker_heartbeats
+    ticks = WorkerHeartbeat("w1", "ticks", 4, "1", 0, 0)
+    heartbeats.record_heartbeat(ticks)
+    heartbeats.record_heartbeat(replace(ticks, host="w2", beat_at=5))
+    heartbeats.record_heartbeat(replace(ticks, beat_at=7))
+    assert [(one.name, one.beat_at) for one in heartbeats.list_heartbeats()] == [
+        ("ticks@w1", 7),
+        ("ticks@w2", 5),
+    ]
+    assert platform.warehouse.app_settings.get_all_values() == {}
+    heartbeats.delete_heartbeat(ticks)
+    heartbeats.delete_older_than(DAY_MS)
+    assert [one.host for one in heartbeats.list_heartbeats()] == ["w2"]
+    heartbeats.delete_older_than(-1000)
+    assert heartbeats.list_heartbeats() == []

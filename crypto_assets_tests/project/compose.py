@@ -70,13 +70,18 @@ class Machine:
         """Run a service that ends by itself."""
         return self._call(name, [self.here(word) for word in self.service(name)["command"]])
 
-    def start(self, name: str, program: Sequence[str] = ()) -> None:
-        """Start a service; `program` replaces the program or the module of its command."""
+    def start(self, name: str, program: Sequence[str] = (), host: str = "") -> None:
+        """Start a service; `program` replaces the program or the module of its command.
+
+        With `host` it runs under this host name, and is `NAME@HOST` among the running services.
+        """
         command = [self.here(word) for word in self.service(name)["command"]]
         arguments = command[3:] if command[1] == "-m" else command[1:]
-        with (self.logs / f"{name}.log").open("wb") as output:
-            self.running[name] = subprocess.Popen(
-                [*program, *arguments] if program else command,
+        place = ["unshare", "-u", "sh", "-c", 'hostname "$0" && exec "$@"', host] if host else []
+        key = f"{name}@{host}" if host else name
+        with (self.logs / f"{key}.log").open("wb") as output:
+            self.running[key] = subprocess.Popen(
+                [*place, *([*program, *arguments] if program else command)],
                 cwd=ROOT,
                 env=self.environment(name),
                 stdout=output,

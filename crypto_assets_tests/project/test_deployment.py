@@ -17,12 +17,15 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dotenv import dotenv_values
 
+from crypto_assets.dagster_ext import celery_launcher
+from crypto_assets.dagster_ext.celery_app import WorkerQueue, find_worker_queue
 from crypto_assets.orchestrator.run_queue import RUN_CLASS_TAG, RunClass
 from crypto_assets.warehouse.engine.grants import list_readable_tables
 from crypto_assets_tests.project.env_example import uncomment_example
 from crypto_assets_tests.project.repository import ROOT, files, text
 from crypto_assets_tests.project.test_make import run_make
 
+WORKERS = {"redis", "worker-ticks", "worker-backfills"}
 PRODUCTION = {
     "DAGSTER_MYSQL_HOST": "mysql",
     "DAGSTER_MYSQL_PORT": "3306",
@@ -57,7 +60,7 @@ def test_the_compose_file_matches_the_compose_schema(compose: dict[str, Any]) ->
 def test_the_services_are_those_of_the_one_machine_size(services: dict[str, Any]) -> None:
     served = {"code", "webserver", "daemon", "app", "api"}
     on_request = {name for name, service in services.items() if service.get("profiles")}
-    assert on_request == {"simulator", "backup"}
+    assert on_request == {"simulator", "backup", *WORKERS}
     assert set(services) - on_request == {"mysql", "lake", "lake-user", "init", *served}
 
 
@@ -113,6 +116,9 @@ SECRETS = {
     "api": {WAREHOUSE, CHARTS, S3, *ACCESS},
     "simulator": set(),
     "backup": {WAREHOUSE, S3, DAGSTER},
+    "redis": set(),
+    "worker-ticks": {WAREHOUSE, S3, DAGSTER, *ALERTS},
+    "worker-backfills": {WAREHOUSE, S3, DAGSTER, *ALERTS},
 }
 
 
@@ -345,9 +351,12 @@ def test_only_those_that_must_reach_a_service(
     assert names == {"control": ["code-control"]}
     assert services["code"]["command"][1:3] == ["deploy/code-server.sh", "code-control"]
     assert list_members("control") == {"code", "webserver", "daemon"}
-    on_request = {"simulator", "backup"}
+    on_request = {"simulator", "backup", *WORKERS}
     assert list_neighbours("code") - on_request == {"mysql", "lake", "webserver", "daemon", "init"}
-    assert list_members("exchange") == {"code", "init", "simulator"}
+    assert list_members("exchange") - WORKERS == {"code", "init", "simulator"}
+    # Redis has no login.
+    assert list_members("queue") == {*WORKERS, "daemon", "webserver"}
+    assert list_neighbours("redis") == list_members("queue") - {"redis"}
     assert list_neighbours("lake-user") == {"mysql", "lake", "init"}
     for server in ("mysql", "lake"):
         assert all(compose["networks"][name]["internal"] for name in services[server]["networks"])
@@ -512,10 +521,56 @@ def test_each_workspace_has_one_code_location(
     assert [origin.location_name for origin in origins] == ["crypto_assets"]
 
 
-@pytest.mark.parametrize("config", ["dagster.yaml", "deploy/dagster.yaml"])
+@pytest.mark.parametrize(
+    "config", ["dagster.yaml", "deploy/dagster.yaml", "deploy/celery/dagster.yaml"]
+)
 def test_the_queue_limits_every_run_class_except_ticks_and_has_slots_for_them(config: str) -> None:
     runs = yaml.safe_load(text(config))["concurrency"]["runs"]
     limits = {limit["value"]: limit["limit"] for limit in runs["tag_concurrency_limits"]}
     assert {limit["key"] for limit in runs["tag_concurrency_limits"]} == {RUN_CLASS_TAG}
     assert set(limits) == set(RunClass) - {RunClass.TICK}
     assert runs["max_concurrent_runs"] - sum(limits.values()) == 2, "ingest and order books"
+
+
+def test_the_files_of_one_machine_and_of_many_differ_in_what_is_about_workers() -> None:
+    one, many = (
+        yaml.safe_load(text(name)) for name in ("deploy/dagster.yaml", "deploy/celery/dagster.yaml")
+    )
+    launcher = {"module": celery_launcher.__name__, "class": "WorkerLauncher"}
+    assert many.pop("run_launcher") == launcher
+    one.pop("run_launcher")
+    for config in (one, many):
+        config["run_monitoring"].pop("start_timeout_seconds")
+        config.pop("concurrency")
+    assert one == many
+
+
+def test_the_worker_of_ticks_has_a_process_for_each_run_that_may_be_in_its_queue(
+    services: dict[str, Any],
+) -> None:
+    runs = yaml.safe_load(text("deploy/celery/dagster.yaml"))["concurrency"]["runs"]
+    limits = {limit["value"]: limit["limit"] for limit in runs["tag_concurrency_limits"]}
+    limits[RunClass.TICK] = runs["max_concurrent_runs"] - sum(limits.values())
+    prompt = [
+        one for one in RunClass if find_worker_queue({RUN_CLASS_TAG: one}) is WorkerQueue.TICKS
+    ]
+    assert prompt == [RunClass.TICK, RunClass.CLOSE_DAY, RunClass.MANUAL]
+    command = services["worker-ticks"]["command"]
+    assert command[-4:] == [
+        "--queue",
+        "ticks",
+        "--processes",
+        str(sum(limits[one] for one in prompt)),
+    ]
+
+
+def test_the_unit_of_systemd_starts_the_worker_as_the_containers_do(
+    services: dict[str, Any],
+) -> None:
+    unit = text("deploy/celery/crypto-assets-worker@.service")
+    (command,) = re.findall(r"^ExecStart=\S+/python (.*)$", unit, re.MULTILINE)
+    for name in ("ticks", "backfills"):
+        started = command.replace("%i", name).split()
+        assert started[:-1] == services[f"worker-{name}"]["command"][1:-1]
+    # The worker forwards nothing to its processes, which end their runs.
+    assert "KillMode=mixed" in unit

@@ -59,6 +59,10 @@ _CASES: dict[str, tuple[dict[str, str], ...]] = {
         {'crypto_assets_queued_run_age_seconds{kind="backfill"}': "9000 9000"},
     ),
     "DaemonUnhealthy": ({"crypto_assets_unhealthy_daemons": "1 0"},),
+    "WorkerLost": (
+        {'crypto_assets_worker_silent_seconds{host="w2",queue="backfills"}': "150 5"},
+        {'crypto_assets_worker_silent_seconds{host="w1",queue="backfills"}': "5 5"},
+    ),
     "CheckFailed": ({'crypto_assets_check_failed{asset="raw_klines",check="no_gaps"}': "1 0"},),
     "ObjectsNotLoaded": ({"crypto_assets_unloaded_objects": "200 2"},),
     "AlertsNotSent": ({"crypto_assets_unsent_alerts": "1 0"},),

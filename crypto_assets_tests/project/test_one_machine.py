@@ -90,6 +90,7 @@ def run_machine(
     warehouse: DatabaseServer,
     s3_server: S3Server,
     storage: DatabaseServer | None = None,
+    config: str = "deploy/dagster.yaml",
     **variables: str,
 ) -> Iterator[Machine]:
     """Prepare the services with their places on this machine; `storage` has Dagster's database."""
@@ -99,7 +100,7 @@ def run_machine(
     code, webserver, app, api = (str(port) for port in free_ports(4))
     home = folder / "dagster"
     home.mkdir()
-    (home / "dagster.yaml").write_text(text("deploy/dagster.yaml"))
+    (home / "dagster.yaml").write_text(text(config))
     workspace = text("deploy/workspace.yaml").replace("host: code", "host: 127.0.0.1")
     (home / "workspace.yaml").write_text(workspace.replace("port: 4000", f"port: {code}"))
     machine = Machine(

@@ -8,7 +8,7 @@ from crypto_assets_tests.project.repository import ROOT, files, name
 from crypto_assets_tests.wheel.builds import find_source_distribution
 
 _PROJECT_FILES = "crypto_assets/project_files/"
-_CONFIGS = ("dagster.yaml", "deploy/dagster.yaml", "workspace.yaml")
+_CONFIGS = ("dagster.yaml", "deploy/celery/dagster.yaml", "deploy/dagster.yaml", "workspace.yaml")
 
 
 def test_the_wheel_contains_package_app_pages_and_configuration(wheel: Path) -> None:
@@ -27,6 +27,7 @@ def test_the_wheel_has_the_files_that_are_no_modules(wheel: Path) -> None:
         "crypto_assets/py.typed",
         "crypto_assets/warehouse/engine/migrations/versions/v0001_initial.py",
         f"{_PROJECT_FILES}dagster.yaml",
+        f"{_PROJECT_FILES}deploy/celery/dagster.yaml",
         f"{_PROJECT_FILES}deploy/dagster.yaml",
         f"{_PROJECT_FILES}workspace.yaml",
         f"{_PROJECT_FILES}docs/operations.md",

@@ -26,9 +26,25 @@ from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
 from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
 from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck
 from crypto_assets.pipeline.stages.results import KlinesStage
+from crypto_assets.settings import PartitionUnit, get_settings
 
 # Partitions per run of a backfill, which limits the run's duration and memory.
 MAX_KEYS_PER_RUN = 400
+_DAYS_PER_KEY = {PartitionUnit.DAY: 1, PartitionUnit.MONTH: 30}
+
+
+def count_keys_per_run(run_days: int | None, unit: PartitionUnit) -> int:
+    """Return how many partitions a run of a backfill has at most.
+
+    `run_days` is the limit of the settings. With a smaller one, the days of a symbol are divided
+    among more workers, and each run adds its start.
+    """
+    return MAX_KEYS_PER_RUN if run_days is None else max(1, run_days // _DAYS_PER_KEY[unit])
+
+
+def get_keys_per_run(market: MarketSpec) -> int:
+    """Return how many partitions a run of a backfill of a market has at most."""
+    return count_keys_per_run(get_settings().backfill_run_days, market.partitions.unit)
 
 
 class KlinesConfig(PartitionsConfig):
@@ -45,7 +61,7 @@ def build_klines_assets(market: MarketSpec) -> dg.AssetsDefinition:
         specs=build_klines_specs(market),
         check_specs=build_check_specs(market),
         partitions_def=market.partitions.keys_def,
-        backfill_policy=dg.BackfillPolicy.multi_run(MAX_KEYS_PER_RUN),
+        backfill_policy=dg.BackfillPolicy.multi_run(get_keys_per_run(market)),
         can_subset=True,
         required_resource_keys={market.resource_key},
     )

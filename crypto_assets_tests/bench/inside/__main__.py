@@ -28,6 +28,17 @@ def backfill(symbols: tuple[str, ...], first: date, last: date) -> None:
 
 
 @inside.command()
+@click.option("--symbols", type=SymbolsParam(), required=True)
+@click.option("--from", "first", type=DayParam(), required=True)
+@click.option("--to", "last", type=DayParam(), required=True)
+def queued_backfill(symbols: tuple[str, ...], first: date, last: date) -> None:
+    """Measure a backfill by workers, from the first start to the last end of a run."""
+    from crypto_assets_tests.bench.inside.queued_backfill import measure_queued_backfill
+
+    _print_figures(measure_queued_backfill(symbols, first, last))
+
+
+@inside.command()
 @click.option("--dagster", is_flag=True, help="Measure Dagster's run instead of the work alone.")
 def tick(dagster: bool) -> None:
     """Measure one ingest tick of all tracked symbols."""
