@@ -1,10 +1,12 @@
 #!/bin/sh
 # Installs the programs that the tests need and that are not Python packages: MariaDB, Chromium,
-# faketime, nginx and Prometheus.
+# faketime, nginx, Caddy and Prometheus.
+#
+# Usage: deploy/install-test-services.sh [--containers]     (also what `make test-containers` needs)
 #
 # Works on Debian and Ubuntu, as root or with sudo; on other systems it lists what is missing and
 # fails. All are installed without their system services, so that nothing starts now or at boot: of
-# nginx and Prometheus, only the programs are taken from their packages.
+# nginx, Caddy and Prometheus, only the programs are taken from their packages.
 set -eu
 
 PATH=$PATH:/usr/sbin
@@ -15,15 +17,27 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
     command -v google-chrome-stable >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium fonts-dejavu-core"
 command -v faketime >/dev/null || missing="$missing faketime"
+if [ "${1:-}" = --containers ]; then
+    for program in podman buildah crun catatonit mmdebstrap; do
+        command -v "$program" >/dev/null || missing="$missing $program"
+    done
+    [ -x /usr/lib/podman/netavark ] || missing="$missing netavark"
+    [ -x /usr/lib/podman/aardvark-dns ] || missing="$missing aardvark-dns"
+    command -v iptables >/dev/null || missing="$missing iptables"
+    command -v ip >/dev/null || missing="$missing iproute2"
+    # With which apt verifies what the stand-ins of images are made of.
+    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
+fi
 unpacked=
 command -v nginx >/dev/null || unpacked=nginx
+command -v caddy >/dev/null || unpacked="$unpacked caddy"
 command -v prometheus >/dev/null && command -v promtool >/dev/null || unpacked="$unpacked prometheus"
 [ -n "$missing$unpacked" ] || exit 0
 
 fail() {
     echo "$1" >&2
     echo "The tests need these programs on PATH: mariadbd and mariadb-install-db (MariaDB 10.11 or" >&2
-    echo "newer), chromium or google-chrome, faketime, nginx, prometheus and promtool." >&2
+    echo "newer), chromium or google-chrome, faketime, nginx, caddy, prometheus and promtool." >&2
     echo "Debian names the missing packages:$missing $unpacked" >&2
     exit 1
 }
@@ -55,7 +69,7 @@ if [ -n "$unpacked" ]; then
             fail "apt-get download failed."
         dpkg -x "$package"_*.deb . || fail "The package of $package cannot be unpacked."
     done
-    for program in usr/sbin/nginx usr/bin/prometheus usr/bin/promtool; do
+    for program in usr/sbin/nginx usr/bin/caddy usr/bin/prometheus usr/bin/promtool; do
         [ ! -e "$program" ] || $as_root install -m 755 "$program" "/usr/local/sbin/${program##*/}"
     done
 fi
