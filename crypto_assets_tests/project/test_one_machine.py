@@ -323,6 +323,7 @@ def test_the_proxy_serves_the_api_and_limits_requests(proxy: Proxy) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert proxy.get("/api/symbols").json()
     assert proxy.get("/docs").status_code == 200
+    assert "crypto_assets_up" in proxy.get("/metrics").text
     large = proxy.get("/unlock", data=b"x" * 11_000_000)
     assert large.status_code == 413
     assert proxy.get("/", headers={"X-Large": "x" * 100_000}).status_code == 431
