@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+from podman_compose import str_to_seconds
 
 from crypto_assets_tests.project.repository import ROOT, files
 from crypto_assets_tests.services.programs import run_program
@@ -84,6 +85,17 @@ class ComposeStack:
         """Run a service of another profile to its end, and return its output."""
         return self._compose("run", "--rm", "--no-deps", service, *command, profile=service)
 
+    def start_in_order(self) -> None:
+        """Start each service when those that it depends on are ready, and wait for all."""
+        ready: set[str] = set()
+        for name, service in self.services.items():
+            for waited_for in [one for one in service.get("depends_on", ()) if one not in ready]:
+                self.wait_until_ready(waited_for)
+                ready.add(waited_for)
+            self.start([name])
+        for name in [one for one in self.services if one not in ready]:
+            self.wait_until_ready(name)
+
     def start(self, names: Iterable[str]) -> None:
         """Start services without waiting for any."""
         for name in names:
@@ -92,7 +104,8 @@ class ComposeStack:
     def stop(self, names: Iterable[str]) -> None:
         """Stop services one after the other, each with the time that the compose file gives it."""
         for name in names:
-            run_program(["podman", "stop", self.container(name)])
+            seconds = str_to_seconds(self.services[name].get("stop_grace_period", "10s"))
+            run_program(["podman", "stop", "--time", str(seconds), self.container(name)])
 
     def wait_until_ready(self, name: str) -> None:
         """Wait until a service is healthy, or until one that ends by itself has succeeded."""

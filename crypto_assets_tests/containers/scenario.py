@@ -52,9 +52,7 @@ class Scenario:
     def run(self) -> None:
         with timed_step("every service starts and is healthy"):
             self.stack.create()
-            for name in self.stack.services:
-                self.stack.start([name])
-                self.stack.wait_until_ready(name)
+            self.stack.start_in_order()
         with timed_step("the containers have limits and read-only roots"):
             self.check_limits()
         with timed_step("a backfill"):
