@@ -82,11 +82,12 @@ def test_only_the_proxy_opens_ports_on_loopback_by_default(services: dict[str, A
 def test_the_servers_trust_only_the_address_of_the_proxy(
     compose: dict[str, Any], services: dict[str, Any]
 ) -> None:
-    """Also for clients of published ports, whose address in the network is its gateway's."""
-    (subnet,) = compose["networks"]["front"]["ipam"]["config"]
+    """No other container can get its address, nor is it that of clients of published ports."""
+    (config,) = compose["networks"]["front"]["ipam"]["config"]
+    network, others = (ip_network(interpolate(config[key], {})) for key in ("subnet", "ip_range"))
     address = interpolate(services["proxy"]["networks"]["front"]["ipv4_address"], {})
-    network = ip_network(interpolate(subnet["subnet"], {}))
     assert ip_address(address) in network
+    assert ip_address(address) not in others and others.subnet_of(network)
     assert ip_address(address) != network[1], "the gateway"
     assert list(services["proxy"]["networks"]) == ["front"]
     for name in ("webserver", "app", "api"):

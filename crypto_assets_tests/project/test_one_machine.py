@@ -161,7 +161,7 @@ def machine(
         "HTTPS_PORT": str(https),
         "DAGSTER_HTTPS_PORT": str(dagster_https),
         # From which Caddy connects to the servers here.
-        "PROXY_IP": "127.0.0.1",
+        "CRYPTO_TRUSTED_PROXIES": "127.0.0.1",
     }
     with (
         start_exchange_server(exchange) as url,
