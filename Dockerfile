@@ -1,24 +1,42 @@
-# The image of all crypto-assets services; docker-compose.yml sets the command of each.
+# The images of the crypto-assets services; docker-compose.yml sets the command of each. The target
+# `runs` has no packages of the app, the API and Dagster's pages; the target `servers` has all.
 
 ARG PYTHON_IMAGE=python:3.12-slim
-FROM ${PYTHON_IMAGE} AS build
+FROM ${PYTHON_IMAGE} AS run-packages
 WORKDIR /app
 RUN python -m venv .venv
+COPY requirements-runs.lock ./
+RUN --mount=type=cache,target=/var/cache/pip \
+    .venv/bin/pip install --quiet --cache-dir /var/cache/pip --require-hashes --only-binary :all: -r requirements-runs.lock
+
+FROM run-packages AS server-packages
 COPY requirements.lock ./
 RUN --mount=type=cache,target=/var/cache/pip \
     .venv/bin/pip install --quiet --cache-dir /var/cache/pip --require-hashes --only-binary :all: -r requirements.lock
+
+FROM ${PYTHON_IMAGE} AS project
+WORKDIR /app
 COPY . .
 # The image's user reads these files, whatever the umask of the checkout was.
-RUN find . -path ./.venv -prune -o ! -perm -a+r -exec chmod a+rX {} +
-# Editable, because the services run files of this folder.
-RUN .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+RUN find . ! -perm -a+r -exec chmod a+rX {} +
 # The file system of the containers is read-only.
-RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash crypto_assets streamlit_app
-# `make up` passes the version for the label; it must be the package's.
-ARG VERSION=""
-RUN test -z "$VERSION" || .venv/bin/crypto-assets --version | grep -qxF "crypto-assets, version $VERSION"
+RUN python -m compileall -q --invalidation-mode unchecked-hash crypto_assets streamlit_app
 
-FROM ${PYTHON_IMAGE}
+# Editable, because the services run files of this folder. `make up` passes the version for the label;
+# it must be the package's.
+FROM run-packages AS build-runs
+COPY --from=project /app /app
+ARG VERSION=""
+RUN .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable . \
+    && { test -z "$VERSION" || .venv/bin/crypto-assets --version | grep -qxF "crypto-assets, version $VERSION"; }
+
+FROM server-packages AS build-servers
+COPY --from=project /app /app
+ARG VERSION=""
+RUN .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable . \
+    && { test -z "$VERSION" || .venv/bin/crypto-assets --version | grep -qxF "crypto-assets, version $VERSION"; }
+
+FROM ${PYTHON_IMAGE} AS base
 ARG VERSION=""
 LABEL org.opencontainers.image.title="crypto-assets" \
     org.opencontainers.image.version="$VERSION" \
@@ -26,7 +44,6 @@ LABEL org.opencontainers.image.title="crypto-assets" \
 RUN useradd --uid 10001 --create-home crypto \
     && install -d -o crypto -g crypto /var/lib/crypto-assets /var/lib/dagster /var/lib/dagster-workers \
         /var/lib/backups
-COPY --from=build /app /app
 COPY --chown=crypto:crypto deploy/dagster.yaml deploy/workspace.yaml /var/lib/dagster/
 COPY --chown=crypto:crypto deploy/celery/dagster.yaml /var/lib/dagster-workers/
 ENV PATH=/app/.venv/bin:$PATH \
@@ -36,3 +53,9 @@ ENV PATH=/app/.venv/bin:$PATH \
 WORKDIR /app
 USER 10001
 CMD ["crypto-assets", "--help"]
+
+FROM base AS runs
+COPY --from=build-runs /app /app
+
+FROM base AS servers
+COPY --from=build-servers /app /app

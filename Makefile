@@ -24,10 +24,10 @@ DAGSTER_VENV := .venv-dagster-$(or $(VERSION),oldest)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo live test-fast test test-mysql test-dagster coverage lint docs screenshots bench soak up image pin-images lock wheel
+.PHONY: help setup demo live test-fast test test-mysql test-dagster test-containers coverage lint docs screenshots bench soak up image pin-images lock wheel
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # With bytecode files, each worker of pytest and each program that a test starts begins sooner.
 test-fast test test-mysql test-dagster coverage: export PYTHONDONTWRITEBYTECODE =
@@ -55,6 +55,10 @@ test-mysql: $(DEV) ## run the tests of warehouse, reports and Dagster's storage 
 test-dagster: $(DAGSTER_VENV)/dev-installed ## run the Dagster and database tests with the oldest supported Dagster, or with VERSION=…
 	@sh deploy/install-test-services.sh
 	@$(DAGSTER_VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile $(DAGSTER_TESTS) $(DATABASE_TESTS) $(ARGS)
+
+test-containers: $(DEV) ## run the compose file's services in podman, with a backfill, a backup and restarts; needs root
+	@sh deploy/install-test-services.sh --containers
+	@$(BIN)/python -m $(TESTS).containers $(ARGS)
 
 coverage: $(DEV) ## run all tests, and show which lines and branches they reach; ARGS="-m fast" for the fast ones
 	@sh deploy/install-test-services.sh
@@ -86,12 +90,12 @@ soak: $(DEV) ## simulate a day and a week of ticks with outages and check the re
 	@sh deploy/install-test-services.sh
 	@$(BIN)/python -m crypto_assets_tests.soak $(ARGS)
 
-up: ## run the one-machine size in Docker: MySQL, MinIO, Dagster, the app and the API
+up: ## run the one-machine size in Docker: proxy, MySQL, MinIO, Dagster, the app and the API
 	@sh deploy/write-secrets.sh
-	@CRYPTO_ASSETS_VERSION=$(PROJECT_VERSION) $(DOCKER) compose up --build
+	@CRYPTO_ASSETS_VERSION=$(PROJECT_VERSION) $(DOCKER) compose $$(sh deploy/compose-files.sh) up --build
 
-image: ## build the container image of all services; DOCKER=podman uses podman
-	@$(DOCKER) build --build-arg VERSION=$(PROJECT_VERSION) $$(sh deploy/pin-images.sh --build-arg) --tag crypto-assets .
+image: $(DEV) ## build the container images of runs and servers, and their bills of materials in dist/; DOCKER=podman uses podman
+	@DOCKER=$(DOCKER) PYTHON=$(BIN)/python sh deploy/build-images.sh $(PROJECT_VERSION)
 
 pin-images: ## write the digests of the images that up and image start from into .env
 	@DOCKER=$(DOCKER) sh deploy/pin-images.sh

@@ -1,10 +1,12 @@
 #!/bin/sh
 # Installs the programs that the tests need and that are not Python packages: MariaDB, Chromium,
-# faketime, nginx, Prometheus, Redis and the library of Galera.
+# faketime, nginx, Caddy, Prometheus, Redis and the library of Galera.
+#
+# Usage: deploy/install-test-services.sh [--containers]     (also what `make test-containers` needs)
 #
 # Works on Debian and Ubuntu, as root or with sudo; on other systems it lists what is missing and
 # fails. All are installed without their system services, so that nothing starts now or at boot: of
-# nginx, Prometheus and Galera, only the programs are taken from their packages.
+# nginx, Caddy, Prometheus and Galera, only the programs are taken from their packages.
 set -eu
 
 PATH=$PATH:/usr/sbin
@@ -17,8 +19,20 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
 command -v faketime >/dev/null || missing="$missing faketime"
 # Its server is the same program under another name, without a system service.
 command -v redis-check-rdb >/dev/null || missing="$missing redis-tools"
+if [ "${1:-}" = --containers ]; then
+    for program in podman buildah crun catatonit mmdebstrap; do
+        command -v "$program" >/dev/null || missing="$missing $program"
+    done
+    [ -x /usr/lib/podman/netavark ] || missing="$missing netavark"
+    [ -x /usr/lib/podman/aardvark-dns ] || missing="$missing aardvark-dns"
+    command -v iptables >/dev/null || missing="$missing iptables"
+    command -v ip >/dev/null || missing="$missing iproute2"
+    # With which apt verifies what the stand-ins of images are made of.
+    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
+fi
 unpacked=
 command -v nginx >/dev/null || unpacked=nginx
+command -v caddy >/dev/null || unpacked="$unpacked caddy"
 command -v prometheus >/dev/null && command -v promtool >/dev/null || unpacked="$unpacked prometheus"
 galera=lib/galera/libgalera_smm.so
 [ -e "/usr/$galera" ] || [ -e "/usr/local/$galera" ] || unpacked="$unpacked galera-4"
@@ -29,8 +43,8 @@ command -v redis-server >/dev/null || linked=redis-server
 fail() {
     echo "$1" >&2
     echo "The tests need these programs on PATH: mariadbd and mariadb-install-db (MariaDB 10.11 or" >&2
-    echo "newer), chromium or google-chrome, faketime, nginx, prometheus, promtool and redis-server; and" >&2
-    echo "the library of Galera 4 in /usr/$galera." >&2
+    echo "newer), chromium or google-chrome, faketime, nginx, caddy, prometheus, promtool and" >&2
+    echo "redis-server; and the library of Galera 4 in /usr/$galera." >&2
     echo "Debian names the missing packages:$missing $unpacked" >&2
     exit 1
 }
@@ -62,7 +76,7 @@ if [ -n "$unpacked" ]; then
             fail "apt-get download failed."
         dpkg -x "$package"_*.deb . || fail "The package of $package cannot be unpacked."
     done
-    for program in usr/sbin/nginx usr/bin/prometheus usr/bin/promtool; do
+    for program in usr/sbin/nginx usr/bin/caddy usr/bin/prometheus usr/bin/promtool; do
         [ ! -e "$program" ] || $as_root install -m 755 "$program" "/usr/local/sbin/${program##*/}"
     done
     [ ! -e "usr/$galera" ] || $as_root install -D -m 644 "usr/$galera" "/usr/local/$galera"

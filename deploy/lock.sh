@@ -1,6 +1,7 @@
 #!/bin/sh
-# Writes the lock files from pyproject.toml: requirements.lock (runtime), requirements-dev.lock (runtime
-# and tests) and requirements-dagster-oldest.lock (the same with the oldest supported Dagster).
+# Writes the lock files from pyproject.toml: requirements.lock (runtime), requirements-runs.lock (what
+# runs need of it, without the servers' packages), requirements-dev.lock (runtime and tests) and
+# requirements-dagster-oldest.lock (the same with the oldest supported Dagster).
 #
 # Usage: deploy/lock.sh [--upgrade]     (without --upgrade, pins that satisfy pyproject.toml stay)
 #        deploy/lock.sh --dagster VERSION FILE     (writes only FILE, with that version of Dagster)
@@ -13,10 +14,16 @@ trap 'rm -rf "$tools"' EXIT
 "$tools/bin/pip" install -qq uv
 
 # Also pins pip and the build system, with which make-venv.sh installs and builds.
-compile() {
-    printf '%s\n' pip hatchling hatch-fancy-pypi-readme |
-        "$tools/bin/uv" pip compile --quiet --universal --no-strip-extras --python-version 3.11 \
-            --all-extras --generate-hashes --no-annotate --no-header pyproject.toml - "$@"
+compile_with_tools() {
+    printf '%s\n' pip hatchling hatch-fancy-pypi-readme >"$tools/tools.txt"
+    "$tools/bin/uv" pip compile --quiet --universal --no-strip-extras --python-version 3.11 \
+        --generate-hashes --no-annotate --no-header "$tools/tools.txt" "$@"
+}
+compile() { compile_with_tools --all-extras pyproject.toml "$@"; }
+# Pins what runs need as in requirements.lock.
+lock_runs() {
+    "$tools/bin/python" deploy/run_packages.py >"$tools/runs.txt"
+    compile_with_tools "$tools/runs.txt" -c requirements.lock -o requirements-runs.lock >/dev/null
 }
 # Everything but Dagster's own packages, and what only they need, stays as in requirements-dev.lock.
 lock_with_dagster() {
@@ -32,6 +39,8 @@ if [ "${1-}" = --dagster ]; then
     exit
 fi
 compile -o requirements.lock "$@" >/dev/null
+rm -f requirements-runs.lock
+lock_runs
 compile --group dev -c requirements.lock -o requirements-dev.lock "$@" >/dev/null
 oldest=$(sed -n 's/^ *"dagster>=\([0-9.]*\).*/\1/p' pyproject.toml)
 lock_with_dagster "$oldest" requirements-dagster-oldest.lock

@@ -56,8 +56,8 @@ elif [ ! -s "$directory/operator_token" ]; then
     write operator_token "$(random)"
 fi
 
-# The containers of MySQL and the S3 server read these, whatever the umask of the checkout was.
-find deploy/mysql deploy/lake ! -perm -a+r -exec chmod a+rX {} +
+# The containers of MySQL, the S3 server and the proxy read these, whatever the umask of the checkout was.
+find deploy/mysql deploy/lake deploy/caddy ! -perm -a+r -exec chmod a+rX {} +
 
 read_file() { cat "$directory/$1"; }
 write warehouse_url "mysql+pymysql://crypto:$(read_file crypto_password)@mysql/crypto"

@@ -4,9 +4,11 @@ import json
 import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from importlib.resources import files as package_files
 from io import StringIO
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from shutil import copytree, which
 from typing import Any
@@ -21,11 +23,16 @@ from crypto_assets.dagster_ext import celery_launcher
 from crypto_assets.dagster_ext.celery_app import WorkerQueue, find_worker_queue
 from crypto_assets.orchestrator.run_queue import RUN_CLASS_TAG, RunClass
 from crypto_assets.warehouse.engine.grants import list_readable_tables
+from crypto_assets_tests.containers.stand_ins import TARGETS
+from crypto_assets_tests.project.compose import interpolate
 from crypto_assets_tests.project.env_example import uncomment_example
 from crypto_assets_tests.project.repository import ROOT, files, text
 from crypto_assets_tests.project.test_make import run_make
+from crypto_assets_tests.services.caddy import CADDYFILE
+from crypto_assets_tests.services.programs import run_program
 
 WORKERS = {"redis", "worker-ticks", "worker-backfills"}
+OUR_IMAGES = ("crypto-assets", "crypto-assets-runs")
 PRODUCTION = {
     "DAGSTER_MYSQL_HOST": "mysql",
     "DAGSTER_MYSQL_PORT": "3306",
@@ -58,16 +65,83 @@ def test_the_compose_file_matches_the_compose_schema(compose: dict[str, Any]) ->
 
 
 def test_the_services_are_those_of_the_one_machine_size(services: dict[str, Any]) -> None:
-    served = {"code", "webserver", "daemon", "app", "api"}
+    served = {"code", "webserver", "daemon", "app", "api", "proxy"}
     on_request = {name for name, service in services.items() if service.get("profiles")}
     assert on_request == {"simulator", "backup", *WORKERS}
     assert set(services) - on_request == {"mysql", "lake", "lake-user", "init", *served}
 
 
-def test_ports_open_on_loopback_only(services: dict[str, Any]) -> None:
-    ports = [port for service in services.values() for port in service.get("ports", [])]
-    assert len(ports) == 3
-    assert all(port.startswith("127.0.0.1:") for port in ports)
+def test_only_the_proxy_opens_ports_on_loopback_by_default(services: dict[str, Any]) -> None:
+    ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert list(ports) == ["proxy"]
+    assert [interpolate(port, {}) for port in ports["proxy"]] == [
+        "127.0.0.1:8443:8443",
+        "127.0.0.1:3443:3443",
+    ]
+    listening = re.findall(r"^\{\$SITE_NAME:localhost\}:(\d+) ", text(CADDYFILE), re.MULTILINE)
+    assert listening == ["8443", "3443"]
+
+
+def test_the_servers_trust_only_the_address_of_the_proxy(
+    compose: dict[str, Any], services: dict[str, Any]
+) -> None:
+    """No other container can get its address, nor is it that of clients of published ports."""
+    (config,) = compose["networks"]["front"]["ipam"]["config"]
+    network, others = (ip_network(interpolate(config[key], {})) for key in ("subnet", "ip_range"))
+    address = interpolate(services["proxy"]["networks"]["front"]["ipv4_address"], {})
+    assert ip_address(address) in network
+    assert ip_address(address) not in others and others.subnet_of(network)
+    assert ip_address(address) != network[1], "the gateway"
+    assert list(services["proxy"]["networks"]) == ["front"]
+    for name in ("webserver", "app", "api"):
+        trusted = services[name]["environment"]["CRYPTO_TRUSTED_PROXIES"]
+        assert interpolate(trusted, {}) == address
+        assert "front" in services[name]["networks"]
+
+
+def test_links_have_the_addresses_of_the_proxy(services: dict[str, Any]) -> None:
+    environment = services["app"]["environment"]
+    site = {"SITE_NAME": "candles.example", "DAGSTER_HTTPS_PORT": "9443"}
+    assert {
+        name: interpolate(environment[name], site)
+        for name in ("CRYPTO_APP_LINK_URL", "CRYPTO_DAGSTER_LINK_URL")
+    } == {
+        "CRYPTO_APP_LINK_URL": "https://candles.example:8443",
+        "CRYPTO_DAGSTER_LINK_URL": "https://candles.example:9443",
+    }
+
+
+@pytest.mark.parametrize(
+    ("dotenv", "options"),
+    [
+        ("", ""),
+        ("APP_PORT=\n", ""),
+        ("APP_PORT=9000\n", "-f docker-compose.yml -f deploy/published-ports.yml\n"),
+        ("export DAGSTER_PORT=3000\n", "-f docker-compose.yml -f deploy/published-ports.yml\n"),
+        ("API_PORT=8000\nCOMPOSE_FILE=mine.yml\n", ""),
+    ],
+)
+def test_the_ports_of_the_servers_open_if_a_setting_names_one(
+    dotenv: str, options: str, checkout: "Checkout"
+) -> None:
+    (checkout.folder / ".env").write_text(dotenv)
+    printed = run_program(
+        ["sh", checkout.folder / "deploy/compose-files.sh"], env={"PATH": os.environ["PATH"]}
+    ).stdout
+    assert printed == options
+
+
+def test_the_published_ports_are_those_of_earlier_versions(services: dict[str, Any]) -> None:
+    override = yaml.safe_load(text("deploy/published-ports.yml"))["services"]
+    ports = {"APP_PORT": "1", "API_PORT": "2", "DAGSTER_PORT": "3"}
+    opened = {name: interpolate(one["ports"][0], ports) for name, one in override.items()}
+    assert opened == {
+        "webserver": "127.0.0.1:3:3000",
+        "app": "127.0.0.1:1:8501",
+        "api": "127.0.0.1:2:8000",
+    }
+    for name, port in opened.items():
+        assert port.rpartition(":")[2] in yaml.dump(services[name]["command"])
 
 
 def test_services_that_others_depend_on_have_a_healthcheck(services: dict[str, Any]) -> None:
@@ -114,6 +188,7 @@ SECRETS = {
     "daemon": {S3, DAGSTER},
     "app": {WAREHOUSE, CHARTS, S3, *ACCESS, *ALERTS},
     "api": {WAREHOUSE, CHARTS, S3, *ACCESS},
+    "proxy": set(),
     "simulator": set(),
     "backup": {WAREHOUSE, S3, DAGSTER},
     "redis": set(),
@@ -248,7 +323,7 @@ def test_containers_can_read_a_checkout_of_a_restrictive_umask(
         for volume in service.get("volumes", [])
         if volume.startswith("./")
     }
-    assert mounted == {"./deploy/mysql", "./deploy/lake"}
+    assert mounted == {"./deploy/mysql", "./deploy/lake", "./deploy/caddy"}
     for folder in mounted:
         for path in [tmp_path / folder, *(tmp_path / folder).rglob("*")]:
             wanted = 0o055 if path.is_dir() else 0o044
@@ -328,8 +403,9 @@ def test_the_containers_have_few_rights_and_bounded_resources(services: dict[str
         assert service["mem_limit"], name
         assert service["pids_limit"], name
         assert service["logging"]["driver"] == "json-file", name
-        ours = service["image"] == "crypto-assets"
-        assert bool(service.get("read_only")) is ours, name
+        writes = name in {"mysql", "lake", "lake-user"}
+        assert bool(service.get("read_only")) is not writes, name
+        assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "proxy" else [])
 
 
 def test_only_those_that_must_reach_a_service(
@@ -352,6 +428,8 @@ def test_only_those_that_must_reach_a_service(
     assert services["code"]["command"][1:3] == ["deploy/code-server.sh", "code-control"]
     assert list_members("control") == {"code", "webserver", "daemon"}
     on_request = {"simulator", "backup", *WORKERS}
+    assert list_neighbours("proxy") - on_request == {"webserver", "app", "api"}
+    assert {"app", "api", "code", "init"} <= list_neighbours("simulator")
     assert list_neighbours("code") - on_request == {"mysql", "lake", "webserver", "daemon", "init"}
     assert list_members("exchange") - WORKERS == {"code", "init", "simulator"}
     # Redis has no login.
@@ -362,7 +440,7 @@ def test_only_those_that_must_reach_a_service(
         assert all(compose["networks"][name]["internal"] for name in services[server]["networks"])
         assert not services[server].get("ports")
     for name, service in services.items():
-        is_ours = service["image"] == "crypto-assets" and name != "simulator"
+        is_ours = service["image"] in OUR_IMAGES and name != "simulator"
         reached = {"mysql", "lake"} if is_ours else set()
         assert reached <= list_neighbours(name), name
     for page in ("app", "api"):
@@ -389,16 +467,15 @@ def test_the_read_only_user_has_the_grants_of_init() -> None:
 
 def test_the_defaults_of_the_compose_file_match_the_example() -> None:
     example = dotenv_values(stream=StringIO(uncomment_example()))
-    # Inner defaults first, such as that of the port in an address.
-    compose = re.sub(r"\$\{(\w+_PORT):-(\d+)\}(?=\})", r"\2", text("docker-compose.yml"))
-    defaults = dict(re.findall(r"\$\{(\w+):-([^}]+)\}", compose))
+    both = text("docker-compose.yml") + text("deploy/published-ports.yml")
+    defaults = dict(re.findall(r"\$\{(\w+):-([^${}]+)\}", both))
     assert {name: example[name] for name in defaults} == defaults
 
 
 def test_foreign_images_are_pinned_and_the_s3_image_is_written_once(
     services: dict[str, Any],
 ) -> None:
-    theirs = {s["image"] for s in services.values() if s["image"] != "crypto-assets"}
+    theirs = {s["image"] for s in services.values()} - set(OUR_IMAGES)
     assert all(":" in image and not image.endswith(":latest") for image in theirs)
     named = [
         line
@@ -452,13 +529,16 @@ def test_images_are_pinned_by_digest_in_dotenv(tmp_path: Path) -> None:
             "MYSQL_IMAGE": f"mysql:8.4@sha256:{digest}",
             "LAKE_IMAGE": f"mirror.example/minio:2@sha256:{digest}",
             "PYTHON_IMAGE": f"python:3.12-slim@sha256:{digest}",
+            "PROXY_IMAGE": f"caddy:2.10@sha256:{digest}",
         }
         assert dotenv.stat().st_mode & 0o777 == 0o600
     assert pin("", "--build-arg").stdout == (
         f"--build-arg PYTHON_IMAGE=python:3.12-slim@sha256:{'b' * 64}\n"
     )
     pulled = re.findall("^pull --quiet (.*)$", (tmp_path / "arguments").read_text(), re.MULTILINE)
-    assert sorted(set(pulled)) == ["mirror.example/minio:2", "mysql:8.4", "python:3.12-slim"]
+    assert sorted(set(pulled)) == [
+        *("caddy:2.10", "mirror.example/minio:2", "mysql:8.4", "python:3.12-slim")
+    ]
     before = dotenv.read_text().replace("mysql:8.4", "gone:1")
     dotenv.write_text(before)
     refused = pin("c" * 64)
@@ -466,15 +546,61 @@ def test_images_are_pinned_by_digest_in_dotenv(tmp_path: Path) -> None:
 
 
 def test_make_image_builds_from_the_pinned_image() -> None:
-    """One image for both stages, whose default is that of the compose file."""
-    base = re.findall(r"^FROM (\S+)", text("Dockerfile"), re.MULTILINE)
-    assert set(base) == {"${PYTHON_IMAGE}"}
+    """One image for all stages, whose default is that of the compose file."""
+    stages = re.findall(r"^FROM (\S+) AS (\S+)$", text("Dockerfile"), re.MULTILINE)
+    assert {base for base, _ in stages} - {name for _, name in stages} == {"${PYTHON_IMAGE}"}
     default = re.search(r"^ARG PYTHON_IMAGE=(\S+)$", text("Dockerfile"), re.MULTILINE)
     assert default
     assert f"PYTHON_IMAGE: ${{PYTHON_IMAGE:-{default[1]}}}" in text("docker-compose.yml")
     asked = run_make("--dry-run", "image", "DOCKER=podman").stdout
-    assert asked.startswith("podman build --build-arg VERSION=")
-    assert "$(sh deploy/pin-images.sh --build-arg)" in asked
+    assert "DOCKER=podman PYTHON=.venv/bin/python sh deploy/build-images.sh" in asked
+    assert "$(sh deploy/pin-images.sh --build-arg)" in text("deploy/build-images.sh")
+
+
+# Builds nothing, and answers as an image of two packages of Debian does.
+BUILDER = """#!/bin/sh
+printf '%s\\n' "$*" >>"$STATE/arguments"
+case "$1" in
+run) printf 'glibc libc6 2.36-9+deb12u10 amd64\\nbash bash 1:5.2.15-2+b8 amd64\\n' ;;
+image) echo 821000000 ;;
+esac
+"""
+
+
+def test_make_image_builds_both_images_and_lists_their_packages(tmp_path: Path) -> None:
+    copytree(ROOT / "deploy", tmp_path / "deploy")
+    for file in ("pyproject.toml", "requirements.lock", "requirements-runs.lock", "README.md"):
+        (tmp_path / file).write_text(text(file))
+    (tmp_path / "docker").write_text(BUILDER)
+    (tmp_path / "docker").chmod(0o755)
+    (tmp_path / ".env").write_text("PYTHON_IMAGE=mirror.example/python:3.12\n")
+    printed = run_program(
+        ["sh", tmp_path / "deploy/build-images.sh", "0.1.0"],
+        env={
+            "PATH": os.environ["PATH"],
+            "DOCKER": str(tmp_path / "docker"),
+            "PYTHON": sys.executable,
+            "STATE": str(tmp_path),
+        },
+    ).stdout
+    assert "crypto-assets-runs has 821 MB" in printed
+    asked = (tmp_path / "arguments").read_text().splitlines()
+    base = "--build-arg PYTHON_IMAGE=mirror.example/python:3.12"
+    assert [line for line in asked if line.startswith("build ")] == [
+        f"build --build-arg VERSION=0.1.0 {base} --target {target} --tag {name} ."
+        for target, name in (("runs", "crypto-assets-runs"), ("servers", "crypto-assets"))
+    ]
+    packages = {}
+    for name in OUR_IMAGES:
+        bill = json.loads((tmp_path / f"dist/{name}-image-0.1.0.cdx.json").read_text())
+        packages[name] = {component["purl"] for component in bill["components"]}
+        assert {
+            "pkg:deb/debian/libc6@2.36-9%2Bdeb12u10?arch=amd64&upstream=glibc",
+            "pkg:deb/debian/bash@1%3A5.2.15-2%2Bb8?arch=amd64",
+        } <= packages[name]
+    only_servers = packages["crypto-assets"] - packages["crypto-assets-runs"]
+    assert any(purl.startswith("pkg:pypi/streamlit@") for purl in only_servers)
+    assert packages["crypto-assets-runs"] < packages["crypto-assets"]
 
 
 def test_the_image_contains_what_the_services_run(services: dict[str, Any]) -> None:
@@ -488,9 +614,32 @@ def test_the_image_contains_what_the_services_run(services: dict[str, Any]) -> N
         assert path in (".", "/app") or (ROOT / path).exists(), path
 
 
-def test_the_image_does_not_run_as_root() -> None:
-    last_stage = text("Dockerfile").split("\nFROM ")[-1]
-    assert re.search(r"^USER 10001$", last_stage, re.MULTILINE)
+def test_the_images_do_not_run_as_root(services: dict[str, Any]) -> None:
+    stages = read_stages()
+    for service in services.values():
+        if service["image"] in OUR_IMAGES:
+            base = re.search(r"^FROM (\S+) ", stages[service["build"]["target"]])
+            assert base and re.search(r"^USER 10001$", stages[base[1]], re.MULTILINE)
+
+
+def read_stages() -> dict[str, str]:
+    """Return the stages of the Dockerfile by name, with their first lines."""
+    stages = re.split(r"^(?=FROM )", text("Dockerfile"), flags=re.MULTILINE)[1:]
+    return {stage.split()[3]: stage for stage in stages}
+
+
+def test_each_service_runs_the_image_of_its_target(services: dict[str, Any]) -> None:
+    """The servers' packages are only where the servers run."""
+    runs = {"init", "code", "daemon", "backup"}
+    for name, service in services.items():
+        if service["image"] in OUR_IMAGES:
+            expected = (
+                ("crypto-assets-runs", "runs") if name in runs else ("crypto-assets", "servers")
+            )
+            assert (service["image"], service["build"]["target"]) == expected, name
+    # Without a target, Docker builds the last stage, which is the complete one.
+    assert list(read_stages())[-1] == "servers"
+    assert set(TARGETS.values()) >= set(OUR_IMAGES)
 
 
 def test_dagsters_settings_for_the_embedded_size_need_no_variables() -> None:

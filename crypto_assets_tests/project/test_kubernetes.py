@@ -79,12 +79,14 @@ def test_the_manifests_match_the_schemas(manifests: list[Manifest]) -> None:
 def test_every_service_of_the_one_machine_size_is_there(manifests: list[Manifest]) -> None:
     services = yaml.safe_load(text("docker-compose.yml"))["services"]
     ours = {name for name, one in services.items() if one.get("build") is not None}
-    assert set(list_pods(manifests)) == ours - {"simulator"}
+    # Runs have pods of their own, so that no workers wait for them.
+    assert set(list_pods(manifests)) == ours - {"simulator", "worker-ticks", "worker-backfills"}
     for name, pod in list_pods(manifests).items():
         service = services[name]
         command = " ".join(pod["containers"][0]["command"])
         if name != "code":  # It listens in one of several networks there.
             assert all(word in command for word in service["command"]), name
+        assert pod["containers"][0]["image"] == f"{service['image']}:latest"
         secrets = set(service["secrets"])
         assert list_secrets(pod, "secrets") == secrets, name
 
@@ -156,7 +158,7 @@ def test_settings_are_known_and_dagster_is_that_of_the_other_sizes(
     )
     image = list_pods(manifests)["code"]["containers"][0]
     (current,) = (one for one in image["env"] if one["name"] == "DAGSTER_CURRENT_IMAGE")
-    assert current["value"] == image["image"] == "crypto-assets:latest"
+    assert current["value"] == image["image"] == "crypto-assets-runs:latest"
 
 
 def test_an_overlay_changes_image_and_settings(tmp_path: Path) -> None:
@@ -174,7 +176,8 @@ def test_an_overlay_changes_image_and_settings(tmp_path: Path) -> None:
     for manifest in manifests:
         validate(manifest, VERSIONS[-1], strict=True)
     images = {c["image"] for pod in list_pods(manifests).values() for c in list_containers(pod)}
-    assert images == {"registry.example.com/crypto-assets:0.1.0"}
+    names = ("crypto-assets", "crypto-assets-runs")
+    assert images == {f"registry.example.com/{name}:0.1.0" for name in names}
     settings = find(manifests, "ConfigMap")["settings"]["data"]
     assert settings["CRYPTO_SYMBOLS"] == "BTCUSDT,ETHUSDT,SOLUSDT"
     assert settings["DAGSTER_MYSQL_HOST"] == "mysql.example.com"

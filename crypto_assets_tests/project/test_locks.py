@@ -5,8 +5,10 @@ of the package, the docs and the forge's workflows name the same versions.
 """
 
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from typing import Any
 
 import pytest
@@ -16,10 +18,12 @@ from packaging.version import Version
 
 from crypto_assets.dagster_ext.private_api import NEWEST_DAGSTER, OLDEST_DAGSTER
 from crypto_assets_tests.project.repository import files, name, text
+from crypto_assets_tests.services.programs import run_program
 
 RUNTIME = "requirements.lock"
 DEV = "requirements-dev.lock"
 OLDEST = "requirements-dagster-oldest.lock"
+RUNS = "requirements-runs.lock"
 
 Pins = dict[str, list[str]]
 
@@ -47,7 +51,7 @@ def project() -> dict[str, Any]:
     return tomllib.loads(text("pyproject.toml"))
 
 
-@pytest.mark.parametrize("lock", [RUNTIME, DEV, OLDEST])
+@pytest.mark.parametrize("lock", [RUNTIME, RUNS, DEV, OLDEST])
 def test_every_package_is_pinned_by_sha256(lock: str) -> None:
     for requirement, hashes in entries(lock):
         assert re.fullmatch(r"==[\w.!+-]+", str(requirement.specifier)), requirement
@@ -55,13 +59,13 @@ def test_every_package_is_pinned_by_sha256(lock: str) -> None:
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for one in hashes), requirement
 
 
-@pytest.mark.parametrize("lock", [RUNTIME, DEV, OLDEST])
+@pytest.mark.parametrize("lock", [RUNTIME, RUNS, DEV, OLDEST])
 def test_no_lock_contains_an_address_or_an_option(lock: str) -> None:
     lines = text(lock).splitlines()
     assert [line for line in lines if "://" in line or line.startswith("-")] == []
 
 
-@pytest.mark.parametrize("lock", [RUNTIME, DEV, OLDEST])
+@pytest.mark.parametrize("lock", [RUNTIME, RUNS, DEV, OLDEST])
 def test_pip_and_the_build_system_are_pinned(lock: str) -> None:
     build_system = tomllib.loads(text("pyproject.toml"))["build-system"]["requires"]
     pinned = pins(lock)
@@ -74,6 +78,58 @@ def test_pip_and_the_build_system_are_pinned(lock: str) -> None:
 def test_the_second_lock_contains_the_first() -> None:
     runtime, dev = pins(RUNTIME), pins(DEV)
     assert {name: dev.get(name) for name in runtime} == runtime
+
+
+def test_runs_get_all_dependencies_but_those_of_servers_with_the_same_pins() -> None:
+    runtime, runs = pins(RUNTIME), pins(RUNS)
+    assert {name: runtime.get(name) for name in runs} == runs
+    left_out = set(project()["tool"]["crypto-assets"]["server-packages"])
+    assert {"streamlit", "plotly", "dagster-webserver"} <= left_out
+    asked = {canonicalize_name(one.name) for one in declared()}
+    assert asked - runs.keys() == left_out
+
+
+# Imports what runs need without the packages that their image does not have.
+IMPORT_WITHOUT_SERVERS = """
+import sys
+
+class Refusing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {left_out!r}:
+            raise ModuleNotFoundError(name + " is a package of servers")
+
+sys.meta_path.insert(0, Refusing())
+import crypto_assets.definitions
+import crypto_assets.dagster_ext.daemon
+import crypto_assets.pipeline.control.price_alerts
+from crypto_assets.analytics.registry import find_providers
+from crypto_assets.cli import main
+
+crypto_assets.definitions.defs.get_repository_def().get_all_jobs()
+find_providers()
+for command in ("init", "backup", "restore", "verify", "backfill", "rebuild", "retain", "status"):
+    sys.argv = ["crypto-assets", command, "--help"]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code
+try:
+    import streamlit
+except ModuleNotFoundError:
+    print("refused")
+"""
+
+
+def test_runs_import_no_package_of_servers() -> None:
+    missing = pins(RUNTIME).keys() - pins(RUNS).keys()
+    left_out = {
+        module
+        for module, names in packages_distributions().items()
+        if {canonicalize_name(one) for one in names} <= missing
+    }
+    assert {"streamlit", "plotly", "dagster_webserver", "fastapi"} <= left_out
+    script = IMPORT_WITHOUT_SERVERS.replace("{left_out!r}", repr(left_out))
+    assert run_program([sys.executable, "-c", script]).stdout.endswith("refused\n")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""The one-machine size: each service by its own command, with a database and an S3 server."""
+"""The one-machine size: each service by its own command, with a database and an S3 server.
+
+The reverse proxy is Caddy with the file of its container, in front of the three servers.
+"""
 
 import os
 import signal
@@ -6,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +17,7 @@ import boto3
 import pymysql
 import pytest
 import requests
+from playwright.sync_api import Browser
 
 from crypto_assets.exchange.simulated import (
     GeneratedCandles,
@@ -24,6 +29,8 @@ from crypto_assets.tcp_ports import claim_port
 from crypto_assets_tests.access.serving import OPERATOR_TOKEN
 from crypto_assets_tests.project.compose import Machine
 from crypto_assets_tests.project.repository import ROOT, text
+from crypto_assets_tests.services.caddy import serve_caddy
+from crypto_assets_tests.services.chromium import TIMEOUT_MS, Tab, note_errors
 from crypto_assets_tests.services.mariadb import DatabaseServer
 from crypto_assets_tests.services.s3 import S3Server
 
@@ -32,6 +39,13 @@ READ_PASSWORD = "reads"
 NOW = 1_735_992_030_000
 ANYWHERE = "0.0.0.0"  # noqa: S104  # the address of the containers
 LONG_RUNNING = ("code", "webserver", "daemon", "app", "api")
+FORGED_ADDRESS = "192.0.2.77"
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 
 Seen = TypeVar("Seen")
 
@@ -143,11 +157,65 @@ def machine(
 ) -> Iterator[Machine]:
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(NOW, 1))
     folder = tmp_path_factory.mktemp("machine")
+    https, dagster_https = free_ports(2)
+    proxy = {
+        "HTTPS_PORT": str(https),
+        "DAGSTER_HTTPS_PORT": str(dagster_https),
+        # From which Caddy connects to the servers here.
+        "CRYPTO_TRUSTED_PROXIES": "127.0.0.1",
+    }
     with (
         start_exchange_server(exchange) as url,
-        run_machine(folder, url, mariadb, s3_server) as machine,
+        run_machine(folder, url, mariadb, s3_server, **proxy) as machine,
     ):
         yield machine
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """The running reverse proxy: its addresses, and the certificate of its authority."""
+
+    app_url: str
+    dagster_url: str
+    certificate: Path
+    log: Path
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        url = f"{self.app_url}{path}"
+        return requests.get(url, timeout=30, verify=str(self.certificate), **options)
+
+
+@pytest.fixture
+def proxy(machine: Machine) -> Iterator[Proxy]:
+    """Caddy in front of the running app, API and webserver, with the variables of its container."""
+    (probe,) = free_ports(1)
+    ports = {
+        "8443": int(machine.variables["HTTPS_PORT"]),
+        "3443": int(machine.variables["DAGSTER_HTTPS_PORT"]),
+        "2020": probe,
+    }
+    service = machine.service("proxy")
+    variables = {key: machine.here(value) for key, value in service["environment"].items()}
+    variables |= {
+        f"{name}_SERVER": f"127.0.0.1:{machine.ports[port]}"
+        for name, port in (("APP", "8501"), ("API", "8000"), ("DAGSTER", "3000"))
+    }
+    folder = machine.logs / "caddy"
+    with serve_caddy(folder, ports, {**variables, "XDG_DATA_HOME": str(folder)}) as process:
+        wait_for(lambda: process.poll() is None and answers(f"http://127.0.0.1:{probe}/"), 30)
+        yield Proxy(
+            machine.environment("app")["CRYPTO_APP_LINK_URL"],
+            machine.environment("app")["CRYPTO_DAGSTER_LINK_URL"],
+            folder / "caddy/pki/authorities/local/root.crt",
+            folder / "caddy.log",
+        )
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False
 
 
 def graphql(machine: Machine, query: str, **variables: object) -> dict[str, Any]:
@@ -200,6 +268,69 @@ def test_the_webserver_has_loaded_the_code(machine: Machine) -> None:
     (entry,) = graphql(machine, LOCATIONS)["workspaceOrError"]["locationEntries"]
     assert entry["name"] == "crypto_assets"
     assert entry["locationOrLoadError"] == {"__typename": "RepositoryLocation"}
+
+
+def test_the_proxy_serves_app_api_and_dagster_to_one_cookie(
+    machine: Machine, proxy: Proxy, chromium: Browser, mariadb: DatabaseServer
+) -> None:
+    """A link unlocks the browser on all three; pages work, which need WebSockets."""
+    printed = subprocess.run(
+        ["crypto-assets", "unlock"],
+        env=machine.environment("app"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # No client may choose its own address, as a trusted proxy may.
+    forged = {"X-Forwarded-For": FORGED_ADDRESS}
+    context = chromium.new_context(ignore_https_errors=True, extra_http_headers=forged)
+    context.set_default_timeout(TIMEOUT_MS)
+    page = context.new_page()
+    tab = Tab(page)
+    note_errors(tab)
+    page.goto(printed.stdout.strip())
+    assert page.url.startswith(f"{proxy.app_url}/")
+    page.get_by_text("BTCUSDT").first.wait_for()
+    (cookie,) = [one for one in context.cookies() if one["name"] == "crypto_session"]
+    assert (cookie.get("secure"), cookie.get("sameSite")) == (True, "Strict")
+    stopped = page.evaluate(
+        """async () => (await fetch('/api/schedules/order_books_schedule', {method: 'PUT',
+        headers: {'Content-Type': 'application/json'}, body: '{"running": false}'})).status"""
+    )
+    assert stopped == 200
+    # Dagster's page opens a WebSocket to `wss://localhost:PORT/graphql`.
+    with page.expect_websocket() as opened:
+        page.goto(f"{proxy.dagster_url}/runs")
+    opened.value.wait_for_event("framereceived")
+    assert page.get_by_text("Read-only").count() == 0
+    assert tab.errors == []
+    reader = chromium.new_context(ignore_https_errors=True).new_page()
+    reader.goto(f"{proxy.dagster_url}/runs")
+    reader.get_by_text("Read-only").first.wait_for()
+    for opened_context in (context, reader.context):
+        opened_context.close()
+    log = proxy.log.read_text()
+    assert "/unlock?…" in log and "crypto_session" not in log
+    with mariadb.connect("crypto") as connection:
+        changes = "SELECT COUNT(*) FROM audit_log WHERE address IN ('{}', '{}')"
+        assert one(connection, changes.format("127.0.0.1", "::1")) == 1
+        assert one(connection, changes.format(FORGED_ADDRESS, "")) == 0
+
+
+def test_the_proxy_serves_the_api_and_limits_requests(proxy: Proxy) -> None:
+    answer = proxy.get("/health/live")
+    assert answer.status_code == 200 and "Server" not in answer.headers
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert proxy.get("/api/symbols").json()
+    assert proxy.get("/docs").status_code == 200
+    assert "crypto_assets_up" in proxy.get("/metrics").text
+    large = proxy.get("/unlock", data=b"x" * 11_000_000)
+    assert large.status_code == 413
+    assert proxy.get("/", headers={"X-Large": "x" * 100_000}).status_code == 431
+    # A page of another origin may open a WebSocket here as little as without the proxy.
+    refused = proxy.get("/_stcore/stream", headers={"Origin": "https://evil.example", **UPGRADE})
+    assert refused.status_code == 403
 
 
 def test_a_run_goes_through_the_code_server_into_lake_and_database(

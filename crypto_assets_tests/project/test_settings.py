@@ -85,7 +85,8 @@ def test_the_example_sets_nothing_that_a_program_reads() -> None:
 
 def test_the_example_contains_only_variables_that_are_read() -> None:
     known = {variable for name in FIELDS for variable in variables(name)}
-    known |= set(re.findall(r"\$\{(\w+)", text("docker-compose.yml")))
+    for compose in ("docker-compose.yml", "deploy/published-ports.yml"):
+        known |= set(re.findall(r"\$\{(\w+)", text(compose)))
     # Which services Compose starts.
     known.add("COMPOSE_PROFILES")
     known |= set(re.findall(r"^password \w+ (\w+)$", text("deploy/write-secrets.sh"), re.MULTILINE))
@@ -107,7 +108,7 @@ def test_a_copy_of_the_example_means_the_defaults(
 def environments() -> Iterator[dict[str, str]]:
     """Yield those of the project's services, but of the simulated exchange, which has no secret."""
     for service in yaml.safe_load(text("docker-compose.yml"))["services"].values():
-        if service.get("image") == "crypto-assets" and service["secrets"]:
+        if service["image"].startswith("crypto-assets") and service["secrets"]:
             yield service["environment"]
 
 

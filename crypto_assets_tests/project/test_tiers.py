@@ -89,7 +89,7 @@ def test_the_fast_tier_runs_without_servers_and_without_root(tmp_path: Path) -> 
     assert deselected > 40
 
 
-@pytest.mark.parametrize("find", [find_program, s3._program])
+@pytest.mark.parametrize("find", [find_program, s3.find_python_program])
 def test_a_test_whose_server_is_missing_fails_with_advice(
     find: Callable[[str, str], object],
 ) -> None:

@@ -39,18 +39,19 @@ def test_requests_name_program_and_version(version: str) -> None:
 
 
 def test_the_image_is_labeled_with_the_version() -> None:
-    build = yaml.safe_load(text("docker-compose.yml"))["x-ours"]["build"]
+    build = yaml.safe_load(text("docker-compose.yml"))["x-build"]
     assert build["args"]["VERSION"] == "${CRYPTO_ASSETS_VERSION:-}"
-    last_stage = text("Dockerfile").split("\nFROM ")[-1]
-    assert 'org.opencontainers.image.version="$VERSION"' in last_stage
+    (labeled,) = [one for one in text("Dockerfile").split("\nFROM ") if "\nLABEL " in one]
+    assert 'org.opencontainers.image.version="$VERSION"' in labeled
 
 
 def test_make_passes_the_version_to_the_image(version: str) -> None:
     planned = run_make("-n", "up").stdout
-    assert f"\nCRYPTO_ASSETS_VERSION={version} docker compose up --build\n" in planned
+    command = "docker compose $(sh deploy/compose-files.sh) up --build"
+    assert f"\nCRYPTO_ASSETS_VERSION={version} {command}\n" in planned
     planned = run_make("-n", "image").stdout
-    assert planned.startswith(f"docker build --build-arg VERSION={version} ")
-    assert planned.endswith(" --tag crypto-assets .\n")
+    assert planned.endswith(f"sh deploy/build-images.sh {version}\n")
+    assert '--build-arg VERSION="$1"' in text("deploy/build-images.sh")
 
 
 def test_no_other_file_has_the_version(version: str) -> None:

