@@ -110,7 +110,8 @@ def test_dagsters_history_is_restored_and_its_unfinished_runs_fail(
         with pytest.raises(WrongUse, match="Dagster's database contains tables"):
             restore_backup(target, restored, repository, None)
         mariadb.execute("DROP DATABASE dagster", "CREATE DATABASE dagster COLLATE utf8mb4_bin")
-    report = restore_with_interrupts(target, restored, repository, monkeypatch)
+    with monkeypatch.context() as patched:
+        report = restore_with_interrupts(target, restored, repository, patched)
     assert report.failed_runs == 1
     after = read_history(restored.dagster_home)
     assert after["runs"].pop(started.run_id) is dg.DagsterRunStatus.FAILURE
@@ -154,11 +155,12 @@ def restore_with_interrupts(
             assert len(reached) == before + 1
         else:
             assert len(reached) > 3
-            monkeypatch.undo()
             return report
 
 
+@pytest.mark.parametrize("home_kind", ["mariadb"], indirect=True)
 def test_a_restore_continues_into_the_same_database_only(
+    home_kind: str,
     server: ExchangeServer,
     build_platform: BuildPlatform,
     mariadb: DatabaseServer,
@@ -167,32 +169,28 @@ def test_a_restore_continues_into_the_same_database_only(
 ) -> None:
     """The tables of another one may be those of a running Dagster."""
     source = build_platform(server)
-    with create_dagster_database(mariadb) as variables:
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        settings = make_settings(tmp_path / "source", "mariadb")
-        with open_instance(settings.dagster_home) as instance:
-            instance.add_dynamic_partitions("symbols", ["BTCUSDT"])
-        repository = BackupRepository(tmp_path / "backups")
-        create_backup(source, settings, repository)
-        # An empty home gets the backup's dagster.yaml, and so the same database.
-        target = open_target(server, tmp_path / "stores")
-        empty = Settings(home=tmp_path / "empty", dagster_home=tmp_path / "empty" / "dagster")
-        with pytest.raises(WrongUse, match="Dagster's database contains tables"):
-            restore_backup(target, empty, repository, None)
-        assert not Path(target.raw_lake.url).exists()
-        config = settings.dagster_home / "dagster.yaml"
-        changed = config.read_text().replace("db_name: dagster", "db_name: other")
-        assert changed != config.read_text()
-        config.write_text(changed)
-        mariadb.execute("CREATE DATABASE other", "GRANT ALL ON other.* TO dagster@'127.0.0.1'")
-        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr(restore, "restore_storage_table", interrupt)
-            restore_backup(target, settings, repository, None)
-        config.write_text(changed.replace("db_name: other", "db_name: dagster"))
-        with pytest.raises(WrongUse, match=r"Dagster's database other on .*, not dagster on"):
-            restore_backup(target, settings, repository, None)
-        assert read_history(settings.dagster_home)["symbols"] == ["BTCUSDT"]
+    settings = make_settings(tmp_path / "source", home_kind)
+    with open_instance(settings.dagster_home) as instance:
+        instance.add_dynamic_partitions("symbols", ["BTCUSDT"])
+    repository = BackupRepository(tmp_path / "backups")
+    create_backup(source, settings, repository)
+    # An empty home gets the backup's dagster.yaml, and so the same database.
+    target = open_target(server, tmp_path / "stores")
+    empty = Settings(home=tmp_path / "empty", dagster_home=tmp_path / "empty" / "dagster")
+    with pytest.raises(WrongUse, match="Dagster's database contains tables"):
+        restore_backup(target, empty, repository, None)
+    assert not Path(target.raw_lake.url).exists()
+    config = settings.dagster_home / "dagster.yaml"
+    own = config.read_text()
+    config.write_text(own.replace("db_name: dagster", "db_name: other"))
+    mariadb.execute("CREATE DATABASE other", "GRANT ALL ON other.* TO dagster@'127.0.0.1'")
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(restore, "restore_storage_table", interrupt)
+        restore_backup(target, settings, repository, None)
+    config.write_text(own)
+    with pytest.raises(WrongUse, match=r"Dagster's database other on .*, not dagster on"):
+        restore_backup(target, settings, repository, None)
+    assert read_history(settings.dagster_home)["symbols"] == ["BTCUSDT"]
     mariadb.execute("DROP DATABASE other")
     target.close()
 
