@@ -13,6 +13,7 @@
     ├── HomeTaken                     another `up` or `demo` uses this home
     ├── ClockNotTrusted               this machine's clock differs from the exchange's
     ├── AlertNotSent                  the webhook is unreachable or returned an error    (transient)
+    │   └── AlertRejected             it does not accept this message, but perhaps others
     ├── OrchestratorError             Dagster's webserver is unreachable or returned an error
     ├── ExchangeError
     │   ├── ExchangeUnavailable       network error, 5xx, malformed response     (transient)
@@ -26,11 +27,13 @@
     │       └── ArchiveBroken         wrong checksum, zip, symbol or content
     ├── LakeError
     │   ├── LakeUnavailable           network error, 5xx                         (transient)
-    │   ├── LakeRefused               missing bucket, wrong key, not writable
+    │   ├── LakeRefused               wrong key, not writable
+    │   │   └── BucketMissing         the bucket does not exist
     │   └── ObjectMissing             no object with this key
     └── WarehouseError
         ├── WarehouseUnavailable      connection lost, deadlock, lock timeout    (transient)
-        ├── WarehouseRefused          wrong password, missing database or privilege
+        ├── WarehouseRefused          wrong password, missing privilege
+        │   └── DatabaseMissing       the server has no database of that name
         ├── WarehouseNotReady         no schema or an old one: run `crypto-assets init`
         ├── WarehouseTooNew           written by a newer version of this program
         └── LoadRejected              the server changed or dropped values of a bulk load
@@ -96,6 +99,10 @@ class ClockNotTrusted(CryptoAssetsError):
 
 
 class AlertNotSent(TransientError):
+    pass
+
+
+class AlertRejected(AlertNotSent):
     pass
 
 
@@ -170,6 +177,10 @@ class LakeRefused(LakeError):
     pass
 
 
+class BucketMissing(LakeRefused):
+    pass
+
+
 class ObjectMissing(LakeError):
     pass
 
@@ -183,6 +194,10 @@ class WarehouseUnavailable(WarehouseError, TransientError):
 
 
 class WarehouseRefused(WarehouseError):
+    pass
+
+
+class DatabaseMissing(WarehouseRefused):
     pass
 
 

@@ -15,7 +15,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -29,6 +29,8 @@ FORMAT = 1
 _MARKER_NAME = "backup.json"
 _MARKER = '{"crypto-assets-backup": 1}\n'
 _FILES, _SNAPSHOTS, _PARTIAL = "files", "snapshots", ".partial"
+# What a directory without backups may contain: a new file system, and a killed first backup.
+_UNUSED_NAMES = {"lost+found", _PARTIAL}
 _CHUNK_BYTES = 1 << 20
 
 
@@ -47,18 +49,20 @@ class BackupRepository:
 
         Raises WrongUse where it contains anything but backups.
         """
-        marker = self.directory / _MARKER_NAME
-        if not marker.exists():
-            if self.directory.exists() and not self.directory.is_dir():
-                raise WrongUse(f"{self.directory} is a file: name a directory for the backups")
-            if self.directory.is_dir() and any(self.directory.iterdir()):
-                raise WrongUse(
-                    f"{self.directory} is not empty and contains no backups: name another directory"
-                )
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            marker.write_text(_MARKER)
+        if self.directory.exists() and not self.directory.is_dir():
+            raise WrongUse(f"{self.directory} is a file: name a directory for the backups")
+        is_new = not (self.directory / _MARKER_NAME).exists()
+        names = {path.name for path in self.directory.glob("*")}
+        if is_new and names - _UNUSED_NAMES:
+            raise WrongUse(
+                f"{self.directory} is not empty and contains no backups: name another directory"
+            )
+        for folder in (self.directory, self.directory / _PARTIAL):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if is_new:
+            self._write_marker()
         self._require_marker()
-        for name in (_FILES, _SNAPSHOTS, _PARTIAL):
+        for name in (_FILES, _SNAPSHOTS):
             (self.directory / name).mkdir(mode=0o700, exist_ok=True)
 
     def require_backups(self) -> None:
@@ -124,29 +128,38 @@ class BackupRepository:
         """Return where the directory stores a file."""
         return self.directory / _FILES / stored.sha256[:2] / stored.sha256
 
+    def is_intact(self, stored: StoredFile) -> bool:
+        """Return whether the directory has a file with this content; reads all of it."""
+        return self._find_problem(stored) is None
+
+    def require_intact(self, stored: StoredFile) -> Path:
+        """Return the path of a file. Raises BackupDamaged where it is missing or changed."""
+        if problem := self._find_problem(stored):
+            raise BackupDamaged(f"{self.get_path(stored)} {problem}: restore another backup")
+        return self.get_path(stored)
+
     def read(self, stored: StoredFile) -> bytes:
         """Return the content of a file. Raises BackupDamaged where it is missing or changed."""
-        if problem := self._find_problem(stored):
-            raise BackupDamaged(f"{self.get_path(stored)} {problem}: restore another backup")
-        return self.get_path(stored).read_bytes()
+        return self.require_intact(stored).read_bytes()
 
     def copy_to(self, stored: StoredFile, target: Path) -> None:
-        """Copy a file, atomically. Raises BackupDamaged where it is missing or changed."""
-        if problem := self._find_problem(stored):
-            raise BackupDamaged(f"{self.get_path(stored)} {problem}: restore another backup")
+        """Copy a file, atomically and private to its owner from the beginning.
+
+        Raises BackupDamaged where it is missing or changed.
+        """
+        source = self.require_intact(stored)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.part")
-        shutil.copyfile(self.get_path(stored), partial)
-        partial.chmod(0o600)
+        partial.unlink(missing_ok=True)  # of an interrupted restore
+        with source.open("rb") as content, open(partial, "xb", opener=_open_private) as copy:
+            shutil.copyfileobj(content, copy, _CHUNK_BYTES)
         partial.replace(target)
 
-    def list_problems(self, files: Iterator[StoredFile]) -> list[str]:
-        """List the files that are missing or changed, after reading each once."""
-        return [
-            f"{self.get_path(stored).relative_to(self.directory)} {problem}"
-            for stored in dict.fromkeys(files)
-            if (problem := self._find_problem(stored))
-        ]
+    def iter_problems(self, files: Iterable[StoredFile]) -> Iterator[str]:
+        """Read files, and yield a line for each one that is missing or changed."""
+        for stored in files:
+            if problem := self._find_problem(stored):
+                yield f"{self.get_path(stored).relative_to(self.directory)} {problem}"
 
     def list_names(self) -> list[str]:
         """List the names of the complete backups, oldest first."""
@@ -194,15 +207,22 @@ class BackupRepository:
             (self.directory / _SNAPSHOTS / f"{name}.json").unlink()
         return old
 
-    def delete_unused_files(self, used: Iterator[StoredFile]) -> int:
-        """Delete the files that no backup has, such as those of a killed one; return how many."""
-        names = {stored.sha256 for stored in used}
-        unused = [path for path in (self.directory / _FILES).glob("*/*") if path.name not in names]
-        for path in unused:
-            path.unlink()
+    def delete_unused_files(self, list_used: Callable[[str], Iterable[str]]) -> int:
+        """Delete the files that no backup has, such as those of a killed one; return how many.
+
+        `list_used` returns the SHA-256 of those that backups have and that begin with a digit. One
+        digit at a time, so that the names of all need not fit into the memory.
+        """
+        count = 0
+        for digit in "0123456789abcdef":
+            names = set(list_used(digit))
+            for path in (self.directory / _FILES).glob(f"{digit}?/*"):
+                if path.name not in names:
+                    path.unlink()
+                    count += 1
         for path in (self.directory / _PARTIAL).glob("tmp*"):
             path.unlink(missing_ok=True)
-        return len(unused)
+        return count
 
     @contextmanager
     def _hold_lock(self, kind: int) -> Iterator[None]:
@@ -215,6 +235,20 @@ class BackupRepository:
                     "end"
                 ) from None
             yield
+
+    def _write_marker(self) -> None:
+        """Write the marker, unless another process was faster: its content appears at once."""
+        with self.open_partial() as partial:
+            with partial.open("w") as file:
+                file.write(_MARKER)
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                (self.directory / _MARKER_NAME).hardlink_to(partial)
+            except FileExistsError:
+                pass
+            except OSError:  # the file system has no links
+                partial.replace(self.directory / _MARKER_NAME)
 
     def _require_marker(self) -> None:
         if (self.directory / _MARKER_NAME).read_text() != _MARKER:
@@ -239,6 +273,10 @@ class BackupRepository:
         except FileNotFoundError:
             return "is missing"
         return None
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _hash_file(path: Path) -> str:

@@ -2,13 +2,16 @@
 
 import io
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from crypto_assets.backup.create import DAGSTER_CONFIG_NAME, ObjectState
@@ -25,7 +28,9 @@ from crypto_assets.lake import Lake, describe_object, parse_key
 from crypto_assets.market.lake_object import Source
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.settings import Settings
+from crypto_assets.warehouse.engine.restore_marker import RestoreMarker
 from crypto_assets.warehouse.engine.storage_backup import (
+    describe_storage,
     require_no_storage,
     restore_storage_table,
 )
@@ -60,19 +65,22 @@ def check_backup(repository: BackupRepository, manifest: BackupManifest) -> int:
 
     Raises BackupDamaged, which names the files that are missing or changed.
     """
-    files = list(manifest.list_files())
-    problems = repository.list_problems(iter(files))
-    if not problems:
-        objects = [file for lake in _lakes_of(manifest) for file in _list_objects(repository, lake)]
-        problems = repository.list_problems(iter(objects))
-        files += objects
-    if problems:
-        more = len(problems) - _SHOWN_PROBLEMS
+    files = dict.fromkeys(manifest.list_files())
+    _require_no_problem(manifest.name, repository.iter_problems(files))
+    objects = (file for lake in _lakes_of(manifest) for file in _iter_objects(repository, lake))
+    _require_no_problem(manifest.name, repository.iter_problems(objects))
+    listings = (manifest.raw_lake.listing, manifest.archive_lake.listing)
+    return len(files) + sum(listing.rows or 0 for listing in listings)
+
+
+def _require_no_problem(name: str, problems: Iterator[str]) -> None:
+    shown = list(islice(problems, _SHOWN_PROBLEMS))
+    if shown:
+        more = sum(1 for _ in problems)
         raise BackupDamaged(
-            f"the backup {manifest.name} is damaged: {'; '.join(problems[:_SHOWN_PROBLEMS])}"
-            f"{f' and {more} files more' if more > 0 else ''}; restore another backup"
+            f"the backup {name} is damaged: {'; '.join(shown)}"
+            f"{f' and {more} files more' if more else ''}; restore another backup"
         )
-    return len(set(files))
 
 
 def restore_backup(
@@ -85,33 +93,47 @@ def restore_backup(
     BackupDamaged before anything is written.
     """
     tables = context.warehouse.table_backup
-    unfinished = tables.find_unfinished_restore()
-    manifest = repository.read_manifest(name or (unfinished.backup if unfinished else None))
-    check_backup(repository, manifest)
-    _require_fitting_storage(settings, manifest, is_empty=unfinished is None)
-    _claim_lakes(context, manifest)
-    done = tables.begin_restore(manifest.name, manifest.warehouse.schema_version)
-    rows = _restore_tables(context, repository, manifest, done)
-    objects = sum(
-        _restore_lake(context, repository, lake, backup)
-        for lake, backup in _pair_lakes(context, manifest)
-    )
-    _restore_files(repository, manifest.home, settings.home)
-    failed = _restore_dagster(settings, repository, manifest)
-    tables.upgrade_restored()
-    _correct_manifest(context, repository, manifest)
-    os.sync()  # The copied files reach the disk before the warehouse can be used.
-    tables.finish_restore()
+    with tables.hold_restore_lock() as require_lock:
+        unfinished = tables.find_unfinished_restore()
+        manifest = repository.read_manifest(name or (unfinished.backup if unfinished else None))
+        check_backup(repository, manifest)
+        storage_url = _find_storage_url(settings, repository, manifest)
+        stores = _describe_stores(context, settings, storage_url)
+        restore = RestoreMarker(manifest.name, stores=stores)
+        # Everything is checked before anything is changed.
+        tables.require_restorable(restore, manifest.warehouse.schema_version)
+        if unfinished is None:
+            _require_empty_storage(settings, storage_url)
+        for lake, backup in _pair_lakes(context, manifest):
+            lake.require_claimable(backup.exchange, market=backup.market)
+        done = tables.begin_restore(restore, manifest.warehouse.schema_version)
+        _claim_lakes(context, manifest)
+        rows = _restore_tables(context, repository, manifest, done)
+        objects = sum(
+            _restore_lake(context, repository, lake, backup)
+            for lake, backup in _pair_lakes(context, manifest)
+        )
+        _restore_files(repository, manifest.home, settings.home)
+        failed = _restore_dagster(settings, repository, manifest, storage_url, require_lock)
+        tables.upgrade_restored()
+        _correct_manifest(context, repository, manifest)
+        os.sync()  # The copied files reach the disk before the warehouse can be used.
+        require_lock()
+        tables.finish_restore()
     return RestoreReport(manifest.name, rows, objects, failed)
 
 
-def list_used_files(repository: BackupRepository) -> Iterator[StoredFile]:
-    """Yield the files of all backups of a directory."""
+def list_used_names(repository: BackupRepository, digit: str) -> Iterator[str]:
+    """Yield the names of the files of all backups of a directory that begin with a digit."""
+    listings: set[StoredFile] = set()
     for name in repository.list_names():
         manifest = repository.read_manifest(name)
-        yield from manifest.list_files()
-        for lake in _lakes_of(manifest):
-            yield from _list_objects(repository, lake)
+        yield from (stored.sha256 for stored in manifest.list_files())
+        listings |= {lake.listing for lake in _lakes_of(manifest)}
+    for listing in listings:
+        for batch in _iter_batches(repository, listing, columns=["sha256"]):
+            names = batch.column("sha256")
+            yield from names.filter(pc.starts_with(names, digit)).to_pylist()
 
 
 def _lakes_of(manifest: BackupManifest) -> tuple[LakeBackup, LakeBackup]:
@@ -128,35 +150,71 @@ def _read_table(repository: BackupRepository, stored: StoredFile) -> pa.Table:
     return parquet.read_table(io.BytesIO(repository.read(stored)))
 
 
-def _list_objects(repository: BackupRepository, lake: LakeBackup) -> Iterator[StoredFile]:
-    for line in _read_lines(repository, lake):
-        if line["state"] != ObjectState.EXPIRED:
-            yield _file_of(line)
+def _iter_objects(repository: BackupRepository, lake: LakeBackup) -> Iterator[StoredFile]:
+    for lines in _iter_lines(repository, lake):
+        yield from (_file_of(line) for line in lines if line["state"] != ObjectState.EXPIRED)
 
 
-def _read_lines(repository: BackupRepository, lake: LakeBackup) -> Iterator[dict[str, Any]]:
-    for batch in _read_table(repository, lake.listing).to_batches(_PUT_AT_ONCE):
-        yield from batch.to_pylist()
+def _iter_lines(
+    repository: BackupRepository, lake: LakeBackup
+) -> Iterator[Sequence[dict[str, Any]]]:
+    """Yield the lines of a lake's listing, a thousand at once."""
+    for batch in _iter_batches(repository, lake.listing):
+        yield batch.to_pylist()
+
+
+def _iter_batches(
+    repository: BackupRepository, stored: StoredFile, columns: list[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    with parquet.ParquetFile(repository.require_intact(stored)) as file:
+        yield from file.iter_batches(_PUT_AT_ONCE, columns=columns)
 
 
 def _file_of(line: dict[str, Any]) -> StoredFile:
     return StoredFile(sha256=line["sha256"], size_bytes=line["size_bytes"])
 
 
-def _require_fitting_storage(
-    settings: Settings, manifest: BackupManifest, *, is_empty: bool
-) -> None:
-    """Raise WrongUse unless Dagster's home is of the backup's kind and, if it must be, empty."""
-    home = settings.dagster_home
-    url, was_server = find_storage_url(home), bool(manifest.dagster.tables)
-    if (home / DAGSTER_CONFIG_NAME).exists() and bool(url) != was_server:
+def _find_storage_url(
+    settings: Settings, repository: BackupRepository, manifest: BackupManifest
+) -> str | None:
+    """Return the URL of the database that Dagster's home will use; None for SQLite files.
+
+    A home without a `dagster.yaml` gets that of the backup. Raises WrongUse unless the storage is
+    of the backup's kind.
+    """
+    home, was_server = settings.dagster_home, bool(manifest.dagster.tables)
+    if (home / DAGSTER_CONFIG_NAME).exists():
+        url = find_storage_url(home)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            configs = [file for file in manifest.dagster.files if file.path == DAGSTER_CONFIG_NAME]
+            _restore_files(repository, tuple(configs), Path(folder))
+            url = find_storage_url(Path(folder))
+    if bool(url) != was_server:
         stored, wanted = ("MySQL", "SQLite") if was_server else ("SQLite", "MySQL")
         raise WrongUse(
             f"the backup contains Dagster's storage of {stored}, and {home} is set up for "
             f"{wanted}: use a home with a {DAGSTER_CONFIG_NAME} for {stored}"
         )
-    if not is_empty:
-        return
+    return url
+
+
+def _describe_stores(
+    context: PipelineContext, settings: Settings, storage_url: str | None
+) -> dict[str, str]:
+    """Describe what a restore writes besides the warehouse, by what messages call it."""
+    return {
+        "the home": str(settings.home.resolve()),
+        "Dagster's home": str(settings.dagster_home.resolve()),
+        "Dagster's database": describe_storage(storage_url) if storage_url else "",
+        "the raw lake": context.raw_lake.url,
+        "the archive lake": context.archive_lake.url,
+    }
+
+
+def _require_empty_storage(settings: Settings, url: str | None) -> None:
+    """Raise WrongUse where Dagster's storage contains anything."""
+    home = settings.dagster_home
     if url:
         require_no_storage(url, settings.dagster_mysql_options.get_secret_value())
     elif list_sqlite_files(home):
@@ -213,9 +271,9 @@ def _restore_lake(
 
     count = 0
     with ThreadPoolExecutor(_WRITERS, "restore") as pool, context.waiter.cancel_on_error():
-        for batch in _read_table(repository, backup.listing).to_batches(_PUT_AT_ONCE):
-            lines = [line for line in batch.to_pylist() if line["state"] != ObjectState.EXPIRED]
-            count += len(list(pool.map(put, lines)))
+        for lines in _iter_lines(repository, backup):
+            present = [line for line in lines if line["state"] != ObjectState.EXPIRED]
+            count += len(list(pool.map(put, present)))
     return count
 
 
@@ -228,17 +286,22 @@ def _restore_files(repository: BackupRepository, files: tuple[HomeFile, ...], ho
 
 
 def _restore_dagster(
-    settings: Settings, repository: BackupRepository, manifest: BackupManifest
+    settings: Settings,
+    repository: BackupRepository,
+    manifest: BackupManifest,
+    storage_url: str | None,
+    require_lock: Callable[[], None],
 ) -> int:
     """Restore Dagster's storage, and return how many of its runs had to be failed."""
     home, dagster = settings.dagster_home, manifest.dagster
     _restore_files(repository, dagster.files, home)
     prepare_home(home)
-    if url := find_storage_url(home):
+    if storage_url:
         options = settings.dagster_mysql_options.get_secret_value()
         for table in dagster.tables:
+            require_lock()
             parts = (_read_table(repository, stored) for stored in table.files)
-            restore_storage_table(url, options, table.name, table.definition or "", parts)
+            restore_storage_table(storage_url, options, table.name, table.definition or "", parts)
     return len(fail_unfinished_runs(home))
 
 
@@ -247,15 +310,16 @@ def _correct_manifest(
 ) -> None:
     """Make the warehouse's manifest that of the lakes, where the backup took time between both."""
     for lake, backup in _pair_lakes(context, manifest):
-        new, expired = [], []
-        for line in _read_lines(repository, backup):
-            if line["state"] == ObjectState.RECORDED or parse_key(line["key"]) is None:
-                continue
-            if line["state"] == ObjectState.EXPIRED:
-                version = line["key"], line["sha256"], line["fetched_at"]
-                expired.append(_ExpiredObject(lake.bucket, *version))
-            else:
-                body = repository.read(_file_of(line))
-                new.append(describe_object(lake.bucket, line["key"], body, line["fetched_at"]))
-        context.warehouse.lake_objects.record_objects(new)
-        context.warehouse.lake_objects.forget_objects(expired)
+        for lines in _iter_lines(repository, backup):
+            new, expired = [], []
+            for line in lines:
+                if line["state"] == ObjectState.RECORDED or parse_key(line["key"]) is None:
+                    continue
+                if line["state"] == ObjectState.EXPIRED:
+                    version = line["key"], line["sha256"], line["fetched_at"]
+                    expired.append(_ExpiredObject(lake.bucket, *version))
+                else:
+                    body = repository.read(_file_of(line))
+                    new.append(describe_object(lake.bucket, line["key"], body, line["fetched_at"]))
+            context.warehouse.lake_objects.record_objects(new)
+            context.warehouse.lake_objects.forget_objects(expired)

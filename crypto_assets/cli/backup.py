@@ -1,5 +1,6 @@
 """`crypto-assets backup`: back up warehouse, lakes, Dagster's storage and home."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -7,13 +8,15 @@ from rich.filesize import decimal as format_byte_size
 
 from crypto_assets.backup.create import create_backup
 from crypto_assets.backup.repository import BackupRepository
-from crypto_assets.backup.restore import list_used_files
+from crypto_assets.backup.restore import list_used_names
 from crypto_assets.cli.home_permissions import restrict_home
 from crypto_assets.errors import WarehouseError
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.service_waiter import MAX_OUTAGE_SECONDS
 from crypto_assets.settings import get_settings, list_market_homes
 from crypto_assets.wiring import open_shared_context
+
+_SHOWN_OBJECTS = 10
 
 
 @click.command()
@@ -45,6 +48,10 @@ def backup(directory: Path, keep: int | None, listing: bool) -> None:
         f"backup {report.name}: {report.rows:,} rows and {report.objects:,} objects; "
         f"{report.new_files:,} new files, {format_byte_size(report.new_bytes)}"
     )
+    for key in report.changed_objects[:_SHOWN_OBJECTS]:
+        click.echo(f"warning: {key} in the lake is not what was stored there", err=True)
+    if more := len(report.changed_objects[_SHOWN_OBJECTS:]):
+        click.echo(f"warning: {more} more objects are not what was stored", err=True)
     try:
         context.warehouse.pipeline_counts.record_backup(began)
     except WarehouseError as error:
@@ -55,4 +62,4 @@ def backup(directory: Path, keep: int | None, listing: bool) -> None:
         with repository.lock():
             for name in repository.delete_old(keep):
                 click.echo(f"deleted the backup {name}")
-            repository.delete_unused_files(list_used_files(repository))
+            repository.delete_unused_files(partial(list_used_names, repository))

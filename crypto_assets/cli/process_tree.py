@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from crypto_assets.errors import CryptoAssetsError
 _STOP_SECONDS = 15
 _REPORT_SECONDS = 20
 _LOG_TAIL_LINES = 30
+# Of each program, twice: the current file and the one before.
+MAX_LOG_BYTES = 50_000_000
 _PR_SET_PDEATHSIG = 1
 
 
@@ -78,6 +81,8 @@ class ProcessTree:
         with suppress(KeyboardInterrupt):
             while True:
                 self._require_alive()
+                for program, _ in self._running:
+                    _rotate_log(program.log)
                 time.sleep(0.5)
 
     def stop_programs(self) -> None:
@@ -132,6 +137,18 @@ class ProcessTree:
                     f"{program.name} {program.startup_activity}, {waited:.0f} s so far ..."
                 )
             time.sleep(0.2)
+
+
+def _rotate_log(path: Path) -> None:
+    """Keep one earlier file of a log that has become too long.
+
+    Its program has the file open, so the file is copied and emptied; what the program writes in
+    between is lost.
+    """
+    with suppress(OSError):  # a full disk, or no file: the log stays as it is
+        if path.stat().st_size > MAX_LOG_BYTES:
+            shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+            os.truncate(path, 0)
 
 
 def _raise_interrupt(number: int, frame: FrameType | None) -> None:

@@ -23,7 +23,7 @@ _log = logging.getLogger("crypto_assets.daemon")
 
 def serve_daemon() -> None:
     """Run the daemon with Dagster's own arguments, as soon as no other uses the storage."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _configure_own_logs()
     settings = get_settings()
     url = find_storage_url(Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home))
     if url is None:
@@ -32,6 +32,13 @@ def serve_daemon() -> None:
     options = settings.dagster_mysql_options.get_secret_value()
     with hold_storage_lock(url, options, _LOCK_NAME, _stop):
         run_daemon()
+
+
+def _configure_own_logs() -> None:
+    """Write the warnings of this package; a handler for all would repeat each line of Dagster."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger("crypto_assets").addHandler(handler)
 
 
 def _stop() -> None:

@@ -1,5 +1,6 @@
 """Dagster's storage in a backup: its SQLite files, or the tables of its MySQL database."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -27,7 +28,15 @@ def list_sqlite_files(home: Path) -> list[Path]:
 
     The runs come before their events: an ended run may be restored as one that has not ended.
     """
-    return [path for name in _SQLITE_FOLDERS for path in sorted((home / name).rglob("*.db"))]
+    return [
+        path
+        for name in _SQLITE_FOLDERS
+        # Passes over folders that vanish meanwhile, unlike `rglob`.
+        for path in sorted(
+            Path(folder, file) for folder, _, files in os.walk(home / name) for file in files
+        )
+        if path.suffix == ".db"
+    ]
 
 
 def copy_sqlite_file(source: Path, target: Path) -> bool:

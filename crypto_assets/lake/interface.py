@@ -8,7 +8,7 @@ from hashlib import sha256
 import orjson
 
 from crypto_assets.addresses import AddressingStyle
-from crypto_assets.errors import ForeignExchange, LakeError, LakeRefused, WrongUse
+from crypto_assets.errors import BucketMissing, ForeignExchange, LakeError, LakeRefused, WrongUse
 from crypto_assets.lake.object_codec import count_rows
 from crypto_assets.lake.object_keys import parse_key
 from crypto_assets.market.exchange_name import shorten_exchange_name
@@ -198,17 +198,28 @@ class Lake(ABC):
         ):
             self._write_marker(wanted.to_json(), replacing=body)
             marker = self.get_marker()
-        if marker is None or marker.exchange != identity:
-            owner = marker.exchange if marker else "no exchange"
+        self._require_marker(marker or LakeMarker("no exchange"), wanted)
+
+    def require_claimable(self, identity: str, *, market: str = "") -> None:
+        """Raise as `claim_for_exchange` does, and claim nothing; the lake need not exist."""
+        try:
+            marker = self.get_marker()
+        except BucketMissing:
+            return
+        if marker is not None:
+            self._require_marker(marker, LakeMarker(identity, market))
+
+    def _require_marker(self, marker: LakeMarker, wanted: LakeMarker) -> None:
+        if marker.exchange != wanted.exchange:
             raise ForeignExchange(
-                f"the lake {self.url} belongs to {shorten_exchange_name(owner)}, "
-                f"not to {shorten_exchange_name(identity)}: "
+                f"the lake {self.url} belongs to {shorten_exchange_name(marker.exchange)}, "
+                f"not to {shorten_exchange_name(wanted.exchange)}: "
                 f"{self.names.other_stores}, or the exchange of its candles"
             )
-        if marker.market != market:
+        if marker.market != wanted.market:
             raise WrongUse(
                 f"the lake {self.url} belongs to {_describe_market(marker.market)}, not to "
-                f"{_describe_market(market)}: each market needs a lake of its own"
+                f"{_describe_market(wanted.market)}: each market needs a lake of its own"
             )
 
     def _read_parsed_marker(self) -> tuple[bytes | None, LakeMarker | None]:

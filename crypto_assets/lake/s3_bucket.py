@@ -40,6 +40,7 @@ from crypto_assets.addresses import (
 )
 from crypto_assets.batches import iter_batches
 from crypto_assets.errors import (
+    BucketMissing,
     LakeError,
     LakeRefused,
     LakeUnavailable,
@@ -346,9 +347,8 @@ class S3Bucket:
             return ObjectMissing(f"{self._display_name} has no {key or 'such object'}")
         if status >= 500 or status == 429:
             return LakeUnavailable(f"{self._display_name} failed: {message}")
-        return LakeRefused(
-            f"{self._display_name} {self._describe_refusal(error, code, message, status)}"
-        )
+        kind = BucketMissing if code == "NoSuchBucket" else LakeRefused
+        return kind(f"{self._display_name} {self._describe_refusal(error, code, message, status)}")
 
     def _describe_refusal(self, error: ClientError, code: str, message: str, status: int) -> str:
         """Return the part of the message after the bucket's name: the reason and advice."""

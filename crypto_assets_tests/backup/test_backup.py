@@ -1,16 +1,30 @@
 """A backup of a warehouse and its lakes, restored into other ones, is identical."""
 
+import os
+import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pandas.testing import assert_frame_equal
 from sqlalchemy import text
 
-from crypto_assets.backup.create import create_backup
+from crypto_assets.backup import create
+from crypto_assets.backup.create import CHECK_DAYS, _copy_lake, _store_table, create_backup
+from crypto_assets.backup.manifest import TableFiles, WarehouseBackup
 from crypto_assets.backup.repository import BackupRepository
-from crypto_assets.backup.restore import check_backup, restore_backup
+from crypto_assets.backup.restore import (
+    _describe_stores,
+    _iter_objects,
+    check_backup,
+    restore_backup,
+)
 from crypto_assets.errors import (
     BackupDamaged,
     ForeignExchange,
@@ -19,17 +33,21 @@ from crypto_assets.errors import (
     WrongUse,
 )
 from crypto_assets.exchange import open_exchange
-from crypto_assets.lake import open_lake
+from crypto_assets.lake import build_klines_key, open_lake
+from crypto_assets.lake.directory_lake import DirectoryLake
 from crypto_assets.market.intervals import Interval
-from crypto_assets.market.lake_object import ObjectKind
-from crypto_assets.market.utc_time import Window
+from crypto_assets.market.lake_object import ObjectKind, Source
+from crypto_assets.market.utc_time import DAY_MS, Window
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.order_books import capture_order_book, load_order_books
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.warehouse import Warehouse
-from crypto_assets.warehouse.engine.table_parts import reflect_tables
+from crypto_assets.warehouse.engine import table_backup
+from crypto_assets.warehouse.engine.restore_marker import RestoreMarker
+from crypto_assets.warehouse.engine.table_parts import reflect_table, reflect_tables
 from crypto_assets_tests.pipeline.conftest import TODAY, BuildPlatform, build_platform, run_ingest
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
+from crypto_assets_tests.services.mariadb import DatabaseServer
 
 __all__ = ["build_platform"]
 
@@ -222,7 +240,7 @@ def test_an_interrupted_restore_continues_and_nothing_uses_its_warehouse(
             break
     assert len(failed) > 2 * 10
     assert read_tables(target) == read_tables(small_source)
-    with pytest.raises(WrongUse, match="contains runs"):
+    with pytest.raises(WrongUse, match="the warehouse contains data"):
         restore(target, tmp_path)
 
 
@@ -232,11 +250,138 @@ def test_another_backup_cannot_continue_a_restore(
     first = back_up(small_source, tmp_path)
     second = back_up(small_source, tmp_path)
     version = repository_at(tmp_path).read_manifest(first).warehouse.schema_version
-    target.warehouse.table_backup.begin_restore(first, version)
+    stores = _describe_stores(target, settings_of(target), None)
+    target.warehouse.table_backup.begin_restore(RestoreMarker(first, stores=stores), version)
     with pytest.raises(WrongUse, match=f"{first} has not finished"):
         restore(target, tmp_path, second)
     restore(target, tmp_path)
     assert read_tables(target) == read_tables(small_source)
+
+
+def test_a_restore_continues_with_the_same_stores_only(
+    small_source: PipelineContext,
+    target: PipelineContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another home, Dagster's home or lake may be in use: nothing in it is changed."""
+    name, repository, own = back_up(small_source, tmp_path), repository_at(tmp_path), tmp_path / "o"
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(target.warehouse.table_backup, "insert_part", interrupt)
+        restore(target, tmp_path)
+    settings = settings_of(target)
+    for changes, place in (
+        ({"home": own}, f"with the home {settings.home}, not {own}"),
+        ({"dagster_home": own}, f"Dagster's home {settings.dagster_home}, not {own}"),
+    ):
+        with pytest.raises(WrongUse, match=f"the restore of the backup {name} has begun .*{place}"):
+            restore_backup(target, settings.model_copy(update=changes), repository, None)
+    other = replace(target, raw_lake=open_lake(str(own)))
+    with pytest.raises(WrongUse, match=f"the raw lake {target.raw_lake.url}, not {own}"):
+        restore_backup(other, settings, repository, None)
+    assert not own.exists()
+    restore(target, tmp_path)
+    assert read_tables(target) == read_tables(small_source)
+
+
+def interrupt(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_restore_that_is_interrupted_in_its_lakes_continues(
+    small_source: PipelineContext,
+    target: PipelineContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each attempt puts one object more than the one before."""
+    back_up(small_source, tmp_path)
+    put, left, interrupts = DirectoryLake.put, 0, 0
+
+    def put_some(*arguments: Any, **details: Any) -> bool:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return put(*arguments, **details)
+
+    monkeypatch.setattr(DirectoryLake, "put", put_some)
+    while True:
+        left = interrupts
+        try:
+            restore(target, tmp_path)
+        except KeyboardInterrupt:
+            interrupts += 1
+            with pytest.raises(WarehouseNotReady, match="has not finished"):
+                target.warehouse.require_ready()
+        else:
+            break
+    assert interrupts == len(read_lakes(small_source)) > 2
+    assert read_lakes(target) == read_lakes(small_source)
+    assert read_tables(target) == read_tables(small_source)
+
+
+def test_the_second_of_two_restores_at_once_is_refused(
+    source: PipelineContext, server: ExchangeServer, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Whatever it would restore; the first one finishes."""
+    other = request.getfixturevalue("mariadb").fresh() if is_exact(source) else ""
+    target, second = (open_target(server, tmp_path / "target", other) for _ in range(2))
+    back_up(source, tmp_path)
+    with (
+        target.warehouse.table_backup.hold_restore_lock() as require_lock,
+        pytest.raises(WrongUse, match="another restore into this warehouse is running"),
+    ):
+        require_lock()
+        restore(second, tmp_path)
+    assert not Path(target.raw_lake.url).exists()
+    restore(second, tmp_path)
+    assert read_tables(second) == read_tables(source)
+    for context in (target, second):
+        context.close()
+
+
+def test_a_lost_lock_ends_a_restore_that_another_has_replaced(
+    mariadb: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = mariadb.fresh()
+    name = f"{url.rpartition('/')[2]}/restore"
+    with (
+        Warehouse(url).table_backup.hold_restore_lock() as require_lock,
+        mariadb.connect() as connection,
+        connection.cursor() as cursor,
+    ):
+        for _ in range(2):  # free again, and then another's
+            require_lock()
+            cursor.execute("SELECT IS_USED_LOCK(%s)", (name,))
+            (session,) = cursor.fetchone() or (None,)
+            cursor.execute(f"KILL {session}")
+        cursor.execute("SELECT GET_LOCK(%s, 10)", (name,))
+        with pytest.raises(WrongUse, match="another restore"):
+            require_lock()
+
+
+def test_a_part_is_inserted_once_by_two_restores(
+    mariadb: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one, whose lock was lost, waits until the first has recorded the part."""
+    tables = Warehouse(mariadb.fresh()).table_backup
+    tables.begin_restore(RestoreMarker("2026"), "0008")
+    both = Barrier(2)
+
+    def reflect_together(*arguments: Any) -> Any:
+        with suppress(BrokenBarrierError):
+            both.wait(1)
+        return reflect_table(*arguments)
+
+    monkeypatch.setattr(table_backup, "reflect_table", reflect_together)
+    rows = pa.table({"name": ["lake_days"], "value": ["90"], "changed_at": [1]})
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(tables.insert_part, "2026", 1, "app_settings", rows) for _ in range(2)]
+    for call in calls:
+        call.result()
+    found = tables.find_unfinished_restore()
+    assert found is not None and found.parts == 1
 
 
 def test_the_second_backup_reads_and_stores_only_what_is_new(
@@ -325,13 +470,128 @@ def test_stores_with_other_data_are_refused(
     used = build_platform(server)
     before = read_tables(used)
     with pytest.raises(WrongUse, match="the warehouse contains data"):
-        restore(used, tmp_path)
+        restore(replace(target, warehouse=used.warehouse), tmp_path)
     assert read_tables(used) == before
-    target.raw_lake.create_storage()
-    target.raw_lake.claim_for_exchange("another exchange")
+    assert not Path(target.raw_lake.url).exists()
+    target.archive_lake.create_storage()
+    target.archive_lake.claim_for_exchange("another exchange")
     with pytest.raises(ForeignExchange, match="another exchange"):
         restore(target, tmp_path)
     assert target.warehouse.table_backup.find_unfinished_restore() is None
+    assert not Path(target.raw_lake.url).exists()
+    assert list(Path(target.raw_lake.url).parent.iterdir()) == [Path(target.archive_lake.url)]
+
+
+def test_a_refused_restore_creates_no_database(
+    small_source: PipelineContext,
+    server: ExchangeServer,
+    mariadb: DatabaseServer,
+    tmp_path: Path,
+) -> None:
+    back_up(small_source, tmp_path)
+    target = open_target(server, tmp_path / "target", mariadb.url("not_created"))
+    target.archive_lake.create_storage()
+    target.archive_lake.claim_for_exchange("another exchange")
+    with pytest.raises(ForeignExchange, match="another exchange"):
+        restore(target, tmp_path)
+    with mariadb.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW DATABASES LIKE 'not_created'")
+        assert cursor.fetchall() == ()
+    assert target.warehouse.find_pending_versions()[0] == "0001"
+    target.close()
+
+
+def test_an_object_of_the_lake_that_is_not_what_was_stored_is_reported(
+    small_source: PipelineContext, target: PipelineContext, tmp_path: Path
+) -> None:
+    """With the size and the time that it had: a disk has changed it. It is kept as evidence."""
+    key = next(item.key for item in small_source.raw_lake.list_entries() if "klines" in item.key)
+    path = Path(small_source.raw_lake.url) / key
+    before, content = path.stat(), path.read_bytes()
+    path.write_bytes(content[:-1] + b"}")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    report = create_backup(small_source, settings_of(small_source), repository_at(tmp_path))
+    assert report.changed_objects == (key,)
+    restore(target, tmp_path)
+    assert target.raw_lake.get(key) == content[:-1] + b"}"
+    assert read_tables(target)["lake_objects"] == read_tables(small_source)["lake_objects"]
+
+
+def test_a_damaged_file_of_the_directory_is_replaced_within_a_month(
+    small_source: PipelineContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(small_source, tmp_path)
+    repository = repository_at(tmp_path)
+    item = small_source.warehouse.lake_objects.list_latest(1)[0]
+    path = repository.directory / "files" / item.sha256[:2] / item.sha256
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + b"}")
+    days = []
+    for day in range(CHECK_DAYS):
+        with monkeypatch.context() as patched:
+            patched.setattr(create, "now_ms", lambda day=day: day * DAY_MS)
+            back_up(small_source, tmp_path)
+        if path.read_bytes() == content:
+            days.append(day)
+    assert days == list(range(days[0], CHECK_DAYS))
+    check_backup(repository, repository.read_manifest())
+
+
+def test_files_that_vanish_or_change_meanwhile_stop_no_backup(
+    small_source: PipelineContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, read = settings_of(small_source), Path.read_bytes
+    (settings.home / "gone").write_text("gone")
+    (settings.home / "token").write_text("half")
+
+    def read_later(path: Path) -> bytes:
+        if path.name == "gone":
+            path.unlink()
+        content = read(path)
+        if path.name == "token" and content == b"half":
+            path.write_text("half and the other")
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", read_later)
+    repository = repository_at(tmp_path)
+    create_backup(small_source, settings, repository)
+    files = {item.path: item.file for item in repository.read_manifest().home}
+    assert "gone" not in files
+    assert repository.read(files["token"]) == b"half and the other"
+
+
+def test_the_memory_of_a_backup_does_not_grow_with_the_lake(
+    small_source: PipelineContext, tmp_path: Path
+) -> None:
+    """Nor that of a check. All objects have the same content."""
+    repository = repository_at(tmp_path)
+    repository.create()
+    stored = repository.put_bytes(b"[]")
+    peaks = []
+    for count in (15_000, 45_000):
+        keys = [build_klines_key("BTCUSDT", n, n, Source.REST) for n in range(count)]
+        rows = pa.table(
+            {
+                "bucket": [small_source.raw_lake.bucket] * count,
+                "key": sorted(keys),
+                "sha256": [stored.sha256] * count,
+                "size_bytes": [2] * count,
+                "fetched_at": [1] * count,
+                "source": ["rest"] * count,
+                "rows": [0] * count,
+            }
+        )
+        part = _store_table(rows, repository)
+        lake_objects = TableFiles(name="lake_objects", files=(part,))
+        warehouse = WarehouseBackup(schema_version="0008", tables=(lake_objects,))
+        del rows, keys
+        tracemalloc.start()
+        backup = _copy_lake(small_source, small_source.raw_lake, warehouse, repository, [])
+        found = sum(1 for _ in _iter_objects(repository, backup))
+        assert found >= count and backup.listing.rows == found
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0], peaks
 
 
 def test_a_backup_of_an_earlier_version_is_upgraded_and_of_a_later_one_refused(

@@ -1,7 +1,13 @@
 """The directory of backups: what it shares, what it finds damaged, and who may write to it."""
 
 import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,7 +84,7 @@ def test_a_changed_or_missing_file_is_never_used(
     with pytest.raises(BackupDamaged, match=stored.sha256):
         repository.copy_to(stored, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
-    assert len(repository.list_problems(iter([stored, stored]))) == 1
+    assert len(list(repository.iter_problems([stored]))) == 1
 
 
 def test_a_directory_with_other_files_is_refused(tmp_path: Path) -> None:
@@ -147,6 +153,90 @@ def test_a_manifest_writes_nothing_outside_the_home(
         repository.read_manifest()
 
 
+@pytest.mark.parametrize("names", [(), ("lost+found",), (".partial", "lost+found")])
+def test_a_new_file_system_and_what_a_killed_first_backup_left_are_empty(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    for name in names:
+        (tmp_path / name).mkdir()
+    if ".partial" in names:
+        (tmp_path / ".partial" / "tmp1").write_text('{"crypto-')
+    repository = BackupRepository(tmp_path)
+    repository.create()
+    assert repository.read(repository.put_bytes(b"candles")) == b"candles"
+    repository.require_backups()
+
+
+def test_the_directory_is_one_of_backups_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, or a kill, leaves no marker that is cut short and refuses the next backup."""
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail_on_a_full_disk)
+        with pytest.raises(OSError, match="full"):
+            BackupRepository(tmp_path).create()
+    assert not (tmp_path / "backup.json").exists()
+    BackupRepository(tmp_path).create()
+    BackupRepository(tmp_path).require_backups()
+
+
+def fail_on_a_full_disk(_handle: int) -> None:
+    raise OSError("the disk is full")
+
+
+def test_two_first_backups_at_once_share_one_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one, which has seen no marker either, does not replace that of the first."""
+    first, second = BackupRepository(tmp_path), BackupRepository(tmp_path)
+    write = BackupRepository._write_marker
+
+    def write_later(repository: BackupRepository) -> None:
+        if repository is second:
+            monkeypatch.undo()
+            first.create()
+            stack.enter_context(first.lock())
+        write(repository)
+
+    with ExitStack() as stack:
+        monkeypatch.setattr(BackupRepository, "_write_marker", write_later)
+        second.create()
+        with pytest.raises(WrongUse, match="another backup"), second.lock():
+            pass
+
+
+def test_a_copy_is_private_from_the_beginning(
+    repository: BackupRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the umask is, and although an interrupted restore has left a readable file."""
+    stored = repository.put_bytes(b"token")
+    (tmp_path / ".token.part").write_bytes(b"tok")
+    modes: list[int] = []
+    copy = shutil.copyfileobj
+
+    def record_mode(source: Any, target: Any, *rest: Any) -> None:
+        modes.append(os.fstat(target.fileno()).st_mode & 0o777)
+        copy(source, target, *rest)
+
+    monkeypatch.setattr(shutil, "copyfileobj", record_mode)
+    previous = os.umask(0)
+    try:
+        repository.copy_to(stored, tmp_path / "token")
+    finally:
+        os.umask(previous)
+    assert modes == [0o600]
+    assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "token").read_bytes() == b"token"
+    assert not (tmp_path / ".token.part").exists()
+
+
+def list_used_files(repository: BackupRepository, digit: str) -> Iterator[str]:
+    for name in repository.list_names():
+        for file in repository.read_manifest(name).list_files():
+            if file.sha256.startswith(digit):
+                yield file.sha256
+
+
 def test_files_that_no_kept_backup_has_are_deleted(repository: BackupRepository) -> None:
     files: list[StoredFile] = []
     for number in range(3):
@@ -155,10 +245,5 @@ def test_files_that_no_kept_backup_has_are_deleted(repository: BackupRepository)
         repository.write_manifest(make_manifest(repository, f"2026-01-0{number}", own))
     killed = repository.put_bytes(b"of a killed backup")
     assert repository.delete_old(2) == ["2026-01-00"]
-    kept = (
-        file
-        for name in repository.list_names()
-        for file in repository.read_manifest(name).list_files()
-    )
-    assert repository.delete_unused_files(kept) == 2
+    assert repository.delete_unused_files(partial(list_used_files, repository)) == 2
     assert [repository.contains(file) for file in (*files, killed)] == [False, True, True, False]

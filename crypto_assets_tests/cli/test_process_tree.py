@@ -1,10 +1,12 @@
 """The processes of `up`: a long start, the exit of a child, and one tree per home."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -43,6 +45,29 @@ def test_the_exit_of_another_program_ends_the_wait(tmp_path: Path) -> None:
         pytest.raises(CryptoAssetsError, match=r"the other exited with code 3.*the port is taken"),
     ):
         tree.start_programs(waiting, dying)
+
+
+@pytest.mark.slow  # starts a program, in the package
+def test_a_long_log_is_continued_in_an_empty_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program, which has the file open, writes on; the file before is kept."""
+    monkeypatch.setattr(process_tree, "MAX_LOG_BYTES", 10_000)
+    code = (
+        "import itertools, time\n"
+        "for n in itertools.count(): print(f'line {n}', flush=True); time.sleep(0.0005)"
+    )
+    log = tmp_path / "log"
+    with ProcessTree(lambda _: None) as tree:
+        tree.start_programs(program(tmp_path, code, lambda: log.exists()))
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "log.1").exists() or not log.read_text():
+            assert time.monotonic() < deadline
+            Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+            tree.wait_until_stopped()
+        earlier, current = (tmp_path / "log.1").read_text(), log.read_text()
+    assert len(earlier) > 10_000 and earlier.startswith("line 0\n")
+    assert current.startswith(("line", "\n")) or current[0].isdigit(), "no hole before it"
 
 
 def test_a_home_is_locked_once(tmp_path: Path) -> None:

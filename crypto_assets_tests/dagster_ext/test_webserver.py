@@ -26,8 +26,10 @@ from crypto_assets.exchange.simulated import (
     start_exchange_server,
 )
 from crypto_assets.http_server import serve_in_thread
-from crypto_assets.market.utc_time import now_ms
-from crypto_assets.orchestrator import Kind
+from crypto_assets.market.utc_time import now_ms, to_epoch_ms
+from crypto_assets.orchestrator import Kind, queued_runs
+from crypto_assets.orchestrator.queued_runs import fetch_queue_lengths
+from crypto_assets.orchestrator.run_queue import RUN_CLASS_TAG, RunClass
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.app_settings import SettingChange
 from crypto_assets_tests.access.serving import OPERATOR_TOKEN
@@ -193,6 +195,29 @@ def test_a_reader_sees_no_stack_traces_and_no_output_of_processes(tree: Tree) ->
         assert requests.get(tree.url + path, timeout=60).status_code == 403
     debug = requests.get(f"{tree.url}/download_debug/{run}", headers=BEARER, timeout=60)
     assert debug.status_code == 200
+
+
+def test_the_oldest_queued_run_is_found_behind_many_others(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster lists the newest ones first, a page at a time."""
+    monkeypatch.setattr(queued_runs, "_PAGE_RUNS", 2)
+    kinds = [RunClass.TICK, *(RunClass.BACKFILL,) * 3]
+    with open_instance(tree.desk.home / "dagster") as instance:
+        runs = [
+            instance.create_run_for_job(
+                dg.job(name="waiting")(lambda: None), tags={RUN_CLASS_TAG: kind}
+            )
+            for kind in kinds
+        ]
+        record = instance.get_run_record_by_id(runs[0].run_id)
+        assert record is not None
+        found = fetch_queue_lengths(tree.webserver)
+        for run in runs:
+            instance.delete_run(run.run_id)
+    assert {name: length.runs for name, length in found.items()} == {"tick": 1, "backfill": 3}
+    assert found["tick"].oldest_created_at == to_epoch_ms(record.create_timestamp)
+    assert fetch_queue_lengths(tree.webserver) == {}
 
 
 def create_failed_run(tree: Tree) -> str:

@@ -193,6 +193,21 @@ def test_a_lake_belongs_to_the_market_that_claimed_it_first(lake: Lake) -> None:
     assert lake.get_marker() == LakeMarker("binance:1", "other")
 
 
+def test_a_claim_is_checked_without_being_made(new_lake: MakeLake) -> None:
+    """Also of a lake that does not exist yet."""
+    lake = new_lake()
+    lake.require_claimable("binance")
+    lake.create_storage()
+    lake.require_claimable("binance", market="other")
+    assert lake.get_marker() is None
+    lake.claim_for_exchange("binance")
+    lake.require_claimable("binance")
+    with pytest.raises(ForeignExchange, match="belongs to binance"):
+        lake.require_claimable("simulated:7")
+    with pytest.raises(WrongUse, match="each market needs a lake"):
+        lake.require_claimable("binance", market="other")
+
+
 def test_a_lake_without_a_market_is_assigned_to_the_market_that_owns_it(lake: Lake) -> None:
     lake.claim_for_exchange("binance")
     with pytest.raises(WrongUse, match="the default market, not to the market other"):

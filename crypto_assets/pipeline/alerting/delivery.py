@@ -1,12 +1,14 @@
 """Delivers alerts to each target once, however often others refuse them."""
 
 import math
+import random
 import time
+from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from crypto_assets.errors import AlertNotSent
+from crypto_assets.errors import AlertNotSent, AlertRejected
 from crypto_assets.market.utc_time import DAY_MS
 from crypto_assets.pipeline.alerting.targets import AlertTarget
 from crypto_assets.pipeline.alerting.webhook import Alert
@@ -14,6 +16,8 @@ from crypto_assets.pipeline.alerting.webhook import Alert
 # After which further messages wait for the next evaluation: Dagster ends one after a minute.
 DELIVERY_SECONDS = 15.0
 _GIVE_UP_AFTER_MS = DAY_MS
+# A target that rejects so many alerts, and accepts none, gets no further one until the next time.
+_MAX_REJECTIONS = 2
 # Of the reason of an alert: a webhook shows no more.
 _MAX_STORED_TEXT = 1_000
 
@@ -64,28 +68,64 @@ class Delivery:
 def deliver_alerts(
     targets: Sequence[AlertTarget], alerts: Sequence[UnsentAlert], deadline: float = math.inf
 ) -> Delivery:
-    """Send alerts to the targets that miss them, in order; a target that fails gets no further one.
+    """Send alerts to the targets that miss them, in order.
 
-    After `deadline`, on the monotonic clock, each target gets one message at most. Those that miss
-    old alerts come last: they may not respond. Targets that no longer exist miss nothing.
+    A target that does not respond gets no further alert. One that rejects an alert gets the later
+    ones meanwhile, unless it rejects the next one too. After `deadline`, on the monotonic clock,
+    each target gets one message at most. Those that miss old alerts come last: they may not
+    respond. Targets that no longer exist miss nothing.
     """
     missing = {target.name: _list_missing(target, alerts) for target in targets}
-    failures = []
+    failures: list[str] = []
     for target in sorted(targets, key=lambda one: _find_oldest(one, alerts), reverse=True):
-        waiting, is_first = missing[target.name], True
-        while waiting and (is_first or time.monotonic() < deadline):
-            is_first, count = False, min(len(waiting), target.max_alerts)
-            try:
-                target.send_alerts([alerts[index].alert for index in waiting[:count]])
-            except AlertNotSent as error:
-                failures.append(str(error))
-                break
-            del waiting[:count]
+        waiting = missing[target.name]
+        missing[target.name], failed = _send_to_target(target, alerts, waiting, deadline)
+        failures += failed
     left = [
         replace(item, missing=frozenset(name for name, waiting in missing.items() if n in waiting))
         for n, item in enumerate(alerts)
     ]
     return Delivery(tuple(item for item in left if item.missing), tuple(failures))
+
+
+def _send_to_target(
+    target: AlertTarget, alerts: Sequence[UnsentAlert], waiting: Sequence[int], deadline: float
+) -> tuple[list[int], list[str]]:
+    """Send the waiting alerts of a target; return those that it still misses, and the failures."""
+    size, left, failures = target.max_alerts, list(waiting), dict[str, None]()
+    batches = deque(list(waiting[n : n + size]) for n in range(0, len(waiting), size))
+    is_first, accepts_any, rejections = True, False, 0
+    while batches and (is_first or time.monotonic() < deadline):
+        is_first, batch = False, batches.popleft()
+        try:
+            target.send_alerts([alerts[index].alert for index in batch])
+        except AlertRejected as error:
+            failures[str(error)] = None
+            if len(batch) > 1:  # for one of its alerts, perhaps
+                half = len(batch) // 2
+                batches.extendleft((batch[half:], batch[:half]))
+                continue
+            rejections += 1
+            if not accepts_any and rejections == _MAX_REJECTIONS:
+                break
+            if not accepts_any:
+                _move_random_alert_to_front(batches)
+        except AlertNotSent as error:
+            failures[str(error)] = None
+            break
+        else:
+            accepts_any = True
+            left = [index for index in left if index not in batch]
+    return left, list(failures)
+
+
+def _move_random_alert_to_front(batches: deque[list[int]]) -> None:
+    """Choose the alert that shows whether a target accepts any: two others may be rejected."""
+    if batches:
+        batch = random.choice(batches)  # noqa: S311 - no secret  # nosec B311
+        batches.remove(batch)
+        index = batch.pop(random.randrange(len(batch)))  # noqa: S311 - no secret  # nosec B311
+        batches.extendleft([batch, [index]] if batch else [[index]])
 
 
 def _find_oldest(target: AlertTarget, alerts: Sequence[UnsentAlert]) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from crypto_assets.errors import AlertNotSent
+from crypto_assets.errors import AlertNotSent, AlertRejected
 from crypto_assets.foreign_text import shorten_text
 from crypto_assets.pipeline.alerting.webhook import Alert, Webhook
 
@@ -27,7 +27,10 @@ class AlertTarget(Protocol):
         ...
 
     def send_alerts(self, alerts: Sequence[Alert]) -> None:
-        """Send at most `max_alerts`. Raises AlertNotSent, which never shows a secret."""
+        """Send at most `max_alerts`, or nothing. Raises AlertNotSent, which never shows a secret.
+
+        Raises AlertRejected where other alerts may be accepted.
+        """
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class AppriseTarget:
                 body_format="text",
             )
             if not is_sent:
-                raise AlertNotSent(f"the alert target {self.name} does not accept it: {_FIX_HINT}")
+                # Apprise does not say whether the service has rejected it or does not respond.
+                raise AlertRejected(f"the alert target {self.name} does not accept it: {_FIX_HINT}")
 
     @property
     def _scheme(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from crypto_assets.addresses import is_web_address, remove_logins
-from crypto_assets.errors import AlertNotSent, WrongUse
+from crypto_assets.errors import AlertNotSent, AlertRejected, WrongUse
 from crypto_assets.http_client import (
     REQUEST_ERRORS,
     HttpResponse,
@@ -25,6 +25,8 @@ from crypto_assets.pipeline.alerting.refused_hosts import refuse_address, refuse
 _TIMEOUTS = RequestTimeouts(connect=3.05, read=10, total=20)
 # Slack returns two letters, which nothing reads.
 _MAX_RESPONSE_BYTES = 64 * 1024
+# The statuses of a client's errors that say nothing about the message.
+_RETRY_LATER = {407, 408, 425, 429}
 # Slack truncates longer messages; further alerts are only counted.
 _MAX_SHOWN, _MAX_ALERTS = 10, 10_000
 _MAX_TEXT_LENGTH = 1000
@@ -98,7 +100,11 @@ class Webhook:
         )
 
     def send_alerts(self, alerts: Sequence[Alert]) -> None:
-        """Send all alerts as one message. Raises AlertNotSent, which never shows the secret."""
+        """Send all alerts as one message.
+
+        Raises AlertNotSent, which never shows the secret; AlertRejected where the receiver has
+        rejected the message.
+        """
         if not self.url or not alerts:
             return
         if not is_web_address(self.url):
@@ -119,7 +125,9 @@ class Webhook:
                 "is not followed: give the address that it redirects to"
             )
         if not response.is_success:
-            raise AlertNotSent(f"{name} answers {response.status}: {_FIX_HINT}")
+            is_rejected = 400 <= response.status < 500 and response.status not in _RETRY_LATER
+            kind = AlertRejected if is_rejected else AlertNotSent
+            raise kind(f"{name} answers {response.status}: {_FIX_HINT}")
 
     def _post_message(self, message: dict[str, Any]) -> HttpResponse:
         """Post a message, unless the host has an address that is refused.

@@ -11,6 +11,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
 from crypto_assets.errors import (
+    DatabaseMissing,
     OrchestratorError,
     WarehouseError,
     WarehouseNotReady,
@@ -244,7 +245,7 @@ def _translate_mysql_error(
             f"{user} lacks a privilege in {place}, see `crypto-assets init --grants`: {message}"
         )
     if code == _DATABASE_MISSING:
-        return WarehouseRefused(format_missing_database(url))
+        return DatabaseMissing(format_missing_database(url))
     if code == _TABLE_MISSING:
         return WarehouseNotReady(f"{place} lacks a table, {names.initialize}: {message}")
     if _is_read_only(code, message):

@@ -5,8 +5,10 @@ programs work with its schema. The upgraded database stores that version, so tha
 version before continue until they are replaced.
 """
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -17,6 +19,7 @@ from sqlalchemy import URL, Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from crypto_assets.errors import (
+    DatabaseMissing,
     WarehouseError,
     WarehouseNotReady,
     WarehouseRefused,
@@ -35,6 +38,8 @@ from crypto_assets.warehouse.engine.setting_rows import read_setting, store_sett
 # The oldest version whose programs work with the schema, by the program that upgraded it.
 OLDEST_PROGRAM_SETTING = "state.oldest_program"
 _SCRIPTS_FOLDER = Path(__file__).parent / "migrations"
+
+T = TypeVar("T")
 
 
 def migrate_schema(database: Database) -> None:
@@ -73,6 +78,16 @@ def create_database(database: Database) -> None:
         database.run_with_retries(lambda: _ensure_database(database.url))
 
 
+def read_if_exists(database: Database, work: Callable[[Connection], T]) -> T | None:
+    """Read from the primary as `run_primary_read` does; None where the database does not exist."""
+    if database.sqlite_path and not database.sqlite_path.exists():
+        return None
+    try:
+        return database.run_primary_read(work)
+    except DatabaseMissing:
+        return None
+
+
 def require_known_version(version: str) -> None:
     """Raise WarehouseTooNew unless this program knows the version of a schema."""
     if not _is_known(version):
@@ -105,10 +120,7 @@ def find_pending_versions(database: Database) -> list[str]:
     All of them for a database without a schema, or which does not exist. Raises WarehouseTooNew.
     """
     scripts = ScriptDirectory.from_config(_alembic_config())
-    if database.sqlite_path and not database.sqlite_path.exists():
-        version = None
-    else:
-        version = database.run_primary_read(read_schema_version)
+    version = read_if_exists(database, read_schema_version)
     if version is not None and _is_current(version):
         return []
     pending = scripts.iterate_revisions("head", version or "base")
@@ -144,7 +156,7 @@ def _ensure_database(url: URL) -> None:
     try:
         engine.connect().close()
     except DBAPIError as error:
-        if str(translate_error(error, url)) != format_missing_database(url):
+        if not isinstance(translate_error(error, url), DatabaseMissing):
             raise
         _create_database(url)
     finally:

@@ -1,10 +1,11 @@
 """Marks a warehouse as incomplete while a backup is restored into it."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import Connection
 
-from crypto_assets.errors import WarehouseNotReady
+from crypto_assets.errors import WarehouseNotReady, WrongUse
 from crypto_assets.warehouse.engine.setting_rows import (
     delete_setting,
     read_setting,
@@ -16,15 +17,34 @@ _NAME = "state.restore"
 
 @dataclass(frozen=True)
 class RestoreMarker:
-    """A restore that has not finished: its backup, and how many parts of tables are inserted."""
+    """A restore that has not finished: its backup, and how many parts of tables are inserted.
+
+    `stores` has what else it writes, such as Dagster's database, by what messages call it.
+    """
 
     backup: str
-    parts: int
+    parts: int = 0
+    stores: Mapping[str, str] = field(default_factory=dict)
+
+    def require_same(self, wanted: "RestoreMarker") -> None:
+        """Raise WrongUse unless `wanted` continues this restore."""
+        if self.backup != wanted.backup:
+            raise WrongUse(
+                f"the restore of the backup {self.backup} has not finished: restore that "
+                "one again, or use an empty warehouse"
+            )
+        for name, place in wanted.stores.items():
+            if self.stores.get(name) != place:
+                raise WrongUse(
+                    f"the restore of the backup {self.backup} has begun with {name} "
+                    f"{self.stores.get(name) or 'of another kind'}, not {place or 'of this kind'}: "
+                    "continue it with the same settings, or restore into an empty warehouse"
+                )
 
 
-def read_restore_marker(connection: Connection) -> RestoreMarker | None:
-    """Return the restore that has not finished, if any."""
-    stored = read_setting(connection, _NAME)
+def read_restore_marker(connection: Connection, *, lock: bool = False) -> RestoreMarker | None:
+    """Return the restore that has not finished, if any; `lock` it for the transaction."""
+    stored = read_setting(connection, _NAME, lock=lock)
     return RestoreMarker(**stored) if stored else None
 
 

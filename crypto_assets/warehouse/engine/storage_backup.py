@@ -1,10 +1,11 @@
 """Reads and restores the tables of Dagster's own MySQL database."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import pyarrow as pa
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, make_url
 
 from crypto_assets.errors import WrongUse
 from crypto_assets.warehouse.engine.error_translation import translate_storage_errors
@@ -29,10 +30,14 @@ def read_storage_tables(
     url: str, options: str, consume: Callable[[Iterator[DefinedTable]], T]
 ) -> T:
     """Call `consume` with all tables as of one moment. Raises OrchestratorError."""
-    engine = open_storage_engine(url, options, _OPTIONS)
-    with translate_storage_errors(url, options), engine.connect() as connection:
-        connection.exec_driver_sql(_SESSION)
+    with _open_session(url, options) as connection:
         return consume(_iter_tables(connection))
+
+
+def describe_storage(url: str) -> str:
+    """Return the host and the name of a database, without the login."""
+    parsed = make_url(url)
+    return f"{parsed.database} on {parsed.host or 'localhost'}:{parsed.port or 3306}"
 
 
 def require_no_storage(url: str, options: str) -> None:
@@ -50,9 +55,7 @@ def restore_storage_table(
     url: str, options: str, name: str, definition: str, parts: Iterator[pa.Table]
 ) -> None:
     """Create a table and insert its parts, in place of what an interrupted restore left of it."""
-    engine = open_storage_engine(url, options, _OPTIONS)
-    with translate_storage_errors(url, options), engine.connect() as connection:
-        connection.exec_driver_sql(_SESSION)
+    with _open_session(url, options) as connection:
         quoted = connection.dialect.identifier_preparer.quote_identifier(name)
         if not definition.startswith(f"CREATE TABLE {quoted} ("):
             raise WrongUse(f"the backup of Dagster's table {name} does not say how to create it")
@@ -62,7 +65,21 @@ def restore_storage_table(
         for part in parts:
             insert_rows(connection, table, part)
         connection.commit()
-        connection.invalidate()  # its session settings are not those of Dagster
+
+
+@contextmanager
+def _open_session(url: str, options: str) -> Iterator[Connection]:
+    """Open a connection with session settings of its own, which Dagster never gets from the pool.
+
+    Raises OrchestratorError.
+    """
+    engine = open_storage_engine(url, options, _OPTIONS)
+    with translate_storage_errors(url, options), engine.connect() as connection:
+        try:
+            connection.exec_driver_sql(_SESSION)
+            yield connection
+        finally:
+            connection.invalidate()
 
 
 def _iter_tables(connection: Connection) -> Iterator[DefinedTable]:

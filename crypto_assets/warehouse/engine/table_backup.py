@@ -1,6 +1,8 @@
 """Reads all tables of a warehouse as of one moment, and restores them into an empty one."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TypeVar
 
 import pyarrow as pa
@@ -9,6 +11,7 @@ from sqlalchemy import Connection, select
 from crypto_assets.errors import WarehouseError, WrongUse
 from crypto_assets.warehouse.engine import migrate
 from crypto_assets.warehouse.engine.database import Database
+from crypto_assets.warehouse.engine.restore_lock import hold_restore_lock
 from crypto_assets.warehouse.engine.restore_marker import (
     RestoreMarker,
     delete_restore_marker,
@@ -63,43 +66,40 @@ class TableBackup:
                 return None
             return read_restore_marker(connection)
 
-        path = self._database.sqlite_path
-        if path and not path.exists():
-            return None
-        migrate.create_database(self._database)
-        return self._database.run_primary_read(work)
+        return migrate.read_if_exists(self._database, work)
 
-    def begin_restore(self, backup: str, schema_version: str) -> int:
+    def hold_restore_lock(self) -> AbstractContextManager[Callable[[], None]]:
+        """Be the only restore into this warehouse; see `restore_lock`."""
+        return hold_restore_lock(self._database)
+
+    def require_restorable(self, restore: RestoreMarker, schema_version: str) -> None:
+        """Raise as `begin_restore` does, and change nothing; the database need not exist."""
+        migrate.require_known_version(schema_version)
+
+        def work(connection: Connection) -> None:
+            if migrate.read_schema_version(connection) is not None:
+                _find_inserted_parts(connection, restore, schema_version)
+
+        migrate.read_if_exists(self._database, work)
+
+    def begin_restore(self, restore: RestoreMarker, schema_version: str) -> int:
         """Prepare an empty warehouse with a schema of that version for the parts of a backup.
 
         Returns how many parts an interrupted restore of the same backup has inserted. Until
         `finish_restore`, nothing else can use the warehouse. Raises WrongUse where it contains
-        data, WarehouseTooNew for a version that this program does not know.
+        data, or where an interrupted restore differs; WarehouseTooNew for a version that this
+        program does not know.
         """
         migrate.require_known_version(schema_version)
         migrate.create_schema(self._database, schema_version)
 
         def work(connection: Connection) -> int:
-            if marker := read_restore_marker(connection):
-                if marker.backup != backup:
-                    raise WrongUse(
-                        f"the restore of the backup {marker.backup} has not finished: restore that "
-                        "one again, or use an empty warehouse"
-                    )
-                return marker.parts
-            if migrate.read_schema_version(connection) != schema_version:
-                raise WrongUse(
-                    "the warehouse has a schema of another version: restore into an empty database"
-                )
-            delete_setting(connection, migrate.OLDEST_PROGRAM_SETTING)  # the backup has its own
-            for table in (symbols, fact_klines, lake_objects, app_settings):
-                if connection.execute(select(table).limit(1)).first():
-                    raise WrongUse(
-                        "the warehouse contains data: restore into an empty one, such as that of "
-                        "another CRYPTO_HOME or CRYPTO_WAREHOUSE_URL"
-                    )
-            write_restore_marker(connection, RestoreMarker(backup, 0))
-            return 0
+            done = _find_inserted_parts(connection, restore, schema_version)
+            if done is None:
+                # The backup has its own.
+                delete_setting(connection, migrate.OLDEST_PROGRAM_SETTING)
+                write_restore_marker(connection, restore)
+            return done or 0
 
         return self._database.run_exclusive_write("migrate", work)
 
@@ -111,13 +111,14 @@ class TableBackup:
         """
 
         def work(connection: Connection) -> None:
-            marker = read_restore_marker(connection)
+            # Locked: another restore, which must not insert the same part, waits.
+            marker = read_restore_marker(connection, lock=True)
             if marker is None or marker.backup != backup:
                 raise WrongUse("another restore has finished this warehouse meanwhile")
             if marker.parts >= number:
                 return
             insert_part(self._database, connection, reflect_table(connection, name), rows)
-            write_restore_marker(connection, RestoreMarker(backup, number))
+            write_restore_marker(connection, replace(marker, parts=number))
 
         self._database.run_bulk_load(rows.num_rows, work)
 
@@ -128,3 +129,30 @@ class TableBackup:
     def finish_restore(self) -> None:
         """Open the warehouse for use."""
         self._database.run_write(delete_restore_marker)
+
+
+def _find_inserted_parts(
+    connection: Connection, restore: RestoreMarker, schema_version: str
+) -> int | None:
+    """Return how many parts the restore has inserted; None where it has not begun.
+
+    Raises WrongUse where it cannot begin or continue.
+    """
+    if marker := read_restore_marker(connection):
+        marker.require_same(restore)
+        return marker.parts
+    if migrate.read_schema_version(connection) != schema_version:
+        raise WrongUse(
+            "the warehouse has a schema of another version: restore into an empty database"
+        )
+    own = app_settings.c.name != migrate.OLDEST_PROGRAM_SETTING
+    for statement in (
+        *(select(table) for table in (symbols, fact_klines, lake_objects)),
+        select(app_settings).where(own),
+    ):
+        if connection.execute(statement.limit(1)).first():
+            raise WrongUse(
+                "the warehouse contains data: restore into an empty one, such as that of "
+                "another CRYPTO_HOME or CRYPTO_WAREHOUSE_URL"
+            )
+    return None

@@ -127,8 +127,50 @@ def test_a_target_that_takes_one_message_of_several_gets_only_the_others_again()
             unsent = deliver_alerts(targets, [*map(UnsentAlert.from_json, stored)]).unsent
         titles = [orjson.loads(request.body)["title"] for request in refusing.requests]
         (message,) = [orjson.loads(request.body) for request in slack.requests]
-    assert titles == ["alert 0", "alert 1", "alert 1", "alert 2"]
+    assert titles == ["alert 0", "alert 1", "alert 2", "alert 1"]
     assert [one["title"] for one in message["attachments"]] == ["alert 0", "alert 1", "alert 2"]
+
+
+@pytest.mark.parametrize("rejected", [{0}, {3}, {0, 1}, {0, 4, 9}, set(range(9))])
+@pytest.mark.parametrize("kind", ["webhook", "json"])
+def test_alerts_that_a_target_always_rejects_keep_no_other_waiting(
+    rejected: set[int], kind: str
+) -> None:
+    """Each other one arrives once, and those of one message in their order."""
+    alerts = [replace(ALERT, subject=f"alert {n}") for n in range(10)]
+    bad = [f'"alert {n}"'.encode() for n in rejected]
+    with scripted(
+        lambda request: Answer(400 if any(title in request.body for title in bad) else 200)
+    ) as server:
+        webhook = Webhook(server.url if kind == "webhook" else None)
+        targets = list_targets(webhook, "" if webhook.url else server.url.replace("http", "json"))
+        unsent = tuple(UnsentAlert.to_targets(alert, targets, since=0) for alert in alerts)
+        attempts = 0
+        while len(unsent) > len(rejected):
+            delivery = deliver_alerts(targets, unsent)
+            unsent, attempts = delivery.unsent, attempts + 1
+            assert len(delivery.failures) == 1
+            assert attempts < 200
+        bodies = [request.body for request in server.requests]
+    assert [item.alert for item in unsent] == [alerts[n] for n in sorted(rejected)]
+    accepted = [body for body in bodies if not any(title in body for title in bad)]
+    for n in set(range(10)) - rejected:
+        assert sum(f'"alert {n}"'.encode() in body for body in accepted) == 1
+    if len(rejected) == 1:
+        assert attempts == 1
+
+
+def test_a_target_that_rejects_everything_gets_few_requests() -> None:
+    alerts = [replace(ALERT, subject=f"alert {n}") for n in range(100)]
+    with scripted(in_turn(Answer(401))) as server:
+        for targets in (
+            list_targets(Webhook(server.url), ""),
+            list_targets(Webhook(), server.url.replace("http", "json")),
+        ):
+            before = len(server.requests)
+            unsent = [UnsentAlert.to_targets(alert, targets, since=0) for alert in alerts]
+            assert len(deliver_alerts(targets, unsent).unsent) == 100
+            assert len(server.requests) - before <= 10
 
 
 def test_a_target_that_does_not_respond_keeps_no_other_one_waiting() -> None:

@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+import threading
 from threading import Event, Thread
 
 import pytest
+from sqlalchemy import make_url
 
 from crypto_assets.errors import OrchestratorError
 from crypto_assets.warehouse.engine import storage_lock
+from crypto_assets.warehouse.engine.dialect import open_engine
+from crypto_assets.warehouse.engine.session_lock import SessionLock
 from crypto_assets.warehouse.engine.storage_lock import hold_storage_lock
 from crypto_assets_tests.services.lifetime import with_parent
 from crypto_assets_tests.services.mariadb import DatabaseServer
@@ -98,6 +102,34 @@ def test_a_lost_connection_takes_the_lock_again(
                 break
         assert holder not in (None, first)
     assert lost == []
+
+
+def test_the_end_of_the_thread_that_watches_the_lock_is_a_loss(
+    mariadb: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends it: nobody would notice that another process has taken the lock."""
+    monkeypatch.setattr(storage_lock, "_POLL_SECONDS", 0.1)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    gone = Event()
+
+    def fail(_: SessionLock) -> bool:
+        raise MemoryError
+
+    with hold_storage_lock(mariadb.fresh(), "", "daemon", gone.set):
+        monkeypatch.setattr(SessionLock, "is_ours", fail)
+        assert gone.wait(30)
+
+
+def test_long_names_that_begin_alike_are_different_locks(mariadb: DatabaseServer) -> None:
+    url, name = mariadb.fresh(), "n" * 100
+    with hold_storage_lock(url, "", name, lambda: None):
+        other = SessionLock(open_engine(make_url(url)), "", f"{name}2")
+        assert other.take()
+        same = SessionLock(other._engine, url.rpartition("/")[2], name)
+        assert not same.take()
+        other.close()
+        same.close()
+        other._engine.dispose()
 
 
 def test_a_server_that_does_not_respond_is_named() -> None:
