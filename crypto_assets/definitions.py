@@ -1,8 +1,12 @@
 """The code location that Dagster loads: everything that lies in `defs/`."""
 
-from crypto_assets import defs as defs_folder
-from crypto_assets.dagster_ext.defs_folder import load_defs_folder
-from crypto_assets.defs.common_attributes import add_common_attributes
-from crypto_assets.defs.markets import DEFAULT_MARKET
+from crypto_assets.python_gc import pause_collections
 
-defs = add_common_attributes(load_defs_folder(defs_folder), DEFAULT_MARKET)
+# Each run imports this in a process of its own.
+with pause_collections():
+    from crypto_assets import defs as defs_folder
+    from crypto_assets.dagster_ext.defs_folder import load_defs_folder
+    from crypto_assets.defs.common_attributes import add_common_attributes
+    from crypto_assets.defs.markets import DEFAULT_MARKET
+
+    defs = add_common_attributes(load_defs_folder(defs_folder), DEFAULT_MARKET)

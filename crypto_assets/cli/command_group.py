@@ -11,6 +11,7 @@ from crypto_assets.addresses import remove_logins
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.foreign_text import shorten_text
 from crypto_assets.installation import VERSION
+from crypto_assets.python_gc import pause_collections
 
 # Long enough for the list of the options of a URL, and for a path.
 _MAX_ERROR_CHARACTERS = 2000
@@ -52,7 +53,8 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, name = _COMMANDS[cmd_name].split(":")
-        command: click.Command = getattr(import_module(module), name)
+        with pause_collections():
+            command: click.Command = getattr(import_module(module), name)
         return command
 
 
