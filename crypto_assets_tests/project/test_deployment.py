@@ -469,6 +469,8 @@ def test_the_defaults_of_the_compose_file_match_the_example() -> None:
     example = dotenv_values(stream=StringIO(uncomment_example()))
     both = text("docker-compose.yml") + text("deploy/published-ports.yml")
     defaults = dict(re.findall(r"\$\{(\w+):-([^${}]+)\}", both))
+    # Outside of Compose there is none; only workers read it.
+    assert defaults.pop("CRYPTO_BROKER_URL") == "redis://redis:6379/0"
     assert {name: example[name] for name in defaults} == defaults
 
 
@@ -530,6 +532,7 @@ def test_images_are_pinned_by_digest_in_dotenv(tmp_path: Path) -> None:
             "LAKE_IMAGE": f"mirror.example/minio:2@sha256:{digest}",
             "PYTHON_IMAGE": f"python:3.12-slim@sha256:{digest}",
             "PROXY_IMAGE": f"caddy:2.10@sha256:{digest}",
+            "REDIS_IMAGE": f"redis:7.4@sha256:{digest}",
         }
         assert dotenv.stat().st_mode & 0o777 == 0o600
     assert pin("", "--build-arg").stdout == (
@@ -537,7 +540,7 @@ def test_images_are_pinned_by_digest_in_dotenv(tmp_path: Path) -> None:
     )
     pulled = re.findall("^pull --quiet (.*)$", (tmp_path / "arguments").read_text(), re.MULTILINE)
     assert sorted(set(pulled)) == [
-        *("caddy:2.10", "mirror.example/minio:2", "mysql:8.4", "python:3.12-slim")
+        *("caddy:2.10", "mirror.example/minio:2", "mysql:8.4", "python:3.12-slim", "redis:7.4")
     ]
     before = dotenv.read_text().replace("mysql:8.4", "gone:1")
     dotenv.write_text(before)
@@ -630,7 +633,7 @@ def read_stages() -> dict[str, str]:
 
 def test_each_service_runs_the_image_of_its_target(services: dict[str, Any]) -> None:
     """The servers' packages are only where the servers run."""
-    runs = {"init", "code", "daemon", "backup"}
+    runs = {"init", "code", "daemon", "backup", *WORKERS}
     for name, service in services.items():
         if service["image"] in OUR_IMAGES:
             expected = (
