@@ -4,6 +4,9 @@ import json
 import logging
 import os
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -23,7 +26,9 @@ from crypto_assets.settings import Settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.catalog.worker_heartbeats import WorkerHeartbeat
 from crypto_assets.wiring import open_heartbeat_warehouse
+from crypto_assets_tests.project.repository import ROOT
 from crypto_assets_tests.services.dagster_tree import wait_for
+from crypto_assets_tests.services.mariadb import DatabaseServer
 
 SELF = WorkerHeartbeat("w1", "ticks", 4, "0.1.0", started_at=now_ms(), beat_at=0)
 
@@ -105,6 +110,31 @@ def test_a_worker_whose_heartbeat_ends_drains(
         monkeypatch.setattr(worker, "now_ms", lambda: 1 / 0)
         wait_for(lambda: signals, 10)
     assert signals == [(os.getpid(), signal.SIGTERM)]
+
+
+def test_a_container_is_healthy_while_its_worker_is_heard(
+    mariadb: DatabaseServer, tmp_path: Path
+) -> None:
+    url = mariadb.fresh()
+    (tmp_path / "url").write_text(url + "\n")
+
+    def is_healthy(queue: str) -> bool:
+        command = [sys.executable, str(ROOT / "deploy/healthcheck.py"), f"worker:{queue}"]
+        settings = {"CRYPTO_WAREHOUSE_URL_FILE": str(tmp_path / "url")}
+        return subprocess.run(command, env=settings, capture_output=True).returncode == 0
+
+    with closing(Warehouse(url)) as warehouse:
+        warehouse.migrate_schema()
+        here = replace(SELF, host=socket.gethostname())
+        assert not is_healthy("ticks")
+        warehouse.worker_heartbeats.record_heartbeat(here)
+        assert is_healthy("ticks")
+        assert not is_healthy("backfills")
+        mariadb.execute(
+            "UPDATE app_settings SET changed_at = changed_at - 121000",
+            database=url.rpartition("/")[2],
+        )
+        assert not is_healthy("ticks")
 
 
 def test_without_a_broker_one_line_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
