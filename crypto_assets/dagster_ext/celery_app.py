@@ -73,7 +73,8 @@ def build_app_arguments(settings: Settings) -> dict[str, Any]:
 
 def build_celery_app(settings: Settings) -> Celery:
     """Build the application of a worker. Raises WrongUse if the settings name no broker."""
-    return add_queues(make_app(build_app_arguments(settings)))
+    app = make_app(build_app_arguments(settings))  # type: ignore[no-untyped-call]
+    return add_queues(app)
 
 
 def add_queues(app: Celery) -> Celery:

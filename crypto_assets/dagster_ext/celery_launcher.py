@@ -21,42 +21,12 @@ from crypto_assets.dagster_ext.celery_app import (
     build_app_arguments,
     find_worker_queue,
 )
-from crypto_assets.dagster_ext.private_api import PrivatePart, require_private_parts
+from crypto_assets.dagster_ext.private_api import CELERY_PARTS, require_private_parts
 from crypto_assets.dagster_ext.run_statuses import FINISHED_STATUSES
 from crypto_assets.settings import get_settings
 
 # Checked here, because dagster-celery is an optional package.
-require_private_parts(
-    [
-        PrivatePart(
-            "dagster_celery.launcher",
-            "CeleryRunLauncher",
-            "the launcher of runs on workers",
-            parameters=("default_queue", "broker", "config_source", "inst_data"),
-            attributes=("launch_run", "terminate"),
-        ),
-        PrivatePart(
-            "dagster_celery.launcher",
-            "CeleryRunLauncher._launch_celery_task_run",
-            "the launcher of runs on workers",
-            parameters=("self", "run", "task_signature", "routing_key"),
-        ),
-        PrivatePart(
-            "dagster_celery.launcher",
-            "CeleryRunLauncher.app_args",
-            "the launcher of runs on workers",
-            parameters=("self",),
-        ),
-        PrivatePart(
-            "dagster_celery.tags",
-            "DAGSTER_CELERY_QUEUE_TAG",
-            "the queue of a run",
-            value="dagster-celery/queue",
-        ),
-        PrivatePart("dagster_celery.tags", "DAGSTER_CELERY_TASK_ID_TAG", "canceling a run"),
-        PrivatePart("dagster", "DagsterRun.with_tags", "the queue of a run"),
-    ]
-)
+require_private_parts(CELERY_PARTS)
 
 
 class WorkerLauncher(CeleryRunLauncher):
@@ -98,7 +68,7 @@ class WorkerLauncher(CeleryRunLauncher):
             self._instance.add_run_tags(run.run_id, queue)
             run = run.with_tags({**run.tags, **queue})
         arguments = ExecuteRunArgs(
-            job_origin=run.job_code_origin,
+            job_origin=run.job_code_origin,  # type: ignore[arg-type]  # a queued run has one
             run_id=run.run_id,
             instance_ref=self._instance.get_ref(),
             set_exit_code_on_failure=True,

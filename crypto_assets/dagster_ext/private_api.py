@@ -550,12 +550,58 @@ _DEFINITIONS_LOAD = (
     ),
 )
 
+# A run is handed to a worker as Dagster's own Celery launcher does it.
+_RUNS_ON_WORKERS = (
+    PrivatePart(
+        "dagster._grpc.types",
+        "ExecuteRunArgs",
+        "runs on workers",
+        parameters=("job_origin", "run_id", "instance_ref", "set_exit_code_on_failure"),
+    ),
+    PrivatePart("dagster._serdes", "pack_value", "runs on workers", parameters=("val",)),
+    PrivatePart("dagster._serdes", "ConfigurableClassData", "runs on workers"),
+    PrivatePart("dagster", "DagsterInstance.get_ref", "runs on workers", parameters=("self",)),
+    PrivatePart(
+        "dagster",
+        "DagsterInstance.report_run_canceling",
+        "canceling a run on a worker",
+        parameters=("self", "run"),
+    ),
+    PrivatePart(
+        "dagster", "DagsterRun.with_tags", "the queue of a run", parameters=("self", "tags")
+    ),
+)
+
+# Of dagster-celery, an optional package: checked where it is used.
+CELERY_PARTS = (
+    PrivatePart("dagster_celery.make_app", "make_app", "runs on workers", parameters=("app_args",)),
+    PrivatePart("dagster_celery.config", "TASK_EXECUTE_JOB_NAME", "runs on workers"),
+    PrivatePart(
+        "dagster_celery.tasks", "create_execute_job_task", "runs on workers", parameters=("celery",)
+    ),
+    PrivatePart(
+        "dagster_celery.launcher",
+        "CeleryRunLauncher",
+        "runs on workers",
+        parameters=("default_queue", "broker", "config_source", "inst_data"),
+    ),
+    PrivatePart(
+        "dagster_celery.launcher",
+        "CeleryRunLauncher._launch_celery_task_run",
+        "runs on workers",
+        parameters=("self", "run", "task_signature", "routing_key"),
+    ),
+    PrivatePart("dagster_celery.tags", "DAGSTER_CELERY_QUEUE_TAG", "the queue of a run"),
+    PrivatePart("dagster_celery.tags", "DAGSTER_CELERY_TASK_ID_TAG", "canceling a run on a worker"),
+)
+
 PRIVATE_PARTS = (
     *_PLANNED_PARTITIONS,
     *_PLANNED_CHECKS,
     *_CHECK_TARGETS,
     *_RUN_LIVENESS,
     *_RUN_LAUNCHER,
+    *_RUNS_ON_WORKERS,
     *_TAGS,
     *_EXECUTOR,
     *_LOST_RETRIES,

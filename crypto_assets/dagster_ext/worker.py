@@ -28,7 +28,7 @@ from dagster_celery.tasks import create_execute_job_task
 
 from crypto_assets.dagster_ext.celery_app import WorkerQueue, build_celery_app
 from crypto_assets.dagster_ext.instance_home import open_instance
-from crypto_assets.dagster_ext.private_api import PrivatePart, require_private_parts
+from crypto_assets.dagster_ext.private_api import CELERY_PARTS, require_private_parts
 from crypto_assets.dagster_ext.run_liveness import (
     end_unfinished_run,
     fail_abandoned_runs,
@@ -43,22 +43,7 @@ from crypto_assets.settings import Settings, load_settings
 from crypto_assets.warehouse.catalog.worker_heartbeats import WorkerHeartbeat
 from crypto_assets.wiring import open_heartbeat_warehouse
 
-require_private_parts(
-    [
-        PrivatePart(
-            "dagster._grpc.types",
-            "ExecuteRunArgs",
-            "the run of a task",
-            parameters=("job_origin", "run_id", "instance_ref", "set_exit_code_on_failure"),
-        ),
-        PrivatePart(
-            "dagster_celery.tasks",
-            "create_execute_job_task",
-            "the task that executes a run",
-            parameters=("celery",),
-        ),
-    ]
-)
+require_private_parts(CELERY_PARTS)
 
 _CODE_LOCATION = "crypto_assets.definitions"
 _HEARTBEAT_SECONDS = 10.0
@@ -135,13 +120,11 @@ class HostHeart:
             _log.warning("failed runs whose process no longer exists: %s", ", ".join(failed))
 
 
-@signals.worker_process_init.connect
 def _let_process_wait(**_: object) -> None:
     """Let the process wait for Dagster's database, also before its first run is stamped."""
     wait_for_storage()
 
 
-@signals.task_prerun.connect
 def _own_run(kwargs: Mapping[str, Any], **_: object) -> None:
     """Stamp a run that has not started with this process; one that was delivered twice has."""
     with dg.DagsterInstance.get() as instance:
@@ -150,7 +133,6 @@ def _own_run(kwargs: Mapping[str, Any], **_: object) -> None:
             stamp_run_owner(instance, run)
 
 
-@signals.task_postrun.connect
 def _require_end(kwargs: Mapping[str, Any], **_: object) -> None:
     """End the run of this process if Dagster could not record its end, or else this process.
 
@@ -194,7 +176,7 @@ def _load_definitions() -> None:
     show_default=True,
     help="How many runs it executes at once.",
 )
-def main(queue: str, processes: int) -> None:
+def run_worker(queue: str, processes: int) -> None:
     """Take runs from Redis and execute them, until SIGTERM."""
     try:
         settings = load_settings()
@@ -203,6 +185,9 @@ def main(queue: str, processes: int) -> None:
         raise SystemExit(f"crypto-assets worker: {error}") from None
     create_execute_job_task(app)
     _load_definitions()
+    signals.worker_process_init.connect(_let_process_wait)
+    signals.task_prerun.connect(_own_run)
+    signals.task_postrun.connect(_require_end)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in ("celery", _log.name):
         logging.getLogger(name).setLevel(logging.INFO)
@@ -223,4 +208,4 @@ def main(queue: str, processes: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_worker()

@@ -53,7 +53,7 @@ FIGURES = (
     Figure("chart_symbol_ms", "ms", 250, 150, falls=True),
     Figure("chart_first_s", "s", 1.0, 0.4, falls=True),
     Figure("chart_layout_shift", "", 0.1, 0.02, falls=True),
-    Figure("workers_speedup", "", 1.6, 1.9),
+    Figure("workers_speedup", "", 1.5, 1.9),
     Figure("backfill_peak_mb", "MB", 600, 300, falls=True),
 )
 

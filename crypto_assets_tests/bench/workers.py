@@ -7,6 +7,7 @@ nor the processors of this machine limit the speed.
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import psutil
 import yaml
 
 from crypto_assets_tests.bench import homes
+from crypto_assets_tests.bench.command_costs import CommandFailed
 from crypto_assets_tests.bench.servers import Servers, start_exchange
 from crypto_assets_tests.bench.workload import Workload
 from crypto_assets_tests.project.repository import text
@@ -22,7 +24,7 @@ from crypto_assets_tests.services.lifetime import with_parent
 from crypto_assets_tests.services.redis import run_redis
 
 _RUN_DAYS, _MAX_DAYS = 10, 60
-_ARCHIVE_SECONDS = 1.0
+_ARCHIVE_SECONDS, _READY_SECONDS = 1.0, 120
 _WORKER = ("-m", "crypto_assets.dagster_ext.worker", "--queue", "backfills", "--processes", "1")
 
 
@@ -99,6 +101,11 @@ def _start_worker(home: homes.Environment, host: str) -> Iterator[int]:
             stderr=subprocess.STDOUT,
         )
     try:
+        deadline = time.monotonic() + _READY_SECONDS
+        while " ready." not in log.read_text():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise CommandFailed(f"the worker did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.1)
         yield process.pid
     finally:
         process.terminate()

@@ -18,6 +18,7 @@ from sqlalchemy import Column, MetaData, String, Table
 
 import crypto_assets
 from crypto_assets.dagster_ext.private_api import (
+    CELERY_PARTS,
     PRIVATE_PARTS,
     PrivatePart,
     find_change,
@@ -39,10 +40,11 @@ _CHECKS = "dagster._core.definitions.asset_checks.asset_check_evaluation"
 
 def test_the_installed_dagster_has_every_part() -> None:
     require_private_parts()
+    require_private_parts(CELERY_PARTS)
 
 
 def test_every_part_is_checked() -> None:
-    for part in PRIVATE_PARTS:
+    for part in (*PRIVATE_PARTS, *CELERY_PARTS):
         broken = replace(part, name=f"{part.name}_renamed")
         assert find_change(broken) == (
             f"{part.module}.{part.name}_renamed (for {part.used_for}) does not exist"
@@ -175,7 +177,7 @@ def test_a_changed_webserver_is_reported_when_it_is_created(
 
 
 def test_every_private_name_that_the_package_imports_is_listed() -> None:
-    listed = {(part.module, part.name.split(".")[0]) for part in PRIVATE_PARTS}
+    listed = {(part.module, part.name.split(".")[0]) for part in (*PRIVATE_PARTS, *CELERY_PARTS)}
     used = set(_list_private_imports())
     assert used - listed == set(), "add them to private_api.py"
     as_text = {(part.module, part.name) for part in PRIVATE_PARTS if part.value}

@@ -716,6 +716,28 @@ def test_the_worker_of_ticks_has_a_process_for_each_run_that_may_be_in_its_queue
     ]
 
 
+def test_the_workers_of_a_further_host_are_those_of_the_compose_file(
+    services: dict[str, Any],
+) -> None:
+    import jsonschema  # a second, which other tests need not wait for
+
+    vendored = package_files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json"
+    further = yaml.safe_load(text("deploy/celery/compose.yml"))
+    jsonschema.validate(further, json.loads(vendored.read_text()))
+    own = {"hostname", "profiles", "env_file", "environment", "build"}
+    of_the_network = {"networks", "secrets", "depends_on"}
+    for name, service in further["services"].items():
+        theirs = {key: value for key, value in services[name].items() if key not in of_the_network}
+        assert {key: value for key, value in service.items() if key not in own} == {
+            key: value for key, value in theirs.items() if key not in own
+        }
+    # What the first machine's workers get, as values or files.
+    example = set(dotenv_values(ROOT / "deploy/celery/worker.env.example"))
+    given = {name.removesuffix("_FILE") for name in services["worker-ticks"]["environment"]}
+    assert {name for name in example if not name.startswith("AWS_")} <= given
+    assert given >= {"AWS_ENDPOINT_URL_S3"} <= example
+
+
 def test_the_unit_of_systemd_starts_the_worker_as_the_containers_do(
     services: dict[str, Any],
 ) -> None:

@@ -141,7 +141,7 @@ def cluster(
             server,
             s3_server,
             config="deploy/celery/dagster.yaml",
-            CRYPTO_BROKER_URL=redis.url,
+            BROKER_URL=redis.url,
             CRYPTO_SYMBOLS=SYMBOL,
             CRYPTO_BACKFILL_RUN_DAYS=str(RUN_DAYS),
             CRYPTO_WORKER_TIMEOUT_SECONDS=str(TIMEOUT_SECONDS),
