@@ -168,7 +168,8 @@ class Scenario:
         click.echo(self.stack.execute("code", "crypto-assets", "verify", *words))
 
 
-def write_settings(folder: Path) -> None:
+def write_settings(folder: Path, first_day: date) -> None:
     """Write `.env` as a user would."""
-    lines = "".join(f"{name}={value}\n" for name, value in SETTINGS.items())
+    settings = {**SETTINGS, "CRYPTO_START_DATE": str(first_day)}
+    lines = "".join(f"{name}={value}\n" for name, value in settings.items())
     (folder / ".env").write_text(lines)
