@@ -65,9 +65,9 @@ def build(pull: bool) -> None:
 def run() -> None:
     """Run the services, and remove them."""
     prepare_sandbox(STATE)
-    write_settings(_PROJECT)
-    subprocess.run(["sh", str(_PROJECT / "deploy/write-secrets.sh")], check=True)
     first_day = datetime.now(UTC).date() - timedelta(days=9)
+    write_settings(_PROJECT, first_day)
+    subprocess.run(["sh", str(_PROJECT / "deploy/write-secrets.sh")], check=True)
     try:
         Scenario(ComposeStack(_PROJECT), first_day).run()
     finally:

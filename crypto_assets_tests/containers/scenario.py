@@ -14,6 +14,7 @@ import requests
 from playwright.sync_api import sync_playwright
 
 from crypto_assets_tests.containers.compose_stack import ComposeStack, wait_for
+from crypto_assets_tests.containers.stand_ins import list_images
 from crypto_assets_tests.services.chromium import ARGUMENTS, TIMEOUT_MS, find_chromium
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -168,7 +169,8 @@ class Scenario:
         click.echo(self.stack.execute("code", "crypto-assets", "verify", *words))
 
 
-def write_settings(folder: Path) -> None:
+def write_settings(folder: Path, first_day: date) -> None:
     """Write `.env` as a user would."""
-    lines = "".join(f"{name}={value}\n" for name, value in SETTINGS.items())
+    settings = {**SETTINGS, **list_images(), "CRYPTO_START_DATE": str(first_day)}
+    lines = "".join(f"{name}={value}\n" for name, value in settings.items())
     (folder / ".env").write_text(lines)

@@ -94,7 +94,9 @@ def build_project_images(project: Path) -> None:
     version = tomllib.loads((project / "pyproject.toml").read_text())["project"]["version"]
     for target, name in TARGETS.items():
         tag = f"localhost/{name}:latest"
-        options = ["--build-arg", f"VERSION={version}", "--target", target, "--tag", tag]
+        arguments = (f"VERSION={version}", f"PYTHON_IMAGE={list_images()['PYTHON_IMAGE']}")
+        options = [word for one in arguments for word in ("--build-arg", one)]
+        options += ["--target", target, "--tag", tag]
         build_image(project, options)
     run_program(["podman", "image", "prune", "--force"])
     for name in ("crypto-assets-runs", "crypto-assets"):
@@ -113,6 +115,11 @@ def read_default(variable: str) -> str:
     found = re.search(rf"\$\{{{variable}:-([^}}]+)\}}", text("docker-compose.yml"))
     assert found, variable
     return found[1]
+
+
+def list_images() -> dict[str, str]:
+    """Return the variables of docker-compose.yml with the images in podman's storage."""
+    return {one.variable: name_image(read_default(one.variable)) for one in STAND_INS}
 
 
 def name_image(short: str) -> str:

@@ -104,13 +104,18 @@ import crypto_assets.dagster_ext.daemon
 import crypto_assets.pipeline.control.price_alerts
 from crypto_assets.analytics.registry import find_providers
 from crypto_assets.cli import main
+from dagster._cli import main as dagster
 
 crypto_assets.definitions.defs.get_repository_def().get_all_jobs()
 find_providers()
-for command in ("init", "backup", "restore", "verify", "backfill", "rebuild", "retain", "status"):
-    sys.argv = ["crypto-assets", command, "--help"]
+commands = ("init", "backup", "restore", "verify", "backfill", "rebuild", "retain", "status")
+calls = [(main, ["crypto-assets", command]) for command in commands]
+for command in (("instance", "migrate"), ("code-server", "start")):
+    calls.append((dagster, ["dagster", *command]))
+for program, words in calls:
+    sys.argv = [*words, "--help"]
     try:
-        main()
+        program()
     except SystemExit as end:
         assert not end.code
 try:

@@ -6,7 +6,7 @@ set -eu
 AWS_ACCESS_KEY_ID=$MINIO_ROOT_USER
 AWS_SECRET_ACCESS_KEY=$(cat "$MINIO_ROOT_PASSWORD_FILE")
 export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
-# Of the server's parts, only the S3 port and those that `weed shell` needs are reachable.
-exec weed mini -dir=/data -ip="$(hostname -i | cut -d ' ' -f 1)" -ip.bind=0.0.0.0 -s3.port=9000 \
+# The name has an address in each network, to which `weed shell` in another container connects.
+exec weed mini -dir=/data -ip=lake -ip.bind=0.0.0.0 -s3.port=9000 \
     -s3.port.iceberg=0 -s3.port.lance=0 -webdav=false -admin.ui=false -master.telemetry=false \
     -s3.allowDeleteBucketNotEmpty=false -s3.autoCreateBucket=false
