@@ -561,6 +561,7 @@ def test_files_that_vanish_or_change_meanwhile_stop_no_backup(
     assert repository.read(files["token"]) == b"half and the other"
 
 
+@pytest.mark.slow
 def test_the_memory_of_a_backup_does_not_grow_with_the_lake(
     small_source: PipelineContext, tmp_path: Path
 ) -> None:
