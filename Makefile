@@ -86,7 +86,7 @@ bench: $(DEV) ## run the benchmarks on this machine and write bench.json
 	@sh deploy/install-test-services.sh
 	@$(BIN)/python -m crypto_assets_tests.bench
 
-soak: $(DEV) ## simulate a day and a week of ticks with outages and check the result; takes hours; ARGS="--only day"
+soak: $(DEV) ## simulate a day and a week of ticks with outages, and an hour of kills; takes hours; ARGS="--only day"
 	@sh deploy/install-test-services.sh
 	@$(BIN)/python -m crypto_assets_tests.soak $(ARGS)
 

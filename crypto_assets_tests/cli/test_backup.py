@@ -1,11 +1,13 @@
 """`backup` during a backfill, and `restore` onto an empty home, killed half-way."""
 
+import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -19,11 +21,32 @@ from crypto_assets_tests.services.s3 import S3Server
 _RANGE = ("--from", "2025-02-25", "--to", "2025-03-05")
 
 
-def _wait_for(path: Path, pattern: str, count: int, seconds: float = 120) -> None:
+def _wait_for_files(path: Path, pattern: str, count: int) -> None:
+    _wait_until(lambda: len(list(path.glob(pattern))) >= count)
+
+
+def _wait_until(is_reached: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
-    while len(list(path.glob(pattern))) < count:
+    while not is_reached():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def _count_restored_parts(home: Path) -> int:
+    """Return how many parts of tables an unfinished restore has inserted; 0 before it begins."""
+    address = f"file:{home / 'warehouse.db'}?mode=ro"
+    statement = "SELECT value FROM app_settings WHERE name = 'state.restore'"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as database:
+            row = database.execute(statement).fetchone()
+    except sqlite3.OperationalError:  # no file, or no table yet
+        return 0
+    return json.loads(row[0])["parts"] if row else 0
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "it had not ended before"
 
 
 @contextmanager
@@ -51,17 +74,16 @@ def _slow_motion(process: "subprocess.Popen[bytes]") -> Iterator[None]:
 def test_a_drill_in_sqlite(
     simulated_exchange: StartExchange, make_desk: MakeDesk, tmp_path: Path
 ) -> None:
-    """A backup in a running backfill, killed once; a restore, killed once; then all is whole."""
+    """A backup in a running backfill, killed once; a restore, killed in each of its parts."""
     backups = tmp_path / "backups"
     source = make_desk(simulated_exchange(now=NOON), SYMBOLS="BTCUSDT,WAVESBTC")
     assert source.run("init").code == 0
     backfill = source.start("backfill", *_RANGE)
-    _wait_for(source.home / "lake" / "raw", "*/*_klines_*", 6)
+    _wait_for_files(source.home / "lake" / "raw", "*/*_klines_*", 6)
     with _slow_motion(backfill):
         killed = source.start("backup", str(backups))
-        _wait_for(backups / "files", "*/*", 1)
-        killed.kill()
-        killed.wait()
+        _wait_for_files(backups / "files", "*/*", 5)
+        _kill(killed)
         assert not list((backups / "snapshots").glob("*.json"))
         ran = source.run("backup", str(backups))
         assert ran.code == 0, ran.err
@@ -74,10 +96,17 @@ def test_a_drill_in_sqlite(
         tmp_path / "restored",
         {**source.environment, "CRYPTO_HOME": str(tmp_path / "restored")},
     )
-    killed = restored.start("restore", str(backups))
-    _wait_for(restored.home, "warehouse.db", 1)
-    killed.kill()
-    killed.wait()
+    # Among its tables, its objects, and the files of Dagster's home.
+    for is_reached in (
+        lambda: _count_restored_parts(restored.home) >= 3,
+        lambda: len(list((restored.home / "lake" / "raw").glob("*/*_klines_*"))) >= 3,
+        lambda: len(list((restored.home / "dagster").glob("**/*.db"))) >= 1,
+    ):
+        killed = restored.start("restore", str(backups))
+        _wait_until(is_reached)
+        _kill(killed)
+        assert _count_restored_parts(restored.home) >= 3, "it has not finished"
+    assert "has not finished" in restored.run("status").complaint
     ran = restored.run("restore", str(backups))
     assert ran.code == 0, ran.err
     assert (restored.home / "operator-token").stat().st_mode & 0o077 == 0

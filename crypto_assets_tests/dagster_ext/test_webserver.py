@@ -206,7 +206,7 @@ def test_the_oldest_queued_run_is_found_behind_many_others(
     with open_instance(tree.desk.home / "dagster") as instance:
         runs = [
             instance.create_run_for_job(
-                dg.job(name="waiting")(lambda: None), tags={RUN_CLASS_TAG: kind}
+                dg.job(name="waiting")(lambda: None), tags={RUN_CLASS_TAG: kind.value}
             )
             for kind in kinds
         ]

@@ -95,14 +95,16 @@ class Tree:
         self.start_daemon()
 
     def start_webserver(self) -> None:
-        program = served_programs.webserver_program(self.port, self._logs)
-        self._start(program)
+        program = served_programs.webserver_program(self.port, self.logs)
+        self.start_program(program)
         wait_for(program.is_ready)
 
     def start_daemon(self) -> None:
-        program = served_programs.daemon_program(self.port, self._logs)
+        program = served_programs.daemon_program(self.port, self.logs)
         command = [sys.executable, "-m", "crypto_assets_tests.services.dagster_daemon"]
-        self._start(replace(program, command=[*command, *program.command[len(DAEMON_COMMAND) :]]))
+        self.start_program(
+            replace(program, command=[*command, *program.command[len(DAEMON_COMMAND) :]])
+        )
         wait_for(lambda: not self.orchestrator.list_unhealthy_daemons())
 
     def switch_all(self, running: bool, but: Iterable[str] = ()) -> None:
@@ -114,10 +116,22 @@ class Tree:
 
     def kill_daemon(self) -> None:
         """Kill only the daemon; its children live on, as after an out-of-memory kill."""
-        daemon = self._running.pop("Dagster's daemon")
-        self._orphans += psutil.Process(daemon.pid).children(recursive=True)
-        daemon.kill()
-        daemon.wait()
+        self.kill_program("Dagster's daemon")
+
+    def kill_program(self, name: str) -> None:
+        """Kill one program; its children live on."""
+        killed = self._running.pop(name)
+        self._orphans += psutil.Process(killed.pid).children(recursive=True)
+        killed.kill()
+        killed.wait()
+
+    def is_running(self, name: str) -> bool:
+        """Whether a program was started, and not killed since."""
+        return name in self._running
+
+    def get_process(self, name: str) -> psutil.Process:
+        """Return the process of a running program."""
+        return psutil.Process(self._running[name].pid)
 
     def kill_all(self) -> None:
         """Kill webserver, daemon, code servers and runs."""
@@ -144,10 +158,11 @@ class Tree:
         return [{**run, "tags": {t["key"]: t["value"] for t in run["tags"]}} for run in found]
 
     @property
-    def _logs(self) -> Path:
+    def logs(self) -> Path:
         return self.desk.home.parent / "logs"
 
-    def _start(self, program: Program) -> None:
+    def start_program(self, program: Program) -> None:
+        """Start a program in the environment of the home, without waiting for it."""
         environment = {
             **self.desk.environment,
             "DAGSTER_HOME": str(self.desk.home / "dagster"),

@@ -37,12 +37,17 @@ class Prometheus:
 
 
 @contextmanager
-def serve_prometheus(target: str, folder: Path) -> Iterator[Prometheus]:
-    """Start one that scrapes `target`, a host and a port, with the project's configuration."""
+def serve_prometheus(target: str, folder: Path, pending: str | None = None) -> Iterator[Prometheus]:
+    """Start one that scrapes `target`, a host and a port, with the project's configuration.
+
+    With `pending`, such as "10s", all alerts fire after that time.
+    """
     config = yaml.safe_load((_FOLDER / "prometheus.yml").read_text())
     # A scrape may take as long as the interval; one that fails hides all figures until the next.
-    config["global"] = {"scrape_interval": "3s", "evaluation_interval": "1s"}
-    config["rule_files"] = [str(_FOLDER / "alerts.yml")]
+    # Figures of a part that does not respond take seconds, which a short interval would not wait.
+    interval = "10s" if pending else "3s"
+    config["global"] = {"scrape_interval": interval, "evaluation_interval": "1s"}
+    config["rule_files"] = [str(_write_rules(folder, pending))]
     config["scrape_configs"][0]["static_configs"][0]["targets"] = [target]
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config))
@@ -64,6 +69,17 @@ def serve_prometheus(target: str, folder: Path) -> Iterator[Prometheus]:
     finally:
         process.terminate()
         process.wait()
+
+
+def _write_rules(folder: Path, pending: str | None) -> Path:
+    rules = yaml.safe_load((_FOLDER / "alerts.yml").read_text())
+    for rule in rules["groups"][0]["rules"] if pending else ():
+        # What takes days stays as it is.
+        if not rule.get("for", "0m").endswith("d"):
+            rule["for"] = pending
+    file = folder / "alerts.yml"
+    file.write_text(yaml.safe_dump(rules))
+    return file
 
 
 def _wait_until_ready(server: Prometheus, process: "Popen[bytes]") -> None:

@@ -1,4 +1,4 @@
-"""`make soak`: a day of ticks with planned outages, and a week of them; prints every flaw."""
+"""`make soak`: a day of ticks with outages, a week, and an hour of kills; prints every flaw."""
 
 import sys
 import tempfile
@@ -13,6 +13,7 @@ import click
 from crypto_assets.market.utc_time import HOUR_MS, format_utc
 from crypto_assets_tests.services.mariadb import DatabaseServer, start_server
 from crypto_assets_tests.soak.day import WHOLE_DAY, DaySoak, format_summary
+from crypto_assets_tests.soak.kills import KillSoak
 from crypto_assets_tests.soak.week import WeekSoak
 from crypto_assets_tests.soak.world import open_world
 
@@ -23,17 +24,20 @@ _server = contextmanager(start_server)
 
 
 @click.command()
-@click.option("--only", type=click.Choice(["day", "week"]), help="Run only one of the two.")
+@click.option("--only", type=click.Choice(["day", "week", "kills"]), help="Run only one of them.")
 @click.option("--minutes", type=click.IntRange(61), default=1440, help="Length of the day.")
 @click.option("--days", type=click.IntRange(1), default=7, help="Length of the week.")
-def soak(only: str | None, minutes: int, days: int) -> None:
-    """Run a day and a week of ticks; exit with 1 if there is any flaw."""
+@click.option("--kill-minutes", type=click.IntRange(1), default=60, help="Length of the kills.")
+def soak(only: str | None, minutes: int, days: int, kill_minutes: int) -> None:
+    """Run a day and a week of ticks, and an hour of kills; exit with 1 if there is any flaw."""
     began, flaws = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="crypto-assets-soak-") as folder:
-        if only != "week":
+        if only in (None, "day"):
             flaws += _run_day(Path(folder) / "day", minutes)
-        if only != "day":
+        if only in (None, "week"):
             flaws += _run_week(Path(folder) / "week", days)
+        if only in (None, "kills"):
+            flaws += _run_kills(Path(folder) / "kills", kill_minutes)
     for flaw in flaws:
         click.echo(f"FLAW {flaw}")
     click.echo(f"{len(flaws)} flaws after {(time.monotonic() - began) / 60:.0f} minutes")
@@ -57,6 +61,15 @@ def _run_week(folder: Path, days: int) -> list[str]:
         for date in week.run():
             click.echo(f"{date}: Dagster's home has {week.sizes[-1] / 1e6:.0f} MB")
         return list(week.find_flaws())
+
+
+def _run_kills(folder: Path, minutes: int) -> list[str]:
+    folder.mkdir()
+    kills = KillSoak(folder, minutes)
+    for line in kills.run():
+        click.echo(line)
+    click.echo("\n".join(kills.summarize()))
+    return list(kills.find_flaws())
 
 
 @contextmanager

@@ -126,8 +126,8 @@ class Webhook:
             )
         if not response.is_success:
             is_rejected = 400 <= response.status < 500 and response.status not in _RETRY_LATER
-            kind = AlertRejected if is_rejected else AlertNotSent
-            raise kind(f"{name} answers {response.status}: {_FIX_HINT}")
+            error_type = AlertRejected if is_rejected else AlertNotSent
+            raise error_type(f"{name} answers {response.status}: {_FIX_HINT}")
 
     def _post_message(self, message: dict[str, Any]) -> HttpResponse:
         """Post a message, unless the host has an address that is refused.

@@ -107,7 +107,7 @@ def test_a_lost_connection_takes_the_lock_again(
 def test_the_end_of_the_thread_that_watches_the_lock_is_a_loss(
     mariadb: DatabaseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever ends it: this process would not notice that another one has taken the lock."""
+    """Whatever ends it: the process would not notice that another one has taken the lock."""
     monkeypatch.setattr(storage_lock, "_POLL_SECONDS", 0.1)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     gone = Event()
