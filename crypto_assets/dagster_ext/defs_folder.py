@@ -2,8 +2,8 @@
 
 That function also imports every installed package with components, for the documentation of their
 attributes in the UI. Each process that loads the definitions, so each run, would need 0.4 seconds
-of processor time more. It also needs a `pyproject.toml` beside the package, which an installed wheel
-does not have.
+of processor time more. It also needs a `pyproject.toml` beside the package, which an installed
+wheel does not have.
 """
 
 import warnings
