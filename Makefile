@@ -5,9 +5,8 @@ DOCKER ?= docker
 ONCE ?=
 ARGS ?=
 VERSION ?=
-WORKERS ?= 3
-# The fast tests wait half of their time, for servers in threads to stop.
-FAST_WORKERS ?= 4
+# On two cores: tests wait a third of their time, mainly for Dagster's daemon.
+WORKERS ?= 4
 
 BIN := .venv/bin
 RUNTIME := .venv/runtime-installed
@@ -42,7 +41,7 @@ live: $(RUNTIME) ## collect from Binance and serve Dagster, the app and the API;
 	@CRYPTO_HOME=.crypto-live $(BIN)/crypto-assets up
 
 test-fast: $(DEV) ## run the tests that need no server, browser or root, in two or three minutes; ARGS=… goes to pytest
-	@$(BIN)/python -m pytest -n $(FAST_WORKERS) --dist loadfile -m fast $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m fast $(ARGS)
 
 test: $(DEV) ## install and start the servers that tests need, and run all tests; ARGS=… goes to pytest
 	@sh deploy/install-test-services.sh

@@ -20,6 +20,7 @@ pytest_plugins = [
 
 # Otherwise garbage collections take a tenth of the time of the imports and of the fast tests.
 gc.set_threshold(50_000, 20, 20)
+gc.disable()  # until all tests are imported
 # An example that is slow, on a busy machine or under coverage, is no error.
 hypothesis.settings.register_profile("crypto-assets", deadline=None)
 hypothesis.settings.load_profile("crypto-assets")
@@ -44,5 +45,6 @@ def _rank_duration(item: pytest.Item) -> tuple[float, bool]:
 
 
 def pytest_collection_finish() -> None:
-    """Exclude the loaded modules from garbage collections."""
+    """Exclude the loaded modules from garbage collections, which begin here."""
     freeze_loaded_objects()
+    gc.enable()

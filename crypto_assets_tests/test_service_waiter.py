@@ -146,7 +146,7 @@ def test_an_interruption_ends_all_waiting() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         work()
-    thread.join(10)
+    thread.join(30)
     assert len(failures) == 1
     with waiter.wait_up_to(600):
         assert waiter.is_waiting_allowed, "later work waits again"

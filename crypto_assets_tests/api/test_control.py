@@ -147,7 +147,7 @@ def test_maintenance_launches_a_run(api: Api, dagster: DagsterServer) -> None:
     before = sum(runs().values())
     launched = api.send("POST", "/api/maintenance/retention")
     assert launched.status_code == 202 and launched.json()["data"]["run_id"]
-    wait_for(lambda: sum(runs().values()) == before + 1, 30)
+    wait_for(lambda: sum(runs().values()) == before + 1)
     warehouse = Warehouse(f"sqlite:///{dagster.desk.home / 'warehouse.db'}")
     (change,) = warehouse.app_settings.list_changes(1)
     warehouse.close()
@@ -181,7 +181,7 @@ def test_a_backfill_is_launched_shown_and_canceled(api: Api) -> None:
 
 
 def test_health_and_metrics_report_a_working_dagster(api: Api) -> None:
-    wait_for(lambda: api.get("/health").status_code == 200, 30)
+    wait_for(lambda: api.get("/health").status_code == 200)
     metrics = api.get("/metrics").text
     assert 'crypto_assets_up{part="dagster"} 1.0' in metrics
     assert 'crypto_assets_runs_24h{status="success"}' in metrics
@@ -189,6 +189,6 @@ def test_health_and_metrics_report_a_working_dagster(api: Api) -> None:
 
 def test_responses_match_the_openapi_document(api: Api, tmp_path: Path) -> None:
     """Must be the last test of the module, because it sends arbitrary requests."""
-    wait_for(lambda: api.get("/health").status_code == 200, 30)
+    wait_for(lambda: api.get("/health").status_code == 200)
     tags = ("--include-tag", "control", "--include-tag", "backfills", "--include-tag", "health")
     check_contract(api, tmp_path, *tags)

@@ -130,7 +130,7 @@ def test_a_hanging_component_does_not_delay_others() -> None:
 
     def hang() -> None:
         calls.append("hanging")
-        stuck.wait(30)
+        stuck.wait(120)
 
     def fail() -> None:
         raise WarehouseUnavailable("the warehouse is away")
@@ -144,7 +144,7 @@ def test_a_hanging_component_does_not_delay_others() -> None:
                 "b": "the warehouse is away",
                 "c": None,
             }
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 60
         assert calls == ["hanging"], "a check is not repeated while it runs"
     finally:
         stuck.set()

@@ -31,7 +31,7 @@ class RecordingHandler(logging.Handler):
 
     def wait_for(self, count: int) -> list[Record]:
         """Wait for the records of `count` requests, which are written after each response."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             found = [r for r in self.records if r["logger"] == "crypto_assets.api.requests"]
             if len(found) >= count or time.monotonic() > deadline:

@@ -23,7 +23,7 @@ from crypto_assets_tests.services.lifetime import killed_server
 from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
 from crypto_assets_tests.services.s3 import S3Server, start_seaweedfs
 
-DAYS = 80
+DAYS = 50
 SYMBOLS = "BTCUSDT,ETHUSDT"
 LAST = day_of(NOON - DAY_MS)
 RANGE = ("--from", str(day_of(NOON - DAYS * DAY_MS)), "--to", str(LAST))

@@ -122,7 +122,7 @@ def list_changes(tree: Tree) -> list[SettingChange]:
 def wait_for_change(tree: Tree, mutation: str) -> SettingChange:
     """Return the change of a mutation, which is recorded after the response."""
     name = f"Dagster: {mutation}"
-    return wait_for(lambda: [one for one in list_changes(tree) if one.name == name], 30)[0]
+    return wait_for(lambda: [one for one in list_changes(tree) if one.name == name], 90)[0]
 
 
 def build_stop_mutation(tree: Tree) -> str:
@@ -166,7 +166,7 @@ def test_a_change_is_recorded_with_its_author_and_its_object(tree: Tree) -> None
 def test_a_change_of_another_program_is_recorded_whatever_it_calls_itself(tree: Tree) -> None:
     body = {"query": ADD, "variables": {"key": "BNBUSDT"}}
     assert send(tree, body, {**BEARER, "User-Agent": "crypto-assets/0.1"}).status_code == 200
-    wait_for(lambda: [one for one in list_changes(tree) if "BNBUSDT" in one.new], 30)
+    wait_for(lambda: [one for one in list_changes(tree) if "BNBUSDT" in one.new], 90)
 
 
 def test_a_reader_sees_no_stack_traces_and_no_output_of_processes(tree: Tree) -> None:
@@ -435,7 +435,7 @@ def test_the_switch_of_a_schedule_works_when_unlocked(tree: Tree, open_tab: Open
     unlock(tab.page)
     switch = tab.page.locator("label", has=tab.page.locator("input[type=checkbox]:checked")).first
     switch.click()
-    wait_for(lambda: not is_running(tree), 30)
+    wait_for(lambda: not is_running(tree), 90)
     assert wait_for_change(tree, "stopRunningSchedule").new == SCHEDULE
     tree.orchestrator.switch_instigator(Kind.SCHEDULE, SCHEDULE, running=True)
     assert tab.errors == []

@@ -63,12 +63,12 @@ def test_a_stalled_request_times_out_and_is_retried(serve: Serve) -> None:
         if stalled.is_set():
             return TIME
         stalled.set()
-        return Answer(200, TIME.body, JSON, delay=5.0)
+        return Answer(200, TIME.body, JSON, delay=20.0)
 
     server = serve(respond)
     begin = time.monotonic()
     assert BinanceRest(server.url, replace(RETRY, read_timeout=0.5)).fetch_server_time() == START
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < 15
 
 
 def test_the_error_for_an_unreachable_exchange_has_its_address_and_the_reason() -> None:
@@ -151,7 +151,7 @@ def test_the_error_for_418_has_the_end_of_the_ban(
     with pytest.raises(ExchangeBanned, match="has banned this address until 20") as error:
         rest.fetch_server_time()
     left = error.value.until - from_epoch_ms(now_ms())
-    assert timedelta(seconds=seconds - 5) < left < timedelta(seconds=seconds + 2)
+    assert timedelta(seconds=seconds - 30) < left < timedelta(seconds=seconds + 2)
 
 
 def test_418_without_a_time_means_the_shortest_ban(client: Client) -> None:
@@ -159,7 +159,7 @@ def test_418_without_a_time_means_the_shortest_ban(client: Client) -> None:
     with pytest.raises(ExchangeBanned) as error:
         rest.fetch_server_time()
     left = error.value.until - from_epoch_ms(now_ms())
-    assert timedelta(seconds=115) < left <= timedelta(seconds=120)
+    assert timedelta(seconds=90) < left <= timedelta(seconds=120)
 
 
 def test_a_ban_stops_every_thread_and_client_until_it_ends(client: Client) -> None:
@@ -167,7 +167,7 @@ def test_a_ban_stops_every_thread_and_client_until_it_ends(client: Client) -> No
 
     def respond(_: Request) -> Answer:
         if is_banned.is_set():
-            return Answer(418, responses.BANNED, {"Retry-After": "2"})
+            return Answer(418, responses.BANNED, {"Retry-After": "4"})
         return TIME
 
     rest, server = client(respond)
@@ -189,7 +189,7 @@ def test_a_ban_stops_every_thread_and_client_until_it_ends(client: Client) -> No
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(is_refused, [rest, other] * 20))
     assert len(server.requests) == sent
-    time.sleep(max(0.0, begin + 2.05 - time.monotonic()))
+    time.sleep(max(0.0, begin + 4.05 - time.monotonic()))
     assert [rest.fetch_server_time(), other.fetch_server_time()] == [START, START]
 
 

@@ -21,6 +21,17 @@ def list_errors(tab: Tab) -> list[str]:
     return [error for error in tab.errors if "/_stcore/" not in error]
 
 
+def load_page(page: Page, url: str, width: int, scheme: Scheme) -> None:
+    """Load a page with this width and color scheme.
+
+    In a tab that has loaded another page of the app, this needs half of the processor time of a new
+    tab, which has no cache.
+    """
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    page.goto(url)
+
+
 def read_chart(page: Page) -> dict[str, Any]:
     """Read the drawn chart: candles in view, names of lines, visible times (ms) and prices."""
     page.wait_for_selector(".candle-chart .readout", state="attached")

@@ -1,6 +1,7 @@
 """The pages Scheduler and Settings in a real browser, with a real Dagster."""
 
 from collections.abc import Iterator
+from itertools import product
 
 import orjson
 import pytest
@@ -27,6 +28,7 @@ from crypto_assets_tests.streamlit_app.page_checks import (
     Scheme,
     assert_page_ok,
     list_errors,
+    load_page,
 )
 from crypto_assets_tests.streamlit_app.screenshots import OPAQUE_STYLE
 from crypto_assets_tests.streamlit_app.test_every_page import list_accessibility_faults
@@ -50,38 +52,42 @@ def opened(open_tab: OpenTab, desk: ControlledApp, page: str, **shown: object) -
     return tab
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", WIDTHS)
 def test_both_pages_render(
-    open_tab: OpenTab, desk: ControlledApp, width: int, scheme: Scheme
+    open_tab: OpenTab, desk: ControlledApp, subtests: pytest.Subtests
 ) -> None:
-    tab = opened(open_tab, desk, "scheduler", width=width, color_scheme=scheme)
-    for name in ("ingest_schedule", "order_books_schedule", "catch_up", "run_failures"):
-        expect_running(tab.page, name, False)
-    expect(tab.page.get_by_text("14 days, up to 20,160 candles")).to_be_visible()
-    assert_accessible(tab, width, scheme)
-    tab.page.goto(f"{desk.address}/settings")
-    expect(tab.page.get_by_text("ETH / USDT")).to_be_visible()
-    assert_accessible(tab, width, scheme)
+    tab = opened(open_tab, desk, "scheduler")
+    for width, scheme in product(WIDTHS, SCHEMES):
+        with subtests.test(width=width, scheme=scheme):
+            load_page(tab.page, f"{desk.address}/scheduler", width, scheme)
+            for name in ("ingest_schedule", "order_books_schedule", "catch_up", "run_failures"):
+                expect_running(tab.page, name, False)
+            expect(tab.page.get_by_text("14 days, up to 20,160 candles")).to_be_visible()
+            assert_accessible(tab, width, scheme)
+            tab.page.goto(f"{desk.address}/settings")
+            expect(tab.page.get_by_text("ETH / USDT")).to_be_visible()
+            assert_accessible(tab, width, scheme)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark")])
 def test_every_part_of_the_settings_renders(
-    open_tab: OpenTab, desk: ControlledApp, width: int, scheme: Scheme
+    open_tab: OpenTab, desk: ControlledApp, subtests: pytest.Subtests
 ) -> None:
-    tab = opened(open_tab, desk, "settings", width=width, color_scheme=scheme)
-    for name, text in (
-        ("Retention", "Raw lake (days)"),
-        ("Alerts", "Alerts are off"),
-        ("Appearance", "Stored in this browser"),
-        ("Environment", "Read at startup"),
-    ):
-        open_part(tab.page, name)
-        expect(tab.page.get_by_text(text).first).to_be_visible()
-        assert_accessible(tab, width, scheme)
-    open_part(tab.page, "Change log")
-    expect(tab.page.get_by_test_id("stDataFrame")).to_be_visible()
-    assert_accessible(tab, width, scheme)
+    tab = opened(open_tab, desk, "settings")
+    views: tuple[tuple[int, Scheme], ...] = ((390, "light"), (1440, "dark"))
+    for width, scheme in views:
+        with subtests.test(width=width, scheme=scheme):
+            load_page(tab.page, f"{desk.address}/settings", width, scheme)
+            for name, text in (
+                ("Retention", "Raw lake (days)"),
+                ("Alerts", "Alerts are off"),
+                ("Appearance", "Stored in this browser"),
+                ("Environment", "Read at startup"),
+            ):
+                open_part(tab.page, name)
+                expect(tab.page.get_by_text(text).first).to_be_visible()
+                assert_accessible(tab, width, scheme)
+            open_part(tab.page, "Change log")
+            expect(tab.page.get_by_test_id("stDataFrame")).to_be_visible()
+            assert_accessible(tab, width, scheme)
 
 
 def assert_accessible(tab: Tab, width: int, scheme: Scheme) -> None:

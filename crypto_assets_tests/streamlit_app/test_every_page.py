@@ -15,12 +15,18 @@ from crypto_assets_tests.streamlit_app.page_checks import (
     Scheme,
     assert_rendered,
     list_errors,
+    load_page,
 )
 from crypto_assets_tests.streamlit_app.screenshots import OPAQUE_STYLE, PARTS, Shot
 from streamlit_app.navigation import PAGES
 
 # Streamlit names these itself: the logo, which the menu of a phone repeats, and its date inputs.
 STREAMLIT_NAMES = {"Navigate to home page", "Choose date", "Open"}
+
+VIEWS: tuple[tuple[int, Scheme], ...] = (
+    *((1440, "light"), (1920, "dark")),
+    *((768, "light"), (390, "dark")),
+)
 
 # Tabs are reachable by keyboard a moment after they are drawn.
 _IS_DRAWN = """
@@ -38,25 +44,26 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert "Traceback" not in (folder / "app.log").read_text()
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"), [(1440, "light"), (1920, "dark"), (768, "light"), (390, "dark")]
-)
 @pytest.mark.parametrize("name", [entry.name for entry in PAGES])
 def test_every_page_is_rendered_and_accessible(
-    open_tab: OpenTab, address: str, name: str, width: int, scheme: Scheme
+    open_tab: OpenTab, address: str, subtests: pytest.Subtests, name: str
 ) -> None:
     shot = Shot(name)
-    tab = open_tab(f"{address}/{shot.address}", width=width, color_scheme=scheme)
+    tab = open_tab("about:blank")
     page = tab.page
-    page.wait_for_selector(shot.ready_selector, state="attached", timeout=TIMEOUT_MS)
-    expect(page.locator("[data-stale=true]")).to_have_count(0)
-    assert_rendered(page, width, scheme)
-    assert list_accessibility_faults(page) == []
-    expect(page.locator("h1")).to_have_text([get_title(name)])
-    assert page.title() == f"{get_title(name)} · crypto-assets"
-    if name != "analytics":  # Its intervals and ranges have the same names, in groups of their own.
-        assert list_repeated_names(page) == []
-    assert list_errors(tab) == []
+    for width, scheme in VIEWS:
+        with subtests.test(width=width, scheme=scheme):
+            load_page(page, f"{address}/{shot.address}", width, scheme)
+            page.wait_for_selector(shot.ready_selector, state="attached", timeout=TIMEOUT_MS)
+            expect(page.locator("[data-stale=true]")).to_have_count(0)
+            assert_rendered(page, width, scheme)
+            assert list_accessibility_faults(page) == []
+            expect(page.locator("h1")).to_have_text([get_title(name)])
+            assert page.title() == f"{get_title(name)} · crypto-assets"
+            # The intervals and ranges of Analytics have the same names, in groups of their own.
+            if name != "analytics":
+                assert list_repeated_names(page) == []
+            assert list_errors(tab) == []
 
 
 def get_title(name: str) -> str:
