@@ -11,8 +11,10 @@ from pathlib import Path
 
 import click
 import requests
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Page, sync_playwright
 
+from crypto_assets.access import SESSION_COOKIE
 from crypto_assets_tests.containers.compose_stack import ComposeStack, wait_for
 from crypto_assets_tests.containers.stand_ins import list_images
 from crypto_assets_tests.services.chromium import ARGUMENTS, TIMEOUT_MS, find_chromium
@@ -127,20 +129,28 @@ class Scenario:
             context = browser.new_context(ignore_https_errors=True)
             context.set_default_timeout(TIMEOUT_MS)
             page = context.new_page()
-            page.goto(found[0])
-            # Streamlit sends the content of a page through a WebSocket.
-            page.get_by_text(SYMBOLS[0]).first.wait_for()
-            (cookie,) = [one for one in context.cookies() if one["httpOnly"]]
-            assert cookie.get("secure") and cookie.get("sameSite") == "Strict", cookie
-            symbols = page.goto(f"{_APP_URL}/api/symbols")
-            assert symbols and symbols.status == 200, symbols
-            page.goto(f"{_DAGSTER_URL}/runs")
-            page.get_by_text("backfill").first.wait_for()
-            assert page.get_by_text("Read-only").count() == 0
+            try:
+                self.visit_pages(page, found[0])
+            except (AssertionError, PlaywrightError):
+                page.screenshot(path=self.stack.folder.parent / "failed-page.png")
+                raise
             other = browser.new_context(ignore_https_errors=True).new_page()
             other.goto(f"{_DAGSTER_URL}/runs")
             other.get_by_text("Read-only").first.wait_for()
             browser.close()
+
+    def visit_pages(self, page: Page, link: str) -> None:
+        """Follow the link that unlocks the browser, and look at all three servers."""
+        page.goto(link)
+        # Streamlit sends the content of a page through a WebSocket.
+        page.get_by_text("BTC / USDT").first.wait_for()
+        (cookie,) = [one for one in page.context.cookies() if one["name"] == SESSION_COOKIE]
+        assert cookie.get("secure") and cookie.get("sameSite") == "Strict", cookie
+        symbols = page.goto(f"{_APP_URL}/api/symbols")
+        assert symbols and symbols.status == 200, symbols
+        page.goto(f"{_DAGSTER_URL}/runs")
+        page.get_by_role("link", name="Runs").first.wait_for()
+        assert page.get_by_text("Read-only").count() == 0
 
     def read_authority(self) -> Path:
         """Return a file with the certificate of the proxy's own authority."""

@@ -1,16 +1,22 @@
 """The Caddyfile of the one-machine size by itself; test_one_machine.py has the servers behind."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-import urllib3
+from urllib3 import HTTPSConnectionPool as Pool
+from urllib3 import Retry
 
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.project.repository import ROOT
 from crypto_assets_tests.services.caddy import CADDYFILE, check_caddyfile, serve_caddy
 from crypto_assets_tests.services.certificates import Authority
+from crypto_assets_tests.services.scripted import Answer, scripted
 
 HOST = "candles.example"
+# Until the proxy listens.
+RETRIES = Retry(connect=50, read=0, other=0, backoff_factor=0.1, backoff_max=0.1)
 
 
 @pytest.fixture
@@ -38,23 +44,62 @@ def test_a_file_with_an_error_is_not_accepted(tmp_path: Path) -> None:
 def test_the_responses_of_the_proxy_itself_have_the_security_headers(
     authority: Authority, site: dict[str, str], tmp_path: Path
 ) -> None:
-    app, dagster, probe, closed = (require_free_port(0) for _ in range(4))
+    closed = f"127.0.0.1:{require_free_port(0)}"
+    with serve_site(tmp_path, authority, site, closed) as pools:
+        for pool in pools:
+            answer = pool.request("GET", "/api/symbols", headers={"Host": HOST}, retries=RETRIES)
+            assert (answer.status, answer.data) == (502, b"502 Bad Gateway")
+            assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+            assert "Server" not in answer.headers
+
+
+def test_the_proxy_limits_headers_and_bodies_and_replaces_the_address_of_a_client(
+    authority: Authority, site: dict[str, str], tmp_path: Path
+) -> None:
+    with (
+        scripted(lambda _: Answer()) as server,
+        serve_site(tmp_path, authority, site, server.url.removeprefix("http://")) as pools,
+    ):
+        for pool in pools:
+
+            def send(size: int, pool: Pool = pool, **headers: str) -> int:
+                sent = {"Host": HOST, "X-Forwarded-For": "192.0.2.77", **headers}
+                body = b"x" * size
+                return pool.request("POST", "/", body=body, headers=sent, retries=RETRIES).status
+
+            assert send(9_000_000) == 200
+            # Of Caddy 2.6, the second one; later versions recognize their own limit.
+            assert send(11_000_000) in {413, 502}
+            assert send(1, Large="x" * 60_000) == 200
+            assert send(1, Large="x" * 100_000) == 431
+            request = server.requests[0]
+            assert request.headers["X-Forwarded-For"] == "127.0.0.1"
+            assert request.headers["X-Forwarded-Proto"] == "https"
+            assert request.headers["Host"] == HOST
+            server.requests.clear()
+
+
+@contextmanager
+def serve_site(
+    folder: Path, authority: Authority, site: dict[str, str], server: str
+) -> Iterator[list[Pool]]:
+    """Run the proxy in front of one server, and yield connections to both of its addresses."""
+    app, dagster, probe = (require_free_port(0) for _ in range(3))
     ports = {"8443": app, "3443": dagster, "2020": probe}
-    servers = {f"{name}_SERVER": f"127.0.0.1:{closed}" for name in ("APP", "API", "DAGSTER")}
-    with serve_caddy(tmp_path / "caddy", ports, {**site, **servers}):
-        retries = urllib3.Retry(connect=50, backoff_factor=0.1, backoff_max=0.1, other=0)
-        for port in (app, dagster):
-            pool = urllib3.HTTPSConnectionPool(
+    servers = {f"{name}_SERVER": server for name in ("APP", "API", "DAGSTER")}
+    with serve_caddy(folder / "caddy", ports, {**site, **servers}), ExitStack() as after:
+        pools = [
+            Pool(
                 "127.0.0.1",
                 port,
                 ca_certs=str(authority.ca),
                 server_hostname=HOST,
                 assert_hostname=HOST,
             )
-            answer = pool.request("GET", "/api/symbols", headers={"Host": HOST}, retries=retries)
-            pool.close()
-            assert (answer.status, answer.data) == (502, b"502 Bad Gateway")
-            assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
-            assert answer.headers["X-Content-Type-Options"] == "nosniff"
-            assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
-            assert "Server" not in answer.headers
+            for port in (app, dagster)
+        ]
+        for pool in pools:
+            after.callback(pool.close)
+        yield pools
