@@ -2,12 +2,12 @@
 
 import gc
 import json
-import subprocess
 import sys
 
 import pytest
 
 from crypto_assets.python_gc import freeze_loaded_objects, pause_collections
+from crypto_assets_tests.services.programs import run_program
 
 
 def test_existing_objects_are_excluded_from_collections() -> None:
@@ -45,5 +45,5 @@ before = full()
 {imports}
 print(json.dumps([full() - before, gc.isenabled()]))
 """
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ran = run_program([sys.executable, "-c", code])
     assert json.loads(ran.stdout.splitlines()[-1]) == [0, True]
