@@ -469,8 +469,6 @@ def test_the_defaults_of_the_compose_file_match_the_example() -> None:
     example = dotenv_values(stream=StringIO(uncomment_example()))
     both = text("docker-compose.yml") + text("deploy/published-ports.yml")
     defaults = dict(re.findall(r"\$\{(\w+):-([^${}]+)\}", both))
-    # Outside of Compose there is none; only workers read it.
-    assert defaults.pop("CRYPTO_BROKER_URL") == "redis://redis:6379/0"
     assert {name: example[name] for name in defaults} == defaults
 
 
@@ -731,6 +729,7 @@ def test_the_workers_of_a_further_host_are_those_of_the_compose_file(
         assert {key: value for key, value in service.items() if key not in own} == {
             key: value for key, value in theirs.items() if key not in own
         }
+        assert service["build"]["target"] == services[name]["build"]["target"]
     # What the first machine's workers get, as values or files.
     example = set(dotenv_values(ROOT / "deploy/celery/worker.env.example"))
     given = {name.removesuffix("_FILE") for name in services["worker-ticks"]["environment"]}
