@@ -33,7 +33,10 @@ def test_the_metadata_is_that_of_the_project(metadata: Metadata, project: dict[s
     assert str(metadata.requires_python) == project["requires-python"]
     assert metadata.summary == project["description"]
     assert metadata.keywords == project["keywords"]
-    required = {str(Requirement(one)) for one in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    assert metadata.provides_extra == list(extras)
+    optional = [f'{one}; extra == "{name}"' for name, needed in extras.items() for one in needed]
+    required = {str(Requirement(one)) for one in [*project["dependencies"], *optional]}
     assert {str(one) for one in metadata.requires_dist or []} == required
 
 
