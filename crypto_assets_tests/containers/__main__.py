@@ -14,6 +14,7 @@ from crypto_assets_tests.containers.compose_stack import (
     remove_containers,
 )
 from crypto_assets_tests.containers.sandbox import (
+    list_devices,
     prepare_sandbox,
     remove_control_groups,
     run_in_sandbox,
@@ -38,11 +39,13 @@ def test_containers(context: click.Context, pull: bool) -> None:
     """Build the images, run the services, and exit with 1 unless everything holds."""
     if context.invoked_subcommand:
         return
-    began = time.monotonic()
+    began, devices = time.monotonic(), list_devices()
     STATE.mkdir(parents=True, exist_ok=True)
     module = "crypto_assets_tests.containers"
     code = run_in_sandbox(module, ["build", *(["--pull"] if pull else [])], own_network=False)
     code = code or run_in_sandbox(module, ["run"], own_network=True)
+    if list_devices() != devices:
+        raise click.ClickException("the devices of this machine have changed")
     click.echo(f"{'failed' if code else 'passed'} after {time.monotonic() - began:.0f} s")
     sys.exit(code)
 

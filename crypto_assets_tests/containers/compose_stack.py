@@ -150,7 +150,8 @@ class ComposeStack:
 
 
 def remove_containers() -> None:
-    """Remove the containers, volumes and networks of an earlier call."""
+    """Remove the containers, volumes and networks of an earlier call, and of a killed build."""
+    run_program(["buildah", "rm", "--all"])
     run_program(["podman", "rm", "--force", "--all", "--volumes", "--time", "0"])
     run_program(["podman", "volume", "rm", "--force", "--all"])
     run_program(["podman", "network", "prune", "--force"])

@@ -6,6 +6,7 @@ state folder remain.
 """
 
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from crypto_assets_tests.services.programs import run_program
 
-# All other device nodes of this machine are invisible.
+# The device nodes of the sandbox. Those of this machine are invisible.
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = {
     "fd": "/proc/self/fd",
@@ -69,6 +70,16 @@ def run_in_sandbox(module: str, arguments: Sequence[str], *, own_network: bool) 
     return subprocess.run([*command, *program]).returncode
 
 
+def list_devices() -> dict[str, tuple[int, ...]]:
+    """Return the owners, permissions and numbers of this machine's devices by name."""
+    found = {}
+    for entry in os.scandir("/dev"):
+        node = entry.stat(follow_symlinks=False)
+        if stat.S_ISCHR(node.st_mode) or stat.S_ISBLK(node.st_mode):
+            found[entry.name] = (node.st_uid, node.st_gid, node.st_mode, node.st_rdev)
+    return found
+
+
 def prepare_sandbox(state: Path) -> None:
     """Set up `/dev`, the runtime folders and the configuration of podman in this sandbox."""
     _replace_devices(state)
@@ -104,9 +115,11 @@ def remove_control_groups() -> None:
 def _replace_devices(state: Path) -> None:
     devices = state / "dev"
     _mount_tmpfs(devices)
+    # Nodes of its own, since crun gives that of a container's input to the container's user.
     for name in _DEVICES:
-        (devices / name).touch()
-        run_program(["mount", "--bind", f"/dev/{name}", devices / name])
+        node = Path("/dev", name).stat()
+        os.mknod(devices / name, stat.S_IFCHR | 0o666, node.st_rdev)
+        (devices / name).chmod(0o666)
     for name, target in _LINKS.items():
         (devices / name).symlink_to(target)
     (devices / "pts").mkdir()
@@ -114,6 +127,8 @@ def _replace_devices(state: Path) -> None:
     run_program(["mount", "-t", "devpts", "-o", options, "devpts", devices / "pts"])
     _mount_tmpfs(devices / "shm")
     run_program(["mount", "--move", devices, "/dev"])
+    # The input of this process may be a device of the machine.
+    os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
 
 
 def _mount_tmpfs(folder: Path) -> None:
