@@ -66,5 +66,6 @@ def test_the_source_distribution_contains_the_repository(distributions: Path) ->
 def test_the_repository_has_one_copy_of_each_configuration() -> None:
     """The build maps these files into the wheel; a copy in the package would become outdated."""
     copies = {name(path) for path in files("*dagster.yaml", "*workspace.yaml")}
-    assert copies == {*_CONFIGS, "deploy/workspace.yaml"}
+    kubernetes = {f"deploy/kubernetes/{name}" for name in ("dagster.yaml", "workspace.yaml")}
+    assert copies == {*_CONFIGS, "deploy/workspace.yaml", *kubernetes}
     assert not (ROOT / _PROJECT_FILES).exists()
