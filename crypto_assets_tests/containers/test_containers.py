@@ -91,7 +91,7 @@ def test_the_entry_scripts_can_be_parsed(script: Path) -> None:
 
 
 def read_services() -> dict[str, dict[str, Any]]:
-    """Return the services, without those of further hosts, which the containers' test leaves out."""
+    """Return the services without the workers, which `make test-containers` leaves out."""
     services: dict[str, dict[str, Any]] = yaml.safe_load(text("docker-compose.yml"))["services"]
     return {
         name: service

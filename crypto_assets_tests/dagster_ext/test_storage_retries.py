@@ -54,7 +54,14 @@ def restart_after_outage(server: DatabaseServer, log: Path) -> "subprocess.Popen
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Dagster's home with the storage of production, in a process that does not wait yet."""
     monkeypatch.setattr(storage_retries._ProcessTimeout, "seconds", 0.0)
-    config = {"storage": yaml.safe_load(text("deploy/dagster.yaml"))["storage"]}
+    config = {
+        "storage": yaml.safe_load(text("deploy/dagster.yaml"))["storage"],
+        # Others copy the output by programs, which Dagster stops without waiting for their end.
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        },
+    }
     (tmp_path / "dagster.yaml").write_text(yaml.dump(config))
     return tmp_path
 

@@ -224,8 +224,13 @@ def start_server(
 
 
 def get_empty_database(kind: str, directory: Path) -> Path:
-    """Return the empty database in `directory`. Only one of several processes creates it."""
+    """Return the empty database in `directory`, which is created there if it is missing."""
     install = {"mariadb": _install_mariadb, "mysql": _install_mysql}[kind]
+    return install_once(kind, install, directory)
+
+
+def install_once(kind: str, install: Callable[[Path], None], directory: Path) -> Path:
+    """Return the empty database in `directory`. Only one of several processes creates it."""
     empty = directory / f"{kind}-empty"
     with (directory / f"{kind}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

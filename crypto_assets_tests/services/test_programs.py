@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crypto_assets_tests.project import repository
-from crypto_assets_tests.services.mariadb import START_ATTEMPTS, _install_once
+from crypto_assets_tests.services.mariadb import START_ATTEMPTS, install_once
 from crypto_assets_tests.services.programs import run_program
 
 
@@ -43,7 +43,7 @@ def test_a_database_is_installed_once(tmp_path: Path) -> None:
         (data / "ibdata1").touch()
 
     for _ in range(2):
-        empty = _install_once("mariadb", install, tmp_path)
+        empty = install_once("mariadb", install, tmp_path)
         assert (empty / "ibdata1").exists()
         failures = ["it was installed twice"]
 
@@ -55,5 +55,5 @@ def test_the_failures_of_all_attempts_to_install_are_shown(tmp_path: Path) -> No
         raise AssertionError(failures.pop(0))
 
     with pytest.raises(pytest.fail.Exception, match="\n".join(failures)):
-        _install_once("mariadb", install, tmp_path)
+        install_once("mariadb", install, tmp_path)
     assert not failures
