@@ -26,6 +26,7 @@ DATABASE = "market"
 DAYS = ("--from", "2025-03-01", "--to", "2025-03-04")
 MINUTES = 4 * 1440
 LATER = ("--from", "2025-02-20", "--to", "2025-02-21")
+# Longer than the cluster takes to notice the loss, and less than the timeout of a request.
 STALL_SECONDS = 15
 # Longer than the retries of one statement.
 REFUSING_SECONDS = 10
@@ -85,6 +86,7 @@ def test_writers_on_two_nodes_and_the_loss_of_the_majority(
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(desks[0].run, "backfill", *LATER)
         wait_for(lambda: any(exchange.faults.hit_counts), 60)
+        continues_at = time.monotonic() + STALL_SECONDS
         for node in (second, third):
             os.kill(node.pid, signal.SIGKILL)
         wait_for(lambda: read_status(first, "wsrep_cluster_status") == "non-Primary", 60)
@@ -92,7 +94,7 @@ def test_writers_on_two_nodes_and_the_loss_of_the_majority(
             count_minutes(first)
         assert refused.value.args[0] == NOT_PREPARED
         exchange.faults.clear_rules()
-        time.sleep(REFUSING_SECONDS)
+        time.sleep(max(0.0, continues_at - time.monotonic()) + REFUSING_SECONDS)
         assert not running.done(), running.result()
         first.execute("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES'")
         ran = running.result()
