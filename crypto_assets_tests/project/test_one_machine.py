@@ -32,6 +32,7 @@ from crypto_assets_tests.project.repository import ROOT, text
 from crypto_assets_tests.services.caddy import serve_caddy
 from crypto_assets_tests.services.chromium import TIMEOUT_MS, Tab, note_errors
 from crypto_assets_tests.services.mariadb import DatabaseServer
+from crypto_assets_tests.services.programs import run_program
 from crypto_assets_tests.services.s3 import S3Server
 
 READ_PASSWORD = "reads"
@@ -274,14 +275,7 @@ def test_the_proxy_serves_app_api_and_dagster_to_one_cookie(
     machine: Machine, proxy: Proxy, chromium: Browser, mariadb: DatabaseServer
 ) -> None:
     """A link unlocks the browser on all three; pages work, which need WebSockets."""
-    printed = subprocess.run(
-        ["crypto-assets", "unlock"],
-        env=machine.environment("app"),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    printed = run_program(["crypto-assets", "unlock"], env=machine.environment("app"), cwd=ROOT)
     # No client may choose its own address, as a trusted proxy may.
     forged = {"X-Forwarded-For": FORGED_ADDRESS}
     context = chromium.new_context(ignore_https_errors=True, extra_http_headers=forged)
