@@ -128,8 +128,11 @@ class WebserverClient:
 
 
 def epoch_seconds_to_ms(seconds: float) -> int:
-    """Convert Dagster's fractional epoch seconds to epoch milliseconds."""
-    return round(seconds * 1000)
+    """Convert Dagster's fractional epoch seconds to epoch ms, rounded down as `to_epoch_ms` does.
+
+    Dagster's times have whole microseconds, which a float holds until the year 2255.
+    """
+    return round(seconds * 1_000_000) // 1_000
 
 
 def _first_error(payload: GraphQLObject) -> str:

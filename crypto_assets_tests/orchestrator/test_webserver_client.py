@@ -1,11 +1,14 @@
 """The client of Dagster's webserver: what another or a hostile server answers."""
 
+from datetime import UTC, datetime, timedelta
+
 import orjson
 import pytest
 
 from crypto_assets.errors import OrchestratorError
+from crypto_assets.market.utc_time import to_epoch_ms
 from crypto_assets.orchestrator import webserver_client
-from crypto_assets.orchestrator.webserver_client import WebserverClient
+from crypto_assets.orchestrator.webserver_client import WebserverClient, epoch_seconds_to_ms
 from crypto_assets_tests.services.scripted import Answer, in_turn, scripted
 
 
@@ -49,3 +52,15 @@ def test_the_text_of_an_error_is_short_and_printable() -> None:
     ):
         WebserverClient(server.url).run_query("{ version }")
     assert str(error.value).isprintable() and len(str(error.value)) < 500
+
+
+def test_times_are_those_that_dagster_has_stored() -> None:
+    """Each microsecond of a second, without the error of the fraction."""
+    second = datetime(2026, 11, 30, 16, 58, 13, tzinfo=UTC)
+    moments = [second + timedelta(microseconds=us) for us in range(0, 1_000_000, 7)]
+    wrong = [
+        moment
+        for moment in moments
+        if epoch_seconds_to_ms(moment.timestamp()) != to_epoch_ms(moment)
+    ]
+    assert wrong == []

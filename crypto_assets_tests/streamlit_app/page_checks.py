@@ -34,7 +34,7 @@ def load_page(page: Page, url: str, width: int, scheme: Scheme) -> None:
 
 def read_chart(page: Page) -> dict[str, Any]:
     """Read the drawn chart: candles in view, names of lines, visible times (ms) and prices."""
-    page.wait_for_selector(".candle-chart .readout", state="attached")
+    page.wait_for_selector(".candle-chart[aria-busy=false] .readout", state="attached")
     return page.evaluate(
         """() => {
             const panel = document.querySelector('.candle-chart').panel;

@@ -113,6 +113,40 @@ def test_an_update_soon_after_a_click_does_not_become_the_viewers_view(
     assert view is None and ends == pytest.approx([0, 0], abs=0.01)
 
 
+def test_the_range_stays_while_the_chart_changes_its_width(open_tab: OpenTab, market: str) -> None:
+    """Also if it has none at first, as in a tab that is not laid out yet; percent follow it."""
+    page = open_tab(f"{market}?interval=1h&range=3d&scale=percent&{CANDLES_ONLY}").page
+    wait_for_chart(page)
+    before = read_chart(page)
+    first = page.evaluate(f"{PANEL}.seriesSet.firstVisible")
+    assert 60 < before["candles"] <= 72 and first > 0
+    width = page.evaluate(f"{PANEL}.timeScale.width()")
+    page.set_viewport_size({"width": 900, "height": 700})
+    wait_for_script(page, f"{PANEL}.timeScale.width() < {width} - 100")
+    assert read_chart(page)["range"] == pytest.approx(before["range"], abs=1000)
+    page.evaluate(
+        f"""async () => {{
+            const panel = {PANEL};
+            panel.stage.style.display = "none";
+            panel.chartKey = null;  // As if it were the first time.
+            panel.draw();
+            for (let frames = 9; frames; frames--) await new Promise(requestAnimationFrame);
+            panel.stage.style.display = "";
+        }}"""
+    )
+    wait_for_script(
+        page,
+        f"{PANEL}.timeScale.width() > 0 && {PANEL}.timeScale.getVisibleLogicalRange()?.from > 0",
+    )
+    wait_for_script(page, f"{PANEL}.seriesSet.firstVisible === {first}")
+    assert read_chart(page)["range"] == pytest.approx(before["range"], abs=1000)
+    # The library moves the range by itself.
+    page.evaluate(
+        f"{PANEL}.timeScale.setVisibleLogicalRange({{ from: {first} - 20, to: {first} }})"
+    )
+    wait_for_script(page, f"{PANEL}.seriesSet.firstVisible === {first} - 20")
+
+
 @pytest.mark.parametrize(
     "timezone_id", ["America/Los_Angeles", "Asia/Kolkata", "Pacific/Auckland", "UTC"]
 )

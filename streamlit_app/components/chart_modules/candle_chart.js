@@ -145,6 +145,7 @@ class CandlePanel {
 
   // Draws all that is loaded. What has not changed since the last call stays as it is.
   draw() {
+    this.root.ariaBusy = "true"
     const chartKey = [this.zone.name, readTheme(this.root, "text-color")].join()
     const { type } = this.data
     const format = JSON.stringify(this.content.format)
@@ -155,6 +156,7 @@ class CandlePanel {
     this.symbol = this.content.symbol
     if (this.chartKey !== chartKey) {
       this.chart?.remove()
+      this.hasWidth = false
       this.chart = createChart(this)
       this.chartKey = chartKey
       this.seriesSet = null
@@ -190,7 +192,25 @@ class CandlePanel {
       this.showReadouts()
       this.controls.update()
       this.loadMissingCandles()
+      this.root.ariaBusy = "false"
     }))
+  }
+
+  // What depends on the visible range, after the library has changed it.
+  fitSoon() {
+    this.fitFrame ??= requestAnimationFrame(() => {
+      this.fitFrame = null
+      if (this.isRemoved || !this.seriesSet) return
+      this.fitBase()
+      this.showReadouts()
+    })
+  }
+
+  // A range that is set while the stage has no width is lost.
+  restoreRange() {
+    if (this.hasWidth || !this.timeScale.width()) return
+    this.hasWidth = true
+    if (this.shownRange) this.timeScale.setVisibleLogicalRange(this.shownRange)
   }
 
   // Once in a frame, however many events it has.
@@ -324,7 +344,10 @@ class CandlePanel {
 
   handleRangeChange() {
     const now = performance.now()
-    if (now - this.gestureAt > GESTURE_MS || !this.grid.times.length || this.isShownRange()) return
+    if (now - this.gestureAt > GESTURE_MS || !this.grid.times.length || this.isShownRange()) {
+      this.fitSoon()
+      return
+    }
     this.gestureAt = now
     this.view = this.readVisibleTimes()
     clearTimeout(this.reportTimer)
@@ -418,6 +441,7 @@ function createChart(panel) {
     timeScale: {
       borderColor: grid, timeVisible: true, secondsVisible: false,
       minBarSpacing: 0.03, enableConflation: true, shiftVisibleRangeOnNewBar: false,
+      lockVisibleTimeRangeOnResize: true,
       tickMarkFormatter: (time, kind) => formatTick(panel.zone, time * 1000, kind),
     },
     localization: {
@@ -426,6 +450,7 @@ function createChart(panel) {
     handleScale: { axisDoubleClickReset: { time: false, price: true } },
   })
   chart.timeScale().subscribeVisibleLogicalRangeChange(() => panel.handleRangeChange())
+  chart.timeScale().subscribeSizeChange(() => panel.restoreRange())
   const showNote = ({ point, paneIndex }) => panel.markers.showNoteAt(paneIndex ? null : point ?? null)
   chart.subscribeClick(showNote)
   chart.subscribeCrosshairMove(event => {
