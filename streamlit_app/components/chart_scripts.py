@@ -31,6 +31,11 @@ def get_entry_path() -> str:
     return f"chart-{_get_digest()}/{_ENTRY_NAME}"
 
 
+def list_script_paths() -> list[str]:
+    """List the paths of all modules."""
+    return [f"chart-{_get_digest()}/{name}" for name in SCRIPT_NAMES]
+
+
 @cache
 def _get_digest() -> str:
     return hashlib.sha256(b"\0".join(_read_scripts().values())).hexdigest()[:16]

@@ -1,5 +1,7 @@
 // Draws a Plotly figure and updates it in place.
 
+const IDLE_MS = 2_000  // The longest wait for a page that is never idle.
+
 export default function (component) {
   const plot = component.parentElement.querySelector(".live-chart")
   plot.setAttribute("aria-label", component.data.description)
@@ -24,15 +26,23 @@ const loadingLibraries = new Map()
 
 function loadPlotly(library) {
   if (!loadingLibraries.has(library)) {
-    loadingLibraries.set(library, new Promise((resolve, reject) => {
+    loadingLibraries.set(library, waitUntilIdle().then(() => new Promise((resolve, reject) => {
       const script = document.createElement("script")
       script.src = new URL(library, document.baseURI)
       script.onload = () => resolve(window.Plotly)
       script.onerror = () => reject(new Error(`Cannot load ${script.src}`))
       document.head.append(script)
-    }))
+    })))
   }
   return loadingLibraries.get(library)
+}
+
+// The library is large: the page is drawn before its script is run.
+function waitUntilIdle() {
+  return new Promise(resolve => {
+    if (window.requestIdleCallback) requestIdleCallback(resolve, { timeout: IDLE_MS })
+    else setTimeout(resolve, IDLE_MS / 10)  // Safari
+  })
 }
 
 function readThemeValue(element, name) {

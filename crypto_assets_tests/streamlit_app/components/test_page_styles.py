@@ -1,6 +1,7 @@
-"""The styles of the pages are in Streamlit's page itself, whatever the browser has stored."""
+"""What a page needs early is in Streamlit's page itself, whatever the browser has stored."""
 
 import asyncio
+import re
 
 from httpx import ASGITransport, AsyncClient, Response
 from starlette.applications import Starlette
@@ -11,7 +12,9 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.responses import Response as PlainResponse
 from starlette.routing import Route
 
+from streamlit_app.components.chart_scripts import CHART_SCRIPTS_ROUTE, SCRIPT_NAMES
 from streamlit_app.components.page_styles import PageStylesMiddleware
+from streamlit_app.components.script_libraries import LIGHTWEIGHT_CHARTS
 
 STORED = {"If-None-Match": '"1"', "Accept-Encoding": "gzip"}
 HTML, SCRIPT = {"Accept": "text/html,*/*;q=0.8"}, {"Accept": "*/*"}
@@ -49,3 +52,31 @@ def test_every_page_has_the_styles_and_nothing_else_does() -> None:
     assert int(page.headers["content-length"]) == len(page.content)
     assert "etag" not in page.headers
     assert script.text == "stored" and text.text == "</body>"
+
+
+async def _load_early(path: str) -> list[str]:
+    """Return the paths that the page loads early, which are served."""
+    app = Starlette(
+        routes=[
+            Route("/markets/analytics", serve_page),
+            Route("/", serve_page),
+            CHART_SCRIPTS_ROUTE,
+            LIGHTWEIGHT_CHARTS.route,
+        ],
+        middleware=[Middleware(PageStylesMiddleware)],
+    )
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://app") as client:
+        page = await client.get(path, headers=HTML)
+        early = re.findall(
+            r'<link rel="(?:module)?preload" (?:as="script" )?href="(.+?)">', page.text
+        )
+        for each in early:
+            assert (await client.get(f"/{each}")).status_code == 200
+        return early
+
+
+def test_the_page_of_the_chart_loads_its_scripts_early() -> None:
+    early = asyncio.run(_load_early("/markets/analytics"))
+    names = {path.rpartition("/")[2] for path in early}
+    assert names == {*SCRIPT_NAMES, LIGHTWEIGHT_CHARTS.script_name}
+    assert asyncio.run(_load_early("/")) == []
