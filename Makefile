@@ -7,6 +7,8 @@ ARGS ?=
 VERSION ?=
 # On two cores: tests wait a third of their time, mainly for Dagster's daemon.
 WORKERS ?= 4
+# On a CI machine a failed test is run once more, three at most. The summary shows each as "RERUN".
+RERUNS := $(if $(CI),--reruns 1 --max-suite-reruns 3 --rerun-show-tracebacks -r R)
 
 BIN := .venv/bin
 RUNTIME := .venv/runtime-installed
@@ -45,7 +47,7 @@ test-fast: $(DEV) ## run the tests that need no server, browser or root, in two 
 
 test: $(DEV) ## install and start the servers that tests need, and run all tests; ARGS=… goes to pytest
 	@sh deploy/install-test-services.sh
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(RERUNS) $(ARGS)
 
 test-mysql: $(DEV) ## run the tests of warehouse, reports and Dagster's storage on Oracle's MySQL, unpacked into .services
 	@sh deploy/unpack-mysql.sh $(MYSQL)
