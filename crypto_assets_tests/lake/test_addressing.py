@@ -10,7 +10,7 @@ import pytest
 
 from crypto_assets.addresses import AddressingStyle
 from crypto_assets.errors import LakeRefused, LakeUnavailable, WrongUse
-from crypto_assets.lake import S3Options, open_lake, s3_bucket
+from crypto_assets.lake import S3Options, open_lake, s3_client
 from crypto_assets.lake.s3_bucket import S3Bucket
 from crypto_assets.market.lake_object import Source
 from crypto_assets.market.utc_time import from_epoch_ms, now_ms
@@ -29,7 +29,7 @@ def bare_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.lower().endswith("_proxy") or name.startswith("AWS_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    s3_bucket._open_client.cache_clear()
+    s3_client._open_client.cache_clear()
 
 
 def address_of(options: S3Options, name: str = "crypto-raw") -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crypto_assets.errors import LakeRefused, LakeUnavailable
-from crypto_assets.lake import Lake, S3Options, open_lake, s3_bucket
+from crypto_assets.lake import Lake, S3Options, open_lake, s3_client
 from crypto_assets.lake.s3_bucket import S3Bucket
 from crypto_assets.settings import Settings
 from crypto_assets.wiring import open_lake_at
@@ -62,7 +62,7 @@ def clean_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    s3_bucket._open_client.cache_clear()
+    s3_client._open_client.cache_clear()
 
 
 def open_with(keys: TemporaryKeys, **settings: str) -> Lake:
@@ -306,7 +306,7 @@ def test_the_error_distinguishes_a_failing_token_service_from_the_store(
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", web.url)
         message = refused(S3Options("http://127.0.0.1:9"))
         assert "AssumeRoleWithWebIdentity returns no credentials (AccessDenied not this" in message
-    s3_bucket._open_client.cache_clear()
+    s3_client._open_client.cache_clear()
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://localhost:9")
     message = refused(S3Options("http://127.0.0.1:9"))
     assert "localhost, the source of the credentials, does not respond" in message
