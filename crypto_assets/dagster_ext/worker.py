@@ -28,6 +28,7 @@ from dagster_celery.tasks import create_execute_job_task
 
 from crypto_assets.dagster_ext.celery_app import WorkerQueue, build_celery_app
 from crypto_assets.dagster_ext.instance_home import open_instance
+from crypto_assets.dagster_ext.json_logs import configure_dagster_logs
 from crypto_assets.dagster_ext.private_api import CELERY_PARTS, require_private_parts
 from crypto_assets.dagster_ext.run_liveness import (
     end_unfinished_run,
@@ -37,6 +38,7 @@ from crypto_assets.dagster_ext.run_liveness import (
 from crypto_assets.dagster_ext.storage_retries import wait_for_storage
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.installation import VERSION
+from crypto_assets.logs import TEXT_FORMAT
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.python_gc import freeze_loaded_objects
 from crypto_assets.settings import Settings, load_settings
@@ -125,6 +127,10 @@ def _let_process_wait(**_: object) -> None:
     wait_for_storage()
 
 
+def _keep_logs(**_: object) -> None:
+    """Keep the handlers that the process has."""
+
+
 def _own_run(kwargs: Mapping[str, Any], **_: object) -> None:
     """Stamp a run that has not started with this process; one that was delivered twice has."""
     with dg.DagsterInstance.get() as instance:
@@ -188,7 +194,12 @@ def run_worker(queue: str, processes: int) -> None:
     signals.worker_process_init.connect(_let_process_wait)
     signals.task_prerun.connect(_own_run)
     signals.task_postrun.connect(_require_end)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    has_json_logs = configure_dagster_logs("worker")
+    if has_json_logs:
+        # Celery configures no logs if somebody listens to this.
+        signals.setup_logging.connect(_keep_logs)
+    else:
+        logging.basicConfig(format=TEXT_FORMAT)
     for name in ("celery", _log.name):
         logging.getLogger(name).setLevel(logging.INFO)
     host, now = socket.gethostname(), now_ms()
@@ -201,6 +212,8 @@ def run_worker(queue: str, processes: int) -> None:
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
+        # Without its banner.
+        quiet=has_json_logs,
     )
     with HostHeart(settings, worker).beating():
         celery.start()
