@@ -1,10 +1,9 @@
 // Elements and colors that several parts of the chart create.
 
-export function createElement(tag, className, text = "", color = "") {
+export function createElement(tag, className, text = "") {
   const element = document.createElement(tag)
   element.className = className
   element.textContent = text
-  if (color) element.style.color = color
   return element
 }
 
