@@ -1,12 +1,37 @@
 """The candle chart where the browser, another tab or the screen is not as it expects."""
 
+import re
+
 import pytest
+from playwright.sync_api import Route, expect
 
 from crypto_assets_tests.services.chromium import OpenTab
 from crypto_assets_tests.streamlit_app.page_checks import SCHEMES, Scheme, list_errors
 from crypto_assets_tests.streamlit_app.test_colors import THEME, contrast
 from crypto_assets_tests.streamlit_app.test_zoom_browser import wait_for_chart
 from streamlit_app.colors import LINE_COLORS
+
+
+def test_charts_are_drawn_after_their_scripts_could_not_be_loaded(
+    open_tab: OpenTab, market: str
+) -> None:
+    page = open_tab("about:blank").page
+    refused: set[str] = set()
+
+    def refuse_once(route: Route) -> None:
+        name = route.request.url.rsplit("/", 1)[-1]
+        if name in refused:
+            route.continue_()
+        else:
+            refused.add(name)
+            route.abort()
+
+    scripts = re.compile(r"/(series|lightweight-charts-[\d.]+|plotly-[\d.]+min)\.js$")
+    page.route(scripts, refuse_once)
+    page.goto(f"{market}?interval=1h&range=3d")
+    wait_for_chart(page)
+    expect(page.locator(".live-chart .main-svg").first).to_be_attached()
+    assert len(refused) == 3
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

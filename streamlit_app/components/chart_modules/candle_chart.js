@@ -22,6 +22,7 @@ const GESTURE_MS = 400  // A change of the view this long after a gesture is par
 const NEAR_PERIODS = 0.001  // The difference of two ranges that are the same.
 const LOAD_MS = 400  // Between two requests for candles while the viewer scrolls.
 const LOST_MS = 3_000  // A request without an answer is sent again.
+const RETRY_MS = 2_000  // After the library could not be loaded.
 const LOADED_CANDLES = [1_000, 5_000]  // The fewest and the most that are requested at once.
 const CLEAR = "rgba(0, 0, 0, 0)"
 const HEIGHTS_KEY = "crypto-assets.pane-heights"
@@ -38,17 +39,18 @@ export default function (component) {
 
 const loadingLibraries = new Map()
 
+// Without a network, it waits for one.
 function loadLibrary(name) {
   if (!loadingLibraries.has(name)) {
-    loadingLibraries.set(name, new Promise((resolve, reject) => {
-      const script = document.createElement("script")
-      script.src = new URL(name, document.baseURI)
-      script.onload = () => resolve(window.LightweightCharts)
-      script.onerror = () => {
-        loadingLibraries.delete(name)  // The next message of the page tries again.
-        reject(new Error(`Cannot load ${script.src}`))
+    loadingLibraries.set(name, new Promise(resolve => {
+      const load = () => {
+        const script = document.createElement("script")
+        script.src = new URL(name, document.baseURI)
+        script.onload = () => resolve(window.LightweightCharts)
+        script.onerror = () => setTimeout(load, RETRY_MS)
+        document.head.append(script)
       }
-      document.head.append(script)
+      load()
     }))
   }
   return loadingLibraries.get(name)
