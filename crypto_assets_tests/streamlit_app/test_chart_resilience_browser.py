@@ -3,13 +3,29 @@
 import re
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from crypto_assets_tests.services.chromium import OpenTab
+from crypto_assets_tests.services.chromium import OpenTab, wait_for_script
 from crypto_assets_tests.streamlit_app.page_checks import SCHEMES, Scheme, list_errors
 from crypto_assets_tests.streamlit_app.test_colors import THEME, contrast
-from crypto_assets_tests.streamlit_app.test_zoom_browser import wait_for_chart
+from crypto_assets_tests.streamlit_app.test_drawings_browser import (
+    TOOLS,
+    choose_tool,
+    click_chart,
+    drag_drawing,
+)
+from crypto_assets_tests.streamlit_app.test_zoom_browser import CANDLES_ONLY, PANEL, wait_for_chart
 from streamlit_app.colors import LINE_COLORS
+
+_HOSTILE_HEIGHTS = (
+    '[["price","x"],["volume",null]]',
+    '[["price",-5],["volume",0],["rsi",1e308]]',
+    '[["price",1e-9],["volume",1e9]]',
+    "[1, null, []]",
+    '{"price": 1}',
+    "null",
+    "[",
+)
 
 
 def test_charts_are_drawn_after_their_scripts_could_not_be_loaded(
@@ -32,6 +48,75 @@ def test_charts_are_drawn_after_their_scripts_could_not_be_loaded(
     wait_for_chart(page)
     expect(page.locator(".live-chart .main-svg").first).to_be_attached()
     assert len(refused) == 3
+
+
+def test_stored_pane_heights_that_hide_a_pane_are_ignored(open_tab: OpenTab, market: str) -> None:
+    tab = open_tab(f"{market}?interval=1h&range=3d")
+    page = tab.page
+    wait_for_chart(page)
+    for text in _HOSTILE_HEIGHTS:
+        page.evaluate("text => localStorage.setItem('crypto-assets.pane-heights', text)", text)
+        page.reload()
+        wait_for_chart(page)
+        heights = page.evaluate(f"{PANEL}.chart.panes().map(pane => pane.getHeight())")
+        assert min(heights) >= 50, text
+    assert list_errors(tab) == []
+
+
+def test_everything_works_while_the_browser_has_no_space_left(
+    open_tab: OpenTab, market: str
+) -> None:
+    tab = open_tab(f"{market}?interval=1h&range=3d&{CANDLES_ONLY}")
+    page = tab.page
+    wait_for_chart(page)
+    _draw_line(page)
+    page.evaluate(
+        """() => {
+            for (let size = 2 ** 22; size >= 1; size /= 2) {
+                try {
+                    while (true) localStorage.setItem(`fill ${Math.random()}`, "x".repeat(size))
+                } catch (error) {
+                    if (error.name !== "QuotaExceededError") throw error
+                }
+            }
+        }"""
+    )
+    page.get_by_role("button", name="Hide drawings").click()
+    assert page.evaluate(f"{TOOLS}.list()") == []
+    page.get_by_label("Time zone").select_option("Asia/Tokyo")
+    wait_for_script(page, f"{PANEL}.zone.name === 'Asia/Tokyo'")
+    page.get_by_role("button", name="More intervals").click()
+    star = page.get_by_role("button", name="12h is a favorite")
+    star.click()
+    expect(star).to_have_attribute("aria-pressed", "true")
+    assert list_errors(tab) == []
+
+
+def _draw_line(page: Page) -> None:
+    choose_tool(page, "Horizontal line")
+    click_chart(page, (300, 150))
+    assert len(page.evaluate(f"{TOOLS}.list()")) == 1
+
+
+def test_a_move_does_not_restore_what_another_tab_has_removed(
+    open_tab: OpenTab, market: str
+) -> None:
+    tab = open_tab(f"{market}?interval=1h&range=3d&{CANDLES_ONLY}")
+    page, other = tab.page, tab.page.context.new_page()
+    other.goto(page.url)
+    for each in (page, other):
+        wait_for_chart(each)
+    _draw_line(page)
+    drag_drawing(page, (500, 150), (500, 200), release=False)
+    wait_for_script(other, f"{TOOLS}.list().length === 1")
+    other.evaluate(f"{TOOLS}.removeAll()")
+    wait_for_script(page, f"{TOOLS}.list().length === 0")
+    page.mouse.up()
+    assert page.evaluate(f"{TOOLS}.list()") == []
+    _draw_line(page)
+    other.evaluate("localStorage.clear()")
+    wait_for_script(page, f"{TOOLS}.list().length === 0")
+    assert list_errors(tab) == []
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -15,6 +15,7 @@ import { EventMarkers } from "./markers.js"
 import { savePicture } from "./picture.js"
 import { showReadouts } from "./readouts.js"
 import { describeStyle, SeriesSet } from "./series.js"
+import { readStoredValue, storeText } from "./storage.js"
 import { buildZonedTimeScale, formatTick, formatTime } from "./zones.js"
 
 const REST_MS = 250  // A gesture has ended after this time without a change.
@@ -26,6 +27,7 @@ const RETRY_MS = 2_000  // After the library could not be loaded.
 const LOADED_CANDLES = [1_000, 5_000]  // The fewest and the most that are requested at once.
 const CLEAR = "rgba(0, 0, 0, 0)"
 const HEIGHTS_KEY = "crypto-assets.pane-heights"
+const HEIGHT_LIMITS = [0.05, 50]  // Of stretch factors: all panes can be seen, and dragged.
 
 export default function (component) {
   const root = component.parentElement.querySelector(".candle-chart")
@@ -236,7 +238,7 @@ class CandlePanel {
   // Keeps the heights in this browser, after the viewer has dragged a separator.
   savePaneHeights() {
     this.keepPaneHeights()
-    localStorage.setItem(HEIGHTS_KEY, JSON.stringify([...this.paneHeights]))
+    storeText(HEIGHTS_KEY, JSON.stringify([...this.paneHeights]))
   }
 
   get timeScale() {
@@ -466,10 +468,10 @@ function createChart(panel) {
 }
 
 function readPaneHeights() {
-  try {
-    return new Map(JSON.parse(localStorage.getItem(HEIGHTS_KEY) ?? "[]"))
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return new Map()
-    throw error
-  }
+  const [low, high] = HEIGHT_LIMITS
+  const entries = readStoredValue(HEIGHTS_KEY)
+  const isHeight = entry => (
+    Array.isArray(entry) && typeof entry[1] === "number" && entry[1] >= low && entry[1] <= high
+  )
+  return new Map(Array.isArray(entries) ? entries.filter(isHeight) : [])
 }

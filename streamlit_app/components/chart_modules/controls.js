@@ -1,6 +1,7 @@
 // The row below the time axis: newest candle, time zone, scales, and full screen.
 
 import { createButton, createElement, setPressed } from "./elements.js"
+import { readStoredText, storeText } from "./storage.js"
 import { createZoneOptions, resolveZone } from "./zones.js"
 
 const ZONE_KEY = "crypto-assets.time-zone"
@@ -34,7 +35,7 @@ export class Controls {
 
   // The zone of the address, else the one that this browser chose last, else its own.
   chooseZone(requested) {
-    const stored = localStorage.getItem(ZONE_KEY)
+    const stored = readStoredText(ZONE_KEY)
     const choice = this.chosenZone ?? (requested || stored || "local")
     const zone = resolveZone(choice) ?? resolveZone("local")
     this.zoneChoice = resolveZone(choice) ? choice : "local"
@@ -48,7 +49,7 @@ export class Controls {
 
   handleZoneChoice() {
     this.chosenZone = this.zone.value
-    localStorage.setItem(ZONE_KEY, this.chosenZone)
+    storeText(ZONE_KEY, this.chosenZone)
     this.panel.zone = this.chooseZone(this.panel.data.zone)
     this.panel.draw()
     this.update()
