@@ -119,6 +119,26 @@ def test_a_move_does_not_restore_what_another_tab_has_removed(
     assert list_errors(tab) == []
 
 
+def test_full_screen_ends_when_the_page_opens_something(open_tab: OpenTab, market: str) -> None:
+    tab = open_tab(f"{market}?interval=1h&range=3d")
+    page = tab.page
+    wait_for_chart(page)
+    page.get_by_role("button", name="Full screen").click()
+    wait_for_script(page, "!!document.fullscreenElement")
+    page.locator(".candle-chart .readout .entry", has_text="RSI").hover()
+    page.get_by_role("button", name=re.compile("^Settings of RSI")).click()
+    expect(page.get_by_role("dialog")).to_contain_text("Indicator settings")
+    assert page.evaluate("document.fullscreenElement") is None
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("button", name="Full screen").click()
+    wait_for_script(page, "!!document.fullscreenElement")
+    page.keyboard.press("e")
+    wait_for_script(page, "!document.fullscreenElement")
+    wait_for_script(page, "document.activeElement.matches('[class*=st-key-symbol] input')")
+    assert list_errors(tab) == []
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_legend_is_readable(open_tab: OpenTab, market: str, scheme: Scheme) -> None:
     averages = "&".join(

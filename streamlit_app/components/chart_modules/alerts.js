@@ -1,6 +1,6 @@
 // Price alerts in the candle chart: the lines of those that exist, and the menu that adds one.
 
-import { createButton, createElement, createIcon } from "./elements.js"
+import { createButton, createElement, createIcon, leaveFullScreen } from "./elements.js"
 import { formatValue } from "./formats.js"
 
 const COLOR = "#7860F0"
@@ -99,6 +99,7 @@ export class AlertMenu {
 
   report(price) {
     this.element.hidePopover()
+    leaveFullScreen()
     this.panel.component.setTriggerValue("alert", { price })
   }
 }

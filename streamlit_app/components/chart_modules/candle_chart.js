@@ -9,7 +9,7 @@ import { mergeCandles, PeriodGrid, readCandles } from "./candles.js"
 import { Controls } from "./controls.js"
 import { DatePicker } from "./dates.js"
 import { DrawingTools } from "./drawing_tools.js"
-import { createElement, readTheme } from "./elements.js"
+import { createElement, leaveFullScreen, readTheme } from "./elements.js"
 import { ChartKeyboard } from "./keyboard.js"
 import { EventMarkers } from "./markers.js"
 import { savePicture } from "./picture.js"
@@ -78,6 +78,7 @@ class CandlePanel {
     })
     this.stage.addEventListener("click", event => {
       const { action, key } = event.target.closest("[data-action]")?.dataset ?? {}
+      if (action === "settings") leaveFullScreen()
       if (action) this.component.setTriggerValue("legend", { action, key })
     })
     this.updating = Promise.resolve()

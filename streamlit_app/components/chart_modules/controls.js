@@ -1,6 +1,6 @@
 // The row below the time axis: newest candle, time zone, scales, and full screen.
 
-import { createButton, createElement, setPressed } from "./elements.js"
+import { createButton, createElement, leaveFullScreen, setPressed } from "./elements.js"
 import { readStoredText, storeText } from "./storage.js"
 import { createZoneOptions, resolveZone } from "./zones.js"
 
@@ -27,6 +27,7 @@ export class Controls {
       panel.toggleMarkers()
     })
     this.full = createButton("full", "\u2922", "Full screen", () => toggleFullScreen(panel.root))
+    this.full.hidden = !document.fullscreenEnabled  // As on an iPhone.
     this.element.append(
       this.newest, panel.datePicker.button, this.zone, ...this.scales.map(([, button]) => button),
       this.auto, this.markers, panel.alertMenu.button, panel.keyboard.button, this.full,
@@ -71,6 +72,6 @@ export class Controls {
 }
 
 function toggleFullScreen(root) {
-  if (document.fullscreenElement) document.exitFullscreen()
+  if (document.fullscreenElement) leaveFullScreen()
   else root.requestFullscreen()
 }

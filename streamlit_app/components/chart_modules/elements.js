@@ -20,6 +20,11 @@ export function setPressed(button, isPressed) {
   button.setAttribute("aria-pressed", String(isPressed))
 }
 
+// What the page opens is behind a chart that fills the screen.
+export async function leaveFullScreen() {
+  if (document.fullscreenElement) await document.exitFullscreen()
+}
+
 export function readTheme(element, name) {
   return getComputedStyle(element).getPropertyValue(`--st-${name}`).trim()
 }
