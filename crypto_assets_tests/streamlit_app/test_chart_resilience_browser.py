@@ -13,6 +13,7 @@ from crypto_assets_tests.streamlit_app.test_drawings_browser import (
     choose_tool,
     click_chart,
     drag_drawing,
+    find_corner,
 )
 from crypto_assets_tests.streamlit_app.test_zoom_browser import CANDLES_ONLY, PANEL, wait_for_chart
 from streamlit_app.colors import LINE_COLORS
@@ -116,6 +117,35 @@ def test_a_move_does_not_restore_what_another_tab_has_removed(
     _draw_line(page)
     other.evaluate("localStorage.clear()")
     wait_for_script(page, f"{TOOLS}.list().length === 0")
+    assert list_errors(tab) == []
+
+
+def test_a_drawing_does_not_jump_when_older_candles_arrive_during_its_move(
+    open_tab: OpenTab, market: str
+) -> None:
+    tab = open_tab(f"{market}?symbol=ETHUSDT&interval=1m&range=6h&{CANDLES_ONLY}")
+    page = tab.page
+    wait_for_chart(page)
+    choose_tool(page, "Trend line")
+    click_chart(page, (300, 150), (500, 250))
+    (drawing,) = page.evaluate(f"{TOOLS}.list()")
+    left, top = find_corner(page)
+    page.mouse.move(left + 400, top + 200)
+    page.mouse.down()
+    view = page.evaluate(f"{PANEL}.readVisibleTimes()")
+    first = page.evaluate(f"{PANEL}.loaded.times[0]")
+    page.evaluate(f"{PANEL}.pan(-1)")
+    wait_for_script(page, f"first => {PANEL}.loaded.times[0] < first", first)
+    page.evaluate(f"view => {PANEL}.show(view)", view)
+    left, top = find_corner(page)
+    page.mouse.move(left + 400, top + 210)
+    page.mouse.up()
+    (moved,) = page.evaluate(f"{TOOLS}.list()")
+    for (time, price), (moved_time, moved_price) in zip(
+        drawing["points"], moved["points"], strict=True
+    ):
+        assert abs(moved_time - time) <= 120_000
+        assert moved_price < price
     assert list_errors(tab) == []
 
 

@@ -9,7 +9,7 @@ import { mergeCandles, PeriodGrid, readCandles } from "./candles.js"
 import { Controls } from "./controls.js"
 import { DatePicker } from "./dates.js"
 import { DrawingTools } from "./drawing_tools.js"
-import { createElement, leaveFullScreen, readTheme } from "./elements.js"
+import { closePopovers, createElement, leaveFullScreen, readTheme } from "./elements.js"
 import { ChartKeyboard } from "./keyboard.js"
 import { EventMarkers } from "./markers.js"
 import { savePicture } from "./picture.js"
@@ -72,10 +72,12 @@ class CandlePanel {
     this.keyboard = new ChartKeyboard(this)
     this.controls = new Controls(this)
     root.prepend(this.stage, this.controls.element)
-    this.stage.addEventListener("pointerleave", () => {
+    this.stage.addEventListener("pointerleave", ({ pointerType }) => {
+      if (pointerType === "touch") return  // The crosshair stays where the finger has left it.
       if (this.seriesSet) this.showReadouts(null)
       this.markers.showNoteAt(null)
     })
+    this.stage.addEventListener("touchstart", closePopovers, { passive: true, capture: true })
     this.stage.addEventListener("click", event => {
       const { action, key } = event.target.closest("[data-action]")?.dataset ?? {}
       if (action === "settings") leaveFullScreen()
@@ -453,14 +455,16 @@ function createChart(panel) {
       timeFormatter: time => formatTime(panel.zone, time * 1000, panel.content.step),
     },
     handleScale: { axisDoubleClickReset: { time: false, price: true } },
+    handleScroll: { vertTouchDrag: false },  // A finger that moves up or down scrolls the page.
   })
   chart.timeScale().subscribeVisibleLogicalRangeChange(() => panel.handleRangeChange())
   chart.timeScale().subscribeSizeChange(() => panel.restoreRange())
   const showNote = ({ point, paneIndex }) => panel.markers.showNoteAt(paneIndex ? null : point ?? null)
   chart.subscribeClick(showNote)
   chart.subscribeCrosshairMove(event => {
-    const { logical, point } = event
+    const { logical, point, paneIndex } = event
     showNote(event)
+    panel.alertMenu.crosshairTop = point && !paneIndex ? point.y : null
     // On an entry of the legend the values stay: others could move the entry away from the pointer.
     if (point || !stage.querySelector(".readout :hover")) panel.showReadouts(point ? logical : null)
   })

@@ -20,6 +20,11 @@ export function setPressed(button, isPressed) {
   button.setAttribute("aria-pressed", String(isPressed))
 }
 
+// A tap on the chart is no click, which would close them.
+export function closePopovers() {
+  for (const open of document.querySelectorAll("[popover=auto]:popover-open")) open.hidePopover()
+}
+
 // What the page opens is behind a chart that fills the screen.
 export async function leaveFullScreen() {
   if (document.fullscreenElement) await document.exitFullscreen()
