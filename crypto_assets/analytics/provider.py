@@ -29,6 +29,7 @@ chart's legend, which the parameters follow: `EMA 20`.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -139,6 +140,13 @@ class Provider(Generic[R]):
         name = self.name.replace("_", " ")
         short = name.upper() if len(name) <= _MAX_ACRONYM_LETTERS else name.capitalize()
         return self.label or short
+
+    @property
+    def search_name(self) -> str:
+        """The title, and the short name unless it is a word of it: `On-balance volume (OBV)`."""
+        words = re.findall(r"\w+", self.title.casefold())
+        is_word = all(word in words for word in self.short_name.casefold().split())
+        return self.title if is_word else f"{self.title} ({self.short_name})"
 
     @property
     def is_series(self) -> bool:

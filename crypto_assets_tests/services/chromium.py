@@ -97,7 +97,8 @@ def open_tab(chromium: Browser) -> Iterator[OpenTab]:
     """Open tabs without cookies or cache, which are closed after the test.
 
     `open_tab(url, width=1440, height=900, color_scheme="light")` returns a `Tab` at that address,
-    in UTC and English. A test ends with `assert tab.errors == []`.
+    in UTC and English. `is_phone` is a touch screen of 390 x 844 pixels. A test ends with
+    `assert tab.errors == []`.
     """
     with ExitStack() as after:
 
@@ -108,9 +109,14 @@ def open_tab(chromium: Browser) -> Iterator[OpenTab]:
             height: int = 900,
             color_scheme: ColorScheme = "light",
             timezone_id: str = "UTC",
+            is_phone: bool = False,
         ) -> Tab:
             context = chromium.new_context(
-                viewport={"width": width, "height": height},
+                viewport={"width": 390, "height": 844}
+                if is_phone
+                else {"width": width, "height": height},
+                has_touch=is_phone,
+                is_mobile=is_phone,
                 color_scheme=color_scheme,
                 locale="en-GB",
                 timezone_id=timezone_id,

@@ -1,5 +1,6 @@
-"""Gestures of a user in a browser: click, confirm, open a tab, turn the wheel, drag."""
+"""Gestures of a user in a browser: click, confirm, open a tab, turn the wheel, drag, touch."""
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from playwright.sync_api import Locator, Page, expect
@@ -71,3 +72,52 @@ def drag_chart(page: Page, distance: int) -> None:
         page.mouse.move(x - distance / 2 + distance * part / 8, y)
         page.evaluate("new Promise(requestAnimationFrame)")
     page.mouse.up()
+
+
+Place = tuple[float, float]
+_PANEL = "document.querySelector('.candle-chart').panel"
+
+
+def touch(page: Page, *paths: Sequence[Place], hold_ms: int = 0) -> None:
+    """Move a finger, or two, along places of the window. All paths are of the same length.
+
+    `hold_ms` is how long they rest at the first place.
+    """
+    session = page.context.new_cdp_session(page)
+
+    def dispatch(kind: str, places: Sequence[Place]) -> None:
+        points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    for step, places in enumerate(zip(*paths, strict=True)):
+        dispatch("touchMove" if step else "touchStart", places)
+        page.wait_for_timeout(16 if step else hold_ms)  # As a finger does; all at once is no swipe.
+    dispatch("touchEnd", [])
+    session.detach()
+
+
+def draw_path(start: Place, end: Place, steps: int = 10) -> list[Place]:
+    """Return places on the way from one to another, with both."""
+    return [
+        (start[0] + (end[0] - start[0]) * n / steps, start[1] + (end[1] - start[1]) * n / steps)
+        for n in range(steps + 1)
+    ]
+
+
+def touch_until(page: Page, script: str, arg: object, *paths: Sequence[Place]) -> None:
+    """Repeat a touch until a function of `arg` returns a true value.
+
+    On a busy machine, a finger may rest so long before it moves that it shows the crosshair, which
+    a tap ends.
+    """
+    for _ in range(20):
+        touch(page, *paths)
+        page.wait_for_timeout(700)
+        if page.evaluate(script, arg):
+            return
+        if page.evaluate(f"{_PANEL}.alertMenu.crosshairTop") is not None:
+            box = page.locator(".candle-chart .stage").bounding_box()
+            assert box is not None
+            page.touchscreen.tap(box["x"] + 20, box["y"] + 300)
+            page.wait_for_timeout(700)
+    raise AssertionError(f"never true: {script}")

@@ -20,7 +20,7 @@ WAREHOUSE_TEXTS = {
 # By page and part.
 DAGSTER_TEXTS = {
     "pipeline?part=Runs": re.compile("All runs in Dagster|No runs yet"),
-    "quality?part=Checks": re.compile("OHLC sane"),
+    "quality?part=Checks": re.compile("Plausible prices"),
     "scheduler": re.compile("Fetches new candles of all symbols"),
 }
 

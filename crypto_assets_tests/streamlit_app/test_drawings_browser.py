@@ -9,16 +9,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from crypto_assets.market.chart_drawings import MAX_DRAWINGS, ChartDrawing, DrawingKind
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.stock import generated, hole_before, load
-from crypto_assets_tests.services.chromium import OpenTab, Tab, note_errors, wait_for_script
+from crypto_assets_tests.services.chromium import OpenTab, Tab, wait_for_script
 from crypto_assets_tests.streamlit_app.conftest import make_home, serving
-from crypto_assets_tests.streamlit_app.gestures import unlock_address
-from crypto_assets_tests.streamlit_app.page_checks import TIMEOUT_MS, list_errors
+from crypto_assets_tests.streamlit_app.gestures import draw_path, touch, touch_until, unlock_address
+from crypto_assets_tests.streamlit_app.page_checks import list_errors
 from crypto_assets_tests.streamlit_app.test_every_page import list_accessibility_faults
 from crypto_assets_tests.streamlit_app.test_zoom_browser import CANDLES_ONLY, PANEL, wait_for_chart
 
@@ -474,19 +474,10 @@ def test_a_viewers_drawings_stay_in_the_browser_until_an_operator_saves_them(
     assert list_errors(tab) == []
 
 
-def test_a_phone_draws_by_touch(chromium: Browser, drawn: DrawnHome) -> None:
-    context = chromium.new_context(
-        viewport={"width": 390, "height": 844},
-        has_touch=True,
-        is_mobile=True,
-        color_scheme="dark",
-        timezone_id="America/Los_Angeles",
-    )
-    context.set_default_timeout(TIMEOUT_MS)
-    tab = Tab(context.new_page())
-    note_errors(tab)
+def test_a_phone_draws_by_touch(open_tab: OpenTab, drawn: DrawnHome) -> None:
+    address = f"{drawn.address}/{drawn.format_address(TOUCHED)}"
+    tab = open_tab(address, color_scheme="dark", timezone_id="America/Los_Angeles", is_phone=True)
     page = tab.page
-    page.goto(f"{drawn.address}/{drawn.format_address(TOUCHED)}")
     wait_until_settled(page)
     toolbar = page.get_by_role("toolbar", name="Drawing tools")
     expect(toolbar).to_be_hidden()
@@ -502,7 +493,7 @@ def test_a_phone_draws_by_touch(chromium: Browser, drawn: DrawnHome) -> None:
     for x, y in ((80, 150), (200, 200)):
         page.touchscreen.tap(left + x, top + y)
     (drawing,) = page.evaluate(f"{TOOLS}.list()")
-    drag_by_touch(page, (left + 140, top + 175), (left + 180, top + 215))
+    touch(page, draw_path((left + 140, top + 175), (left + 180, top + 215)))
     (moved,) = page.evaluate(f"{TOOLS}.list()")
     for (time, price), (moved_time, moved_price) in zip(
         drawing["points"], moved["points"], strict=True
@@ -510,18 +501,32 @@ def test_a_phone_draws_by_touch(chromium: Browser, drawn: DrawnHome) -> None:
         assert moved_time > time and moved_price < price
     assert page.evaluate(f"{PANEL}.readVisibleTimes()") == view
     assert find_corner(page) == (left, top), "nor has the page"
+
+    # Two fingers zoom, also if one of them is on the selected drawing.
+    on_drawing, beside = (left + 180, top + 215), (left + 290, top + 280)
+    touch(
+        page,
+        draw_path(on_drawing, (on_drawing[0] - 50, on_drawing[1] - 40)),
+        draw_path(beside, (beside[0] + 30, beside[1] + 40)),
+    )
+    zoomed = page.evaluate(f"{PANEL}.readVisibleTimes()")
+    assert zoomed[1] - zoomed[0] < (view[1] - view[0]) * 0.9
+    assert page.evaluate(f"{TOOLS}.list()") == [moved]
+
+    # A finger scrolls over a drawing that is not selected, which a tap selects.
+    page.touchscreen.tap(left + 20, top + 300)
+    bar = page.locator(".candle-chart .drawing-bar")
+    expect(bar).to_be_hidden()
+    edge = page.evaluate(f"{TOOLS}.toPlace({TOOLS}.list()[0].points[1])")
+    start = (left + edge["x"], top + edge["y"])
+    is_later = f"time => {PANEL}.readVisibleTimes()[0] > time"
+    touch_until(page, is_later, zoomed[0], draw_path(start, (start[0] - 60, start[1])))
+    assert page.evaluate(f"{TOOLS}.list()") == [moved]
+    expect(bar).to_be_hidden()
+    page.wait_for_timeout(600)  # Until the chart rests.
+    edge = page.evaluate(f"{TOOLS}.toPlace({TOOLS}.list()[0].points[1])")
+    page.touchscreen.tap(left + edge["x"], top + edge["y"])
+    expect(bar).to_be_visible()
+    bar.get_by_role("button", name="Remove the drawing").tap()
+    assert page.evaluate(f"{TOOLS}.list()") == []
     assert list_errors(tab) == []
-    context.close()
-
-
-def drag_by_touch(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    session = page.context.new_cdp_session(page)
-    for kind, places in (
-        ("touchStart", [start]),
-        ("touchMove", [((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)]),
-        ("touchMove", [end]),
-        ("touchEnd", []),
-    ):
-        points = [{"x": x, "y": y} for x, y in places]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    session.detach()

@@ -25,6 +25,8 @@ def test_an_alert_is_added_and_shown(run_app: RunApp, tmp_path: Path) -> None:
     warehouse = make_home(tmp_path)
     app = run_app(tmp_path, ALERTS)
     assert "No price alerts" in texts_of(app) and "No alert has fired" in texts_of(app)
+    names = app.selectbox(key="alert_value").options
+    assert {"Relative strength index (RSI)", "MACD: signal", "Volatility"} <= set(names)
     app.selectbox(key="alert_value").select(("rsi", "rsi")).run()
     period = app.number_input(key="alert_rsi_period")
     assert (period.min, period.max) == (2, 100), "those of the parameter"

@@ -36,7 +36,7 @@ def render_indicator_list(request: ChartRequest, symbols: Sequence[str]) -> None
         list(providers),
         index=None,
         key=_SEARCH_KEY,
-        format_func=lambda name: f"{providers[name].title} ({providers[name].short_name})",
+        format_func=lambda name: providers[name].search_name,
         placeholder=f"Search {len(providers)} indicators",
         label_visibility="collapsed",
         on_change=_add_chosen_indicator,

@@ -85,8 +85,8 @@ class IntervalPicker {
   toggleFavorite(interval) {
     const others = this.favorites.filter(one => one !== interval)
     this.favorites = others.length < this.favorites.length ? others : [...others, interval]
-    localStorage.setItem(FAVORITES_KEY, JSON.stringify(this.favorites))
     this.draw()
+    storeFavorites(this.favorites)
   }
 }
 
@@ -97,6 +97,15 @@ function readFavorites() {
   } catch (error) {
     if (error instanceof SyntaxError) return FIRST_FAVORITES
     throw error
+  }
+}
+
+// The browser may have no space left for them.
+function storeFavorites(favorites) {
+  try {
+    localStorage.setItem(FAVORITES_KEY, JSON.stringify(favorites))
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error
   }
 }
 

@@ -1,13 +1,16 @@
 // Draws a Plotly figure and updates it in place.
 
 const IDLE_MS = 2_000  // The longest wait for a page that is never idle.
+const RETRY_MS = 2_000  // After the library could not be loaded, as without a network.
 
 export default function (component) {
   const plot = component.parentElement.querySelector(".live-chart")
   plot.setAttribute("aria-label", component.data.description)
   plot.style.height = `${component.data.height}px`
   plot.component = component
-  plot.drawing = Promise.resolve(plot.drawing).then(() => drawFigure(component, plot))
+  const draw = () => drawFigure(component, plot)
+  // A figure that failed keeps no later one from being drawn.
+  plot.drawing = Promise.resolve(plot.drawing).then(draw, draw)
   return () => window.Plotly?.purge(plot)
 }
 
@@ -26,12 +29,15 @@ const loadingLibraries = new Map()
 
 function loadPlotly(library) {
   if (!loadingLibraries.has(library)) {
-    loadingLibraries.set(library, waitUntilIdle().then(() => new Promise((resolve, reject) => {
-      const script = document.createElement("script")
-      script.src = new URL(library, document.baseURI)
-      script.onload = () => resolve(window.Plotly)
-      script.onerror = () => reject(new Error(`Cannot load ${script.src}`))
-      document.head.append(script)
+    loadingLibraries.set(library, waitUntilIdle().then(() => new Promise(resolve => {
+      const load = () => {
+        const script = document.createElement("script")
+        script.src = new URL(library, document.baseURI)
+        script.onload = () => resolve(window.Plotly)
+        script.onerror = () => setTimeout(load, RETRY_MS)
+        document.head.append(script)
+      }
+      load()
     })))
   }
   return loadingLibraries.get(library)

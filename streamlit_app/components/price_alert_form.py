@@ -98,8 +98,8 @@ def _format_value_name(option: tuple[str, str]) -> str:
     indicator, column = option
     if indicator == CLOSE:
         return "Close"
-    title = get_provider(indicator).title
-    return title if indicator == column else f"{title}: {column.replace('_', ' ')}"
+    name = get_provider(indicator).search_name
+    return name if indicator == column else f"{name}: {column.replace('_', ' ')}"
 
 
 def _render_parameters(indicator: str, symbols: Sequence[str]) -> dict[str, Any]:

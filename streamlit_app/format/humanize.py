@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from rich.filesize import decimal
 
-_SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+_SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 
 
 def format_count(count: int, unit: str = "", units: str = "") -> str:
@@ -23,7 +23,7 @@ def format_size(size_bytes: int) -> str:
 
 
 def format_compact(value: float) -> str:
-    """Format with three significant digits and a suffix: `1.23B`, `45.6k`, `0.00123`."""
+    """Format with three significant digits and a suffix: `1.23B`, `45.6K`, `0.00123`."""
     for size, suffix in _SUFFIXES:
         if abs(value) >= size * 0.9995:
             return f"{value / size:.3g}{suffix}"

@@ -14,7 +14,13 @@ _RESULT_TEXTS = {
 }
 
 # Titles of checks whose names do not read well.
-_TITLES = {"complete_or_explained": "No unexplained gaps", "ohlc_sane": "OHLC sane"}
+_TITLES = {
+    "column_schema_change": "Columns unchanged",
+    "complete_or_explained": "No unexplained gaps",
+    "home_bytes_bounds_check": "Size of the home in bounds",
+    "missing_minutes_bounds_check": "Missing minutes in bounds",
+    "ohlc_sane": "Plausible prices",
+}
 
 
 @st.fragment(run_every="10s")

@@ -63,7 +63,7 @@ _RETENTION = (
         SettingUnit.GIGABYTES,
         MIN_LAKE_GB,
         MAX_LAKE_GB,
-        unset_label="no bound",
+        unset_label="no limit",
         allows_fractions=True,
     ),
     RuntimeSetting("minute_days", SettingUnit.DAYS, 0, MAX_RETENTION_DAYS),

@@ -7,8 +7,8 @@ from streamlit_app.format import humanize
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0, "0"), (7.5, "7.5"), (999.96, "1k"), (12_345, "12.3k"), (1e6, "1M"), (1.2345e13, "12.3T"),
-     (0.00123, "0.00123"), (-45_600, "-45.6k")],
+    [(0, "0"), (7.5, "7.5"), (999.96, "1K"), (12_345, "12.3K"), (1e6, "1M"), (1.2345e13, "12.3T"),
+     (0.00123, "0.00123"), (-45_600, "-45.6K")],
 )  # fmt: skip
 def test_large_numbers_have_a_suffix(value: float, shown: str) -> None:
     assert humanize.format_compact(value) == shown

@@ -1,12 +1,10 @@
 // Price alerts in the candle chart: the lines of those that exist, and the menu that adds one.
 
-import { createButton, createElement, createIcon } from "./elements.js"
+import { createButton, createElement, createIcon, leaveFullScreen } from "./elements.js"
 import { formatValue } from "./formats.js"
 
 const COLOR = "#7860F0"
 const BELL = "M8 2a4 4 0 0 0-4 4v3l-1.5 2.5h11L12 9V6a4 4 0 0 0-4-4zM6.5 13a1.5 1.5 0 0 0 3 0"
-const LONG_PRESS_MS = 600
-const MOVED_PIXELS = 8  // A finger that has moved so far scrolls.
 
 // Draws `alerts`, each `{pane, level, text}`: `pane` is the key of an indicator, empty for prices.
 export class AlertLines {
@@ -29,7 +27,9 @@ export class AlertLines {
   }
 }
 
-// A right click, or a long press, opens a menu that adds an alert at the price under it.
+// A right click opens a menu that adds an alert at the price under it. On a touch screen, where a
+// long press shows the crosshair, the bell adds one at its price. `crosshairTop` is where the
+// crosshair is in the price pane, null if it is not.
 export class AlertMenu {
   constructor(panel) {
     this.panel = panel
@@ -39,34 +39,24 @@ export class AlertMenu {
     this.hint = createElement("small", "", "Unlock the app to add alerts.")
     this.element.append(this.add, this.hint)
     panel.root.append(this.element)
-    this.button = createButton("alert", "", "Add an alert at the last price", () => {
+    this.crosshairTop = null
+    this.button = createButton("alert", "", "Add an alert at the crosshair, or at the last price", () => {
       const box = this.button.getBoundingClientRect()
-      const { last } = panel.content
-      if (last) this.open(box.left, box.top, last[2])
+      const price = this.readPriceAt(this.crosshairTop) ?? panel.content.last?.[2]
+      if (price) this.open(box.left, box.top, price)
     })
     this.button.append(createIcon(BELL, 16, { width: 15, height: 15, fill: "none", stroke: "currentColor" }))
     panel.stage.addEventListener("contextmenu", event => {
-      if (this.openAt(event.clientX, event.clientY)) event.preventDefault()
+      // Some touch screens report a long press as a right click.
+      const isTouch = event.pointerType === "touch"
+      if (isTouch || this.openAt(event.clientX, event.clientY)) event.preventDefault()
     })
-    this.watchLongPress(panel.stage)
   }
 
-  // Not every touch screen reports a long press as a right click.
-  watchLongPress(stage) {
-    let timer = null
-    let start = null
-    stage.addEventListener("pointerdown", event => {
-      clearTimeout(timer)
-      if (event.pointerType !== "touch" || !event.isPrimary) return
-      start = [event.clientX, event.clientY]
-      timer = setTimeout(() => this.openAt(...start), LONG_PRESS_MS)
-    }, { passive: true, capture: true })
-    stage.addEventListener("pointermove", event => {
-      if (start && Math.hypot(event.clientX - start[0], event.clientY - start[1]) > MOVED_PIXELS) clearTimeout(timer)
-    }, { passive: true, capture: true })
-    for (const kind of ["pointerup", "pointercancel"]) {
-      stage.addEventListener(kind, () => clearTimeout(timer), { passive: true, capture: true })
-    }
+  // The price at a height of the price pane, null without one that an alert can have.
+  readPriceAt(top) {
+    const price = top === null ? null : this.panel.seriesSet.readPriceAt(top)
+    return price > 0 ? price : null
   }
 
   openAt(left, top) {
@@ -76,9 +66,9 @@ export class AlertMenu {
     const box = panel.stage.getBoundingClientRect()
     const isPricePane = top - box.top < panel.chart.panes()[0].getHeight()
     const isOnChart = left - box.left < panel.timeScale.width() + panel.chart.priceScale("right").width()
-    const price = isPricePane && isOnChart ? panel.seriesSet.readPriceAt(top - box.top) : null
-    // The pointer is on the menu, so that lifting it does not close the menu.
-    return price !== null && price > 0 && this.open(left - 2, top - 2, price)
+    const price = isPricePane && isOnChart ? this.readPriceAt(top - box.top) : null
+    // The pointer is on the menu, so that releasing its button does not close the menu.
+    return price !== null && this.open(left - 2, top - 2, price)
   }
 
   open(left, top, price) {
@@ -99,6 +89,7 @@ export class AlertMenu {
 
   report(price) {
     this.element.hidePopover()
+    leaveFullScreen()
     this.panel.component.setTriggerValue("alert", { price })
   }
 }

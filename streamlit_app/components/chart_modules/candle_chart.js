@@ -9,12 +9,13 @@ import { mergeCandles, PeriodGrid, readCandles } from "./candles.js"
 import { Controls } from "./controls.js"
 import { DatePicker } from "./dates.js"
 import { DrawingTools } from "./drawing_tools.js"
-import { createElement, readTheme } from "./elements.js"
+import { closePopovers, createElement, leaveFullScreen, readTheme } from "./elements.js"
 import { ChartKeyboard } from "./keyboard.js"
 import { EventMarkers } from "./markers.js"
 import { savePicture } from "./picture.js"
 import { showReadouts } from "./readouts.js"
 import { describeStyle, SeriesSet } from "./series.js"
+import { readStoredValue, storeText } from "./storage.js"
 import { buildZonedTimeScale, formatTick, formatTime } from "./zones.js"
 
 const REST_MS = 250  // A gesture has ended after this time without a change.
@@ -22,9 +23,11 @@ const GESTURE_MS = 400  // A change of the view this long after a gesture is par
 const NEAR_PERIODS = 0.001  // The difference of two ranges that are the same.
 const LOAD_MS = 400  // Between two requests for candles while the viewer scrolls.
 const LOST_MS = 3_000  // A request without an answer is sent again.
+const RETRY_MS = 2_000  // After the library could not be loaded.
 const LOADED_CANDLES = [1_000, 5_000]  // The fewest and the most that are requested at once.
 const CLEAR = "rgba(0, 0, 0, 0)"
 const HEIGHTS_KEY = "crypto-assets.pane-heights"
+const HEIGHT_LIMITS = [0.05, 50]  // Of stretch factors: all panes can be seen, and dragged.
 
 export default function (component) {
   const root = component.parentElement.querySelector(".candle-chart")
@@ -38,17 +41,18 @@ export default function (component) {
 
 const loadingLibraries = new Map()
 
+// Without a network, it waits for one.
 function loadLibrary(name) {
   if (!loadingLibraries.has(name)) {
-    loadingLibraries.set(name, new Promise((resolve, reject) => {
-      const script = document.createElement("script")
-      script.src = new URL(name, document.baseURI)
-      script.onload = () => resolve(window.LightweightCharts)
-      script.onerror = () => {
-        loadingLibraries.delete(name)  // The next message of the page tries again.
-        reject(new Error(`Cannot load ${script.src}`))
+    loadingLibraries.set(name, new Promise(resolve => {
+      const load = () => {
+        const script = document.createElement("script")
+        script.src = new URL(name, document.baseURI)
+        script.onload = () => resolve(window.LightweightCharts)
+        script.onerror = () => setTimeout(load, RETRY_MS)
+        document.head.append(script)
       }
-      document.head.append(script)
+      load()
     }))
   }
   return loadingLibraries.get(name)
@@ -68,12 +72,15 @@ class CandlePanel {
     this.keyboard = new ChartKeyboard(this)
     this.controls = new Controls(this)
     root.prepend(this.stage, this.controls.element)
-    this.stage.addEventListener("pointerleave", () => {
+    this.stage.addEventListener("pointerleave", ({ pointerType }) => {
+      if (pointerType === "touch") return  // The crosshair stays where the finger has left it.
       if (this.seriesSet) this.showReadouts(null)
       this.markers.showNoteAt(null)
     })
+    this.stage.addEventListener("touchstart", closePopovers, { passive: true, capture: true })
     this.stage.addEventListener("click", event => {
       const { action, key } = event.target.closest("[data-action]")?.dataset ?? {}
+      if (action === "settings") leaveFullScreen()
       if (action) this.component.setTriggerValue("legend", { action, key })
     })
     this.updating = Promise.resolve()
@@ -234,7 +241,7 @@ class CandlePanel {
   // Keeps the heights in this browser, after the viewer has dragged a separator.
   savePaneHeights() {
     this.keepPaneHeights()
-    localStorage.setItem(HEIGHTS_KEY, JSON.stringify([...this.paneHeights]))
+    storeText(HEIGHTS_KEY, JSON.stringify([...this.paneHeights]))
   }
 
   get timeScale() {
@@ -448,14 +455,16 @@ function createChart(panel) {
       timeFormatter: time => formatTime(panel.zone, time * 1000, panel.content.step),
     },
     handleScale: { axisDoubleClickReset: { time: false, price: true } },
+    handleScroll: { vertTouchDrag: false },  // A finger that moves up or down scrolls the page.
   })
   chart.timeScale().subscribeVisibleLogicalRangeChange(() => panel.handleRangeChange())
   chart.timeScale().subscribeSizeChange(() => panel.restoreRange())
   const showNote = ({ point, paneIndex }) => panel.markers.showNoteAt(paneIndex ? null : point ?? null)
   chart.subscribeClick(showNote)
   chart.subscribeCrosshairMove(event => {
-    const { logical, point } = event
+    const { logical, point, paneIndex } = event
     showNote(event)
+    panel.alertMenu.crosshairTop = point && !paneIndex ? point.y : null
     // On an entry of the legend the values stay: others could move the entry away from the pointer.
     if (point || !stage.querySelector(".readout :hover")) panel.showReadouts(point ? logical : null)
   })
@@ -464,10 +473,10 @@ function createChart(panel) {
 }
 
 function readPaneHeights() {
-  try {
-    return new Map(JSON.parse(localStorage.getItem(HEIGHTS_KEY) ?? "[]"))
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return new Map()
-    throw error
-  }
+  const [low, high] = HEIGHT_LIMITS
+  const entries = readStoredValue(HEIGHTS_KEY)
+  const isHeight = entry => (
+    Array.isArray(entry) && typeof entry[1] === "number" && entry[1] >= low && entry[1] <= high
+  )
+  return new Map(Array.isArray(entries) ? entries.filter(isHeight) : [])
 }

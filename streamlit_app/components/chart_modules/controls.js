@@ -1,6 +1,7 @@
 // The row below the time axis: newest candle, time zone, scales, and full screen.
 
-import { createButton, createElement, setPressed } from "./elements.js"
+import { createButton, createElement, leaveFullScreen, setPressed } from "./elements.js"
+import { readStoredText, storeText } from "./storage.js"
 import { createZoneOptions, resolveZone } from "./zones.js"
 
 const ZONE_KEY = "crypto-assets.time-zone"
@@ -26,6 +27,7 @@ export class Controls {
       panel.toggleMarkers()
     })
     this.full = createButton("full", "\u2922", "Full screen", () => toggleFullScreen(panel.root))
+    this.full.hidden = !document.fullscreenEnabled  // As on an iPhone.
     this.element.append(
       this.newest, panel.datePicker.button, this.zone, ...this.scales.map(([, button]) => button),
       this.auto, this.markers, panel.alertMenu.button, panel.keyboard.button, this.full,
@@ -34,7 +36,7 @@ export class Controls {
 
   // The zone of the address, else the one that this browser chose last, else its own.
   chooseZone(requested) {
-    const stored = localStorage.getItem(ZONE_KEY)
+    const stored = readStoredText(ZONE_KEY)
     const choice = this.chosenZone ?? (requested || stored || "local")
     const zone = resolveZone(choice) ?? resolveZone("local")
     this.zoneChoice = resolveZone(choice) ? choice : "local"
@@ -48,7 +50,7 @@ export class Controls {
 
   handleZoneChoice() {
     this.chosenZone = this.zone.value
-    localStorage.setItem(ZONE_KEY, this.chosenZone)
+    storeText(ZONE_KEY, this.chosenZone)
     this.panel.zone = this.chooseZone(this.panel.data.zone)
     this.panel.draw()
     this.update()
@@ -70,6 +72,6 @@ export class Controls {
 }
 
 function toggleFullScreen(root) {
-  if (document.fullscreenElement) document.exitFullscreen()
+  if (document.fullscreenElement) leaveFullScreen()
   else root.requestFullscreen()
 }

@@ -1,18 +1,21 @@
-// Pointer and keyboard on the drawings of the chart.
+// What the pointer and the keyboard do with drawings.
 
 import { clamp, measureLength } from "./drawing_kinds.js"
 import { isPoint } from "./drawing_store.js"
 
 const CLICK_PIXELS = 6  // A pointer that moves less has clicked.
+const LONG_PRESS_MS = 500  // A finger that rests longer reads values at the crosshair.
 export const REACH = { mouse: 6, touch: 14 }  // How near in pixels a drawing is hit.
 const CONTROLS = "button, a, input, .actions, .drawing-bar, .drawing-note"
 
-// Pointer and keyboard on the chart. What a drawing uses does not reach the library, which would
-// scroll; the crosshair still follows the mouse.
+// What a drawing uses does not reach the library, which would scroll; the crosshair still follows the
+// mouse. `gesture` is what the pressed pointer does, `tap` a finger that may select a drawing: it
+// moves only the one that is selected, so that the chart can be scrolled over the others.
 export class DrawingGestures {
   constructor(tools) {
     this.tools = tools
     this.gesture = null
+    this.tap = null
     this.listening = new AbortController()
     const { stage } = tools.panel
     const listen = (target, kind, handle, options = {}) => (
@@ -56,15 +59,25 @@ export class DrawingGestures {
       this.gesture = { pointer: event.pointerId, from, isLast }
     } else {
       const hit = tools.findHit(from, REACH[event.pointerType] ?? REACH.mouse)
-      tools.select(hit?.drawing.id ?? null)
+      const id = hit?.drawing.id ?? null
+      if (event.pointerType === "touch" && (!hit || id !== tools.selectedId)) {
+        this.tap = { pointer: event.pointerId, from, id, start: event.timeStamp }
+        return
+      }
+      tools.select(id)
       if (!hit) return
-      this.gesture = { pointer: event.pointerId, from, ...hit, index: tools.toIndex(from.x) }
+      this.gesture = { pointer: event.pointerId, from, ...hit, time: tools.toTime(from.x) }
     }
     this.isClickTaken = true
     tools.redraw()
   }
 
   takeTouch(event) {
+    if (event.touches.length > 1) {
+      this.tap = null
+      // Two fingers zoom, also if one of them is on a drawing.
+      if (this.gesture?.drawing) this.cancel()
+    }
     if (!this.gesture) return
     event.preventDefault()  // Neither scrolls the page nor becomes events of a mouse.
     event.stopPropagation()
@@ -94,12 +107,14 @@ export class DrawingGestures {
     gesture.isMoved = true
     const points = handle
       ? handle.move(drawing.points, tools.toPoint(place))
-      : tools.movePoints(drawing.points, tools.toIndex(place.x) - gesture.index, place.y - from.y)
+      : tools.movePoints(drawing.points, tools.countPeriods(gesture.time, place.x), place.y - from.y)
     if (points.every(isPoint)) tools.store.preview({ ...drawing, points })
   }
 
   release(event) {
-    const { tools, gesture } = this
+    const { tools, gesture, tap } = this
+    this.tap = null
+    if (tap?.pointer === event.pointerId) this.finishTap(tap, event)
     if (!gesture || gesture.pointer !== event.pointerId) return
     this.gesture = null
     if (gesture.drawing) {
@@ -113,8 +128,15 @@ export class DrawingGestures {
     else tools.complete()
   }
 
+  finishTap({ from, id, start }, event) {
+    const place = this.locate(event)
+    const isTap = place && measureLength(place, from) < CLICK_PIXELS && event.timeStamp - start < LONG_PRESS_MS
+    if (isTap) this.tools.select(id)
+  }
+
   // The system has taken the pointer, such as for a gesture of its own.
   lose(event) {
+    this.tap = null
     if (this.gesture?.pointer !== event.pointerId) return
     this.cancel()
     this.tools.draft = null

@@ -1,6 +1,7 @@
 // The drawings of a symbol, in the warehouse and in this browser.
 
 import { KINDS } from "./drawing_kinds.js"
+import { readStoredText, readStoredValue, storeText } from "./storage.js"
 
 const LOST_MS = 3_000  // Changes without an answer are sent again.
 const MAX_UNDONE = 100
@@ -27,7 +28,7 @@ export class DrawingStore {
     this.past = []
     this.limit = Infinity
     this.handleStorage = event => {
-      if (event.key !== this.key) return
+      if (event.key !== this.key && event.key !== null) return  // null: all keys were removed.
       this.local = this.readLocal()
       this.tools.redraw()
     }
@@ -97,7 +98,7 @@ export class DrawingStore {
   savePreview() {
     const drawing = this.moved
     this.moved = null
-    if (drawing) this.save(drawing)
+    if (this.find(drawing?.id)) this.save(drawing)  // Another tab may have removed it meanwhile.
     this.tools.redraw()
   }
 
@@ -199,29 +200,17 @@ export class DrawingStore {
   // --- In this browser
 
   readLocal() {
-    const text = localStorage.getItem(this.key) ?? ""
-    if (text.length > MAX_STORED_CHARACTERS) return new Map()
-    try {
-      return toMap(JSON.parse(text || "[]"), this.limit)
-    } catch (error) {
-      if (error instanceof SyntaxError) return new Map()
-      throw error
-    }
+    const length = readStoredText(this.key)?.length ?? 0
+    return length > MAX_STORED_CHARACTERS ? new Map() : toMap(readStoredValue(this.key), this.limit)
   }
 
   // Reads again first: another tab may have changed other drawings.
   changeLocal(change) {
     const drawings = this.readLocal()
     change(drawings)
-    try {
-      if (drawings.size) localStorage.setItem(this.key, JSON.stringify([...drawings.values()]))
-      else localStorage.removeItem(this.key)
-    } catch (error) {
-      if (!(error instanceof DOMException)) throw error
-      this.tools.problem = "This browser has no space left for drawings."
-      return
-    }
-    this.local = drawings
+    const text = drawings.size ? JSON.stringify([...drawings.values()]) : null
+    if (storeText(this.key, text)) this.local = drawings
+    else this.tools.problem = "This browser has no space left for drawings."
   }
 }
 

@@ -8,13 +8,14 @@ import { DrawingLayer } from "./drawing_layer.js"
 import { DrawingStore, createId, isPoint } from "./drawing_store.js"
 import { DrawingToolbar } from "./drawing_toolbar.js"
 import { formatValue } from "./formats.js"
+import { readStoredText, storeText } from "./storage.js"
 
 const DEFAULT_COLOR = "#2962ff"
 const FIBONACCI_LEVELS = [0, 0.236, 0.382, 0.5, 0.618, 0.786, 1]
 const HIDDEN_KEY = "crypto-assets.drawings-hidden"
 
 // The drawings of the panel's symbol. `tool` is the kind that is drawn next, `draft` the drawing
-// that is not complete yet, `gesture` what the pressed pointer does.
+// that is not complete yet, `measured` the last measure.
 export class DrawingTools {
   constructor(panel) {
     this.panel = panel
@@ -23,7 +24,7 @@ export class DrawingTools {
     this.toolbar = new DrawingToolbar(this)
     this.color = DEFAULT_COLOR
     this.levels = new WeakMap()
-    this.isHidden = localStorage.getItem(HIDDEN_KEY) === "true"
+    this.isHidden = readStoredText(HIDDEN_KEY) === "true"
     this.clear()
     this.gestures = new DrawingGestures(this)
   }
@@ -177,7 +178,7 @@ export class DrawingTools {
     if (this.isHidden === isHidden) return
     this.isHidden = isHidden
     if (isHidden) this.clear()
-    localStorage.setItem(HIDDEN_KEY, String(isHidden))
+    storeText(HIDDEN_KEY, String(isHidden))
     this.redraw()
   }
 
@@ -209,8 +210,17 @@ export class DrawingTools {
     return this.panel.timeScale.coordinateToLogical(x)
   }
 
+  toTime(x) {
+    return Math.round(this.panel.grid.toTime(this.toIndex(x)))
+  }
+
   toPoint({ x, y }) {
-    return [Math.round(this.panel.grid.toTime(this.toIndex(x))), this.toPrice(y)]
+    return [this.toTime(x), this.toPrice(y)]
+  }
+
+  // From the period of a time to the one at a place.
+  countPeriods(time, x) {
+    return this.toIndex(x) - Math.round(this.panel.grid.toLogical(time))
   }
 
   // Points moved by whole periods, and by pixels of the price scale.

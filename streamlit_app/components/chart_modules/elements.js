@@ -1,10 +1,9 @@
 // Elements and colors that several parts of the chart create.
 
-export function createElement(tag, className, text = "", color = "") {
+export function createElement(tag, className, text = "") {
   const element = document.createElement(tag)
   element.className = className
   element.textContent = text
-  if (color) element.style.color = color
   return element
 }
 
@@ -19,6 +18,16 @@ export function createButton(name, text, title, onClick = null) {
 
 export function setPressed(button, isPressed) {
   button.setAttribute("aria-pressed", String(isPressed))
+}
+
+// A tap on the chart is no click, which would close them.
+export function closePopovers() {
+  for (const open of document.querySelectorAll("[popover=auto]:popover-open")) open.hidePopover()
+}
+
+// What the page opens is behind a chart that fills the screen.
+export async function leaveFullScreen() {
+  if (document.fullscreenElement) await document.exitFullscreen()
 }
 
 export function readTheme(element, name) {

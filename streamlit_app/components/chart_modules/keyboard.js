@@ -1,6 +1,6 @@
 // The keyboard of the candle chart, with the list of its keys. `drawing_gestures.js` has those for drawings.
 
-import { createButton, createElement } from "./elements.js"
+import { createButton, createElement, leaveFullScreen } from "./elements.js"
 
 const HINT_ID = "candle-chart-keys"
 const PAN_SHARE = 0.1  // of the visible candles
@@ -84,7 +84,8 @@ function isForInput(event) {
 
 function openSymbolSearch() {
   const search = document.querySelector(SYMBOL_SEARCH)
-  search?.focus()
+  if (document.fullscreenElement) leaveFullScreen().then(() => search?.focus())
+  else search?.focus()
   return search ? "typed" : undefined
 }
 

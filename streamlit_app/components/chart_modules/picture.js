@@ -64,7 +64,7 @@ function drawTexts(panel, context, picture, height) {
       if (x > 8 && x + width > right) [x, y] = [8, y + 15]
       for (const part of parts) {
         const weight = part.tagName === "B" ? "600 " : ""
-        x = write(part.textContent, x, y, `${weight}11px ${PICTURE_FONT}`, part.style.color || text) + 5
+        x = write(part.textContent, x, y, `${weight}11px ${PICTURE_FONT}`, getComputedStyle(part).color) + 5
       }
       x += 9
     }

@@ -100,7 +100,7 @@ function createEntries(panel, pane, row) {
     if (!groups.has(entry.id)) {
       groups.set(entry.id, element)
       const color = entry.isCandle || entry.isDirected ? "" : entry.color
-      element.append(createElement("b", "", entry.name, color))
+      element.append(createColored("b", "", entry.name, color))
       if (entry.key) element.append(createLegendButtons(entry, false))
     }
     element.append(...createParts(panel, entry, row))
@@ -139,11 +139,11 @@ function createParts(panel, entry, row) {
     const color = close[row] >= open[row] ? seriesSet.colors.rising : seriesSet.colors.falling
     const parts = Object.entries({ O: open, H: high, L: low, C: close }).flatMap(([name, values]) => [
       createElement("i", "", name),
-      createElement("span", "value", formatValue(entry.format, values[row]), color),
+      createColored("span", "value", formatValue(entry.format, values[row]), color),
     ])
     if (row && !isAveraged) {
       const change = columns.close[row] / columns.close[row - 1] - 1
-      parts.push(createElement("span", "value", numberFormats.change(change, 2), color))
+      parts.push(createColored("span", "value", numberFormats.change(change, 2), color))
     }
     const notes = [content.notes[columns.state[row]], isAveraged && "averaged"].filter(Boolean)
     return [...parts, ...notes.map(note => createElement("i", "", note))]
@@ -154,6 +154,13 @@ function createParts(panel, entry, row) {
   const isRising = row >= 0 && columns.close[row] >= columns.open[row]
   const color = entry.isDirected
     ? seriesSet.colors[isRising ? "rising" : "falling"] : entry.color
-  const parts = [createElement("span", "value", formatValue(entry.format, value), color)]
+  const parts = [createColored("span", "value", formatValue(entry.format, value), color)]
   return entry.label ? [createElement("i", "", entry.label), ...parts] : parts
+}
+
+// The styles mix the color with that of text: lines need less contrast than text does.
+function createColored(tag, className, text, color) {
+  const element = createElement(tag, className, text)
+  if (color) element.style.setProperty("--line-color", color)
+  return element
 }
