@@ -67,6 +67,13 @@ class PartitionUnit(StrEnum):
     MONTH = "month"
 
 
+class LogFormat(StrEnum):
+    """How processes write their logs."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
 def _aws_field(*names: str, default: Any = None) -> Any:
     """Define a field that is read from the standard variables of AWS, without our prefix."""
     return Field(default=default, validation_alias=AliasChoices(*names))
@@ -177,6 +184,8 @@ class Settings(BaseSettings):
     worker_timeout_seconds: int = Field(default=120, ge=45, le=3600)
     # Days in a run of a backfill; without it, 400 partitions.
     backfill_run_days: int | None = Field(default=None, ge=1, le=400)
+    # Without it, the API writes JSON, and all others text.
+    log_format: LogFormat | None = None
     ingest_interval_minutes: int = Field(default=0, ge=0, le=MINUTES_PER_DAY)
     settle_seconds: float = Field(default=5, ge=0, le=600)
     order_book_levels: int = Field(default=20, ge=1, le=5000)

@@ -11,4 +11,5 @@ if [ -z "$address" ]; then
     echo "The container has no address with the name $1: its networks are not those of docker-compose.yml." >&2
     exit 1
 fi
-exec dagster code-server start -h "$address" -p "$2" -m crypto_assets.definitions
+exec python -m crypto_assets.dagster_ext.dagster_command code-server start -h "$address" -p "$2" \
+    -m crypto_assets.definitions

@@ -25,7 +25,7 @@ from crypto_assets.python_gc import freeze_loaded_objects
 from crypto_assets.request_guard import GuardPolicy, RequestGuardMiddleware, build_guard_policy
 from crypto_assets.settings import get_settings
 from crypto_assets.tcp_ports import require_free_port
-from streamlit_app import auth
+from streamlit_app import app_logs, auth
 from streamlit_app.components.chart_scripts import CHART_SCRIPTS_ROUTE
 from streamlit_app.components.page_styles import PageStylesMiddleware
 from streamlit_app.components.script_libraries import LIBRARIES
@@ -83,6 +83,10 @@ def _hash_script(script: str) -> str:
     digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
+
+if __name__ == "__main__":
+    # Before the first warning, which may be about the tokens.
+    app_logs.configure_app_logs()
 
 app = st.App(
     _HERE / "page_frame.py",

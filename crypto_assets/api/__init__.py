@@ -2,13 +2,11 @@
 
 from crypto_assets.api.app import build_api_policy, create_app
 from crypto_assets.api.dependencies import ApiContext
-from crypto_assets.api.json_logs import configure_json_logs
 from crypto_assets.api.rate_limit import REQUESTS_PER_MINUTE
 
 __all__ = [
     "REQUESTS_PER_MINUTE",
     "ApiContext",
     "build_api_policy",
-    "configure_json_logs",
     "create_app",
 ]

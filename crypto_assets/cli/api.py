@@ -1,5 +1,7 @@
 """`crypto-assets api`: serve the HTTP API until Ctrl-C."""
 
+import logging
+
 import click
 
 from crypto_assets.access import open_access_control
@@ -7,12 +9,12 @@ from crypto_assets.api import (
     REQUESTS_PER_MINUTE,
     ApiContext,
     build_api_policy,
-    configure_json_logs,
     create_app,
 )
 from crypto_assets.http_server import serve_app
+from crypto_assets.logs import configure_json_logs
 from crypto_assets.pipeline.control.backfill import Partitioning
-from crypto_assets.settings import get_settings
+from crypto_assets.settings import LogFormat, get_settings
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets.wiring import (
     open_exchange_monitor,
@@ -22,6 +24,7 @@ from crypto_assets.wiring import (
 )
 
 _GRACE_SECONDS = 10
+_log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -52,6 +55,8 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
     """
     require_free_port(port, host)
     settings = get_settings()
+    if settings.log_format is not LogFormat.TEXT:
+        configure_json_logs("api")
     context = open_pipeline_context(settings)
     context.warehouse.require_ready()
     api_context = ApiContext(
@@ -60,7 +65,6 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
         orchestrator=open_orchestrator(settings),
         partitioning=Partitioning(settings.partition_unit, settings.start_date),
     )
-    configure_json_logs()
     access = open_access_control(settings)
     app = create_app(
         api_context,
@@ -69,5 +73,8 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
         requests_per_minute,
         build_api_policy(settings),
     )
-    click.echo(f"\n  API   http://{host}:{port}/api\n  docs  http://{host}:{port}/docs\n")
+    if settings.log_format is LogFormat.JSON:
+        _log.info("Serving the API on http://%s:%d", host, port)
+    else:
+        click.echo(f"\n  API   http://{host}:{port}/api\n  docs  http://{host}:{port}/docs\n")
     serve_app(app, port, host, _GRACE_SECONDS, trusted_proxies=settings.trusted_proxies)

@@ -15,6 +15,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from crypto_assets.errors import CryptoAssetsError
+from crypto_assets.logs import find_error_text
 
 _STOP_SECONDS = 15
 _REPORT_SECONDS = 20
@@ -158,7 +159,7 @@ def _raise_interrupt(number: int, frame: FrameType | None) -> None:
 def _build_exit_error(program: Program, code: int) -> CryptoAssetsError:
     lines = program.log.read_text(errors="replace").strip().splitlines()[-_LOG_TAIL_LINES:]
     # Lines after an error are mostly about the shutdown that follows.
-    errors = [line for line in lines if "error" in line.lower()] or lines
+    errors = [text for line in lines if (text := find_error_text(line))] or lines
     last = f": {errors[-1]}" if errors else ""
     return CryptoAssetsError(f"{program.name} exited with code {code}, see {program.log}{last}")
 

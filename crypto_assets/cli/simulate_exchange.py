@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from crypto_assets.exchange.simulated import serve_simulated
+from crypto_assets.logs import configure_json_logs, read_log_format
+from crypto_assets.settings import LogFormat
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -43,6 +45,8 @@ def simulate_exchange(
 
     Serves generated or recorded candles. docs/simulated-exchange.md lists the routes.
     """
+    if read_log_format() is LogFormat.JSON:
+        configure_json_logs("simulated_exchange")
     serve_simulated(
         port, data=data, seed=seed, outages=outages, faults=faults, now=now, speed=speed, host=host
     )

@@ -13,7 +13,9 @@ from pathlib import Path
 # Dagster has no public module for its daemon.
 from dagster._daemon.cli import main as run_daemon
 
+from crypto_assets.dagster_ext.json_logs import configure_dagster_commands
 from crypto_assets.dagster_ext.storage_backup import find_storage_url
+from crypto_assets.logs import TEXT_FORMAT
 from crypto_assets.settings import get_settings
 from crypto_assets.warehouse.engine.storage_lock import hold_storage_lock
 
@@ -23,7 +25,8 @@ _log = logging.getLogger("crypto_assets.daemon")
 
 def serve_daemon() -> None:
     """Run the daemon with Dagster's own arguments, as soon as no other uses the storage."""
-    _configure_own_logs()
+    if not configure_dagster_commands("daemon"):
+        _configure_own_logs()
     settings = get_settings()
     url = find_storage_url(Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home))
     if url is None:
@@ -37,7 +40,7 @@ def serve_daemon() -> None:
 def _configure_own_logs() -> None:
     """Write the warnings of this package; a handler for all would repeat each line of Dagster."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(logging.Formatter(TEXT_FORMAT))
     logging.getLogger("crypto_assets").addHandler(handler)
 
 

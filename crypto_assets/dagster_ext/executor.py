@@ -10,9 +10,11 @@ from typing import Any, cast
 
 import dagster as dg
 
+from crypto_assets.dagster_ext.json_logs import build_run_fields
 from crypto_assets.dagster_ext.run_liveness import stamp_run_owner
 from crypto_assets.dagster_ext.run_retention import delete_empty_log_folders
 from crypto_assets.dagster_ext.storage_retries import wait_for_storage
+from crypto_assets.logs import bind_log_fields
 
 
 class OwnerStampingExecutor(dg.Executor):
@@ -35,7 +37,8 @@ class OwnerStampingExecutor(dg.Executor):
         wait_for_storage()
         stamp_run_owner(instance, run)
         try:
-            yield from self.inner.execute(plan_context, execution_plan)
+            with bind_log_fields(**build_run_fields(run)):
+                yield from self.inner.execute(plan_context, execution_plan)
         finally:
             delete_empty_log_folders(instance, run.run_id)
 

@@ -459,6 +459,44 @@ _SQLITE_PATHS = (
 # request for a public module was found.
 _COMMANDS = (PrivatePart("dagster._daemon.cli", "main", "the command of the daemon"),)
 
+# Dagster writes JSON in two forms, and starts code servers and runs that write text. No request for
+# one format of all processes was found.
+_LOGS = (
+    PrivatePart("dagster._cli", "main", "the format of logs"),
+    PrivatePart("dagster._core.log_manager", "LOG_RECORD_METADATA_ATTR", "the format of logs"),
+    *(
+        PrivatePart(
+            package,
+            f"{module}.create_console_logger",
+            "the format of logs",
+            parameters=("name", "level"),
+        )
+        for package, module in (
+            ("dagster", "_loggers"),
+            ("dagster._core.definitions", "instigation_logger"),
+        )
+    ),
+    *(
+        PrivatePart(
+            package,
+            f"{module}.configure_loggers",
+            "the format of logs",
+            parameters=("handler", "formatter", "log_level"),
+        )
+        for package, module in (
+            ("dagster._cli", "api"),
+            ("dagster._cli", "code_server"),
+            ("dagster._daemon", "controller"),
+        )
+    ),
+    PrivatePart(
+        "dagster._grpc",
+        "server.get_python_environment_entry_point",
+        "the format of logs",
+        parameters=("executable_path",),
+    ),
+)
+
 # Dagster's webserver has neither a login nor a way to add middleware. Its read-only mode is one for
 # all requests, unless the context of a request is created here. `webserver.py` checks the parts of
 # the package itself, which takes half a second to import: every run would import it too.
@@ -611,6 +649,7 @@ PRIVATE_PARTS = (
     *_INSTANCE_CONFIG,
     *_SQLITE_PATHS,
     *_COMMANDS,
+    *_LOGS,
     *_DEFINITIONS_LOAD,
     *_WEBSERVER_CONTEXT,
     *WEBSERVER_PARTS,

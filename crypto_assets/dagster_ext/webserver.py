@@ -29,9 +29,11 @@ from crypto_assets.dagster_ext.graphql_guard import (
     GraphQLGuardMiddleware,
     RecordChange,
 )
+from crypto_assets.dagster_ext.json_logs import configure_dagster_commands
 from crypto_assets.dagster_ext.private_api import WEBSERVER_PARTS, require_private_parts
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.http_server import serve_app
+from crypto_assets.logs import TEXT_FORMAT
 from crypto_assets.request_guard import GuardPolicy, RequestGuardMiddleware, build_guard_policy
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.tcp_ports import require_free_port
@@ -141,8 +143,9 @@ def build_webserver_policy(settings: Settings) -> GuardPolicy:
 )
 def serve_webserver(host: str, port: int, workspace: Path) -> None:
     """Serve Dagster's pages and GraphQL, read-only for everyone but the operator."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("crypto_assets").setLevel(logging.INFO)
+    if not configure_dagster_commands("webserver"):
+        logging.basicConfig(format=TEXT_FORMAT)
+        logging.getLogger("crypto_assets").setLevel(logging.INFO)
     require_free_port(port, host)
     settings = get_settings()
     with dg.DagsterInstance.get() as instance:

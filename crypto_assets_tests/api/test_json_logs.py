@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from crypto_assets.api.json_logs import JsonLinesFormatter
+from crypto_assets.logs import JsonLinesFormatter
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.serving import BEARER, TOKEN, Api, create_context, serve_api
 from crypto_assets_tests.warehouse.minutes import track

@@ -100,6 +100,10 @@ class Machine:
     def output(self, name: str) -> str:
         return (self.logs / f"{name}.log").read_text()[-4000:]
 
+    def read_log(self, name: str) -> list[bytes]:
+        """Read all lines that a service has written."""
+        return (self.logs / f"{name}.log").read_bytes().splitlines()
+
     def stop(self, seconds: float) -> list[str]:
         """Send SIGTERM to every service, and return those that did not end."""
         for process in self.running.values():

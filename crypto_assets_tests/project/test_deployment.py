@@ -469,6 +469,8 @@ def test_the_defaults_of_the_compose_file_match_the_example() -> None:
     example = dotenv_values(stream=StringIO(uncomment_example()))
     both = text("docker-compose.yml") + text("deploy/published-ports.yml")
     defaults = dict(re.findall(r"\$\{(\w+):-([^${}]+)\}", both))
+    # People read the logs of `up`, and programs those of containers.
+    assert defaults.pop("CRYPTO_LOG_FORMAT") == "json"
     assert {name: example[name] for name in defaults} == defaults
 
 

@@ -3,6 +3,7 @@
 The reverse proxy is Caddy with the file of its container, in front of the three servers.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -431,3 +432,13 @@ def test_a_daemon_without_a_recent_heartbeat_is_unhealthy(
 
 def test_every_service_stops_when_asked_to(machine: Machine) -> None:
     assert machine.stop(seconds=45) == []
+
+
+def test_every_line_of_every_service_is_a_json_object(machine: Machine) -> None:
+    """From the start to the stop: the code server's with the lines of its runs."""
+    processes = {
+        name: {json.loads(line)["process"] for line in machine.read_log(name)}
+        for name in machine.running
+    }
+    assert processes.pop("code") == {"code_server", "run"}
+    assert processes == {name: {name} for name in ("webserver", "daemon", "app", "api")}

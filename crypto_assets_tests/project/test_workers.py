@@ -233,3 +233,6 @@ def test_a_killed_process_a_canceled_run_and_a_drained_worker(cluster: Cluster) 
     assert cluster.machine.running[name].wait(60) == 0, cluster.machine.output(name)
     assert cluster.list_owners(first, "SUCCESS") == retried
     assert re.search(r"w1\W+backfills", cluster.call("status").stdout.decode()) is None
+    lines = [json.loads(line) for line in cluster.machine.read_log(name)]
+    assert {line["process"] for line in lines} == {"worker"}
+    assert retried.keys() <= {line["run_id"] for line in lines if line.get("job")}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 import psutil
 import pytest
 import requests
@@ -93,6 +94,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             INGEST_INTERVAL_MINUTES="1",
             ORDER_BOOK_INTERVAL_MINUTES="1",
             DAGSTER_URL=dagster_url,
+            LOG_FORMAT="json",
         )
         ports = {"--dagster-port": dagster_port, "--app-port": app_port, "--api-port": api_port}
         process = desk.start("up", *(str(word) for pair in ports.items() for word in pair))
@@ -241,7 +243,7 @@ def test_the_token_is_in_no_process_list_and_in_no_log(stack: Stack) -> None:
 
 
 def test_ctrl_c_stops_everything(stack: Stack) -> None:
-    """The last test of the module, since it stops everything."""
+    """The last test but one, since it stops everything."""
     family = psutil.Process(stack.process.pid).children(recursive=True)
     assert len(family) >= 3
     assert _interrupt(stack.process) == 0
@@ -249,6 +251,27 @@ def test_ctrl_c_stops_everything(stack: Stack) -> None:
     assert alive == []
     assert not _answers(f"{stack.dagster_url}/server_info")
     assert not _answers(f"{stack.api_url}/health/live")
+
+
+def test_every_line_of_every_log_is_a_json_object(stack: Stack) -> None:
+    """From the start to the stop of all processes."""
+    assert stack.process.poll() is not None
+    logs = (stack.desk.home / "logs").glob("*.log")
+    lines = [orjson.loads(line) for log in logs for line in log.read_bytes().splitlines()]
+    for line in lines:
+        assert {"time", "level", "logger", "message", "process", "pid"} <= line.keys(), line
+    assert {line["process"] for line in lines} >= {
+        *("api", "app", "code_server", "daemon", "run", "webserver")
+    }
+    of_runs = [line for line in lines if line["process"] == "run"]
+    assert {line["job"] for line in of_runs if "job" in line} >= {"ingest", "order_books"}
+    assert all("run_id" in line for line in of_runs)
+    stored = [
+        line["partition"]
+        for line in of_runs
+        if line.get("event") == "ASSET_MATERIALIZATION" and line["job"] == "ingest"
+    ]
+    assert {partition.partition("|")[2] for partition in stored} == set(SYMBOLS)
 
 
 def _ended_runs(stack: Stack, job: str) -> list[dict[str, Any]]:
