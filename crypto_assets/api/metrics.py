@@ -2,12 +2,12 @@
 
 import platform
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from crypto_assets.api.dependencies import ApiContext
@@ -15,6 +15,7 @@ from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.health_monitor import CHECK_REQUEST_SECONDS, HealthMonitor
 from crypto_assets.installation import VERSION
 from crypto_assets.lake import Lake
+from crypto_assets.market.exchange_usage import ExchangeUsage
 from crypto_assets.market.staleness import SymbolState
 from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.orchestrator import Instigator, Kind, Orchestrator
@@ -63,7 +64,7 @@ class _PipelineCollector(Collector):
     def describe(self) -> list[GaugeMetricFamily]:
         return []
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         failures = self._health.check_all()
         up = _create_gauge("up", "1 if the component works, else 0.", "part")
         for component, failure in failures.items():
@@ -82,6 +83,8 @@ class _PipelineCollector(Collector):
                 yield from _collect_workers(self._reports.list_workers())
             with suppress(CryptoAssetsError):
                 yield from _collect_counts(self._warehouse.pipeline_counts.read_counts())
+            with suppress(CryptoAssetsError):
+                yield from _collect_usage(self._warehouse.exchange_usage.read_totals())
         if failures["dagster"] is None:
             yield from self._collect_run_counts()
             with suppress(CryptoAssetsError):
@@ -184,6 +187,24 @@ def _collect_counts(counts: PipelineCounts) -> Iterator[GaugeMetricFamily]:
     yield backup
 
 
+def _collect_usage(totals: Mapping[str, ExchangeUsage]) -> Iterator[CounterMetricFamily]:
+    """Collect what runs have used of the exchange's rate limit; 0 for a class that used nothing."""
+    requests = _create_counter("exchange_requests", "Requests of runs to the exchange.", "kind")
+    weight = _create_counter("exchange_weight", "Request weight that runs have used.", "kind")
+    refusals = _create_counter(
+        "exchange_refusals", "Requests that the exchange refused for its limit.", "kind", "status"
+    )
+    waits = _create_counter("exchange_wait_seconds", "Time that requests waited for it.", "kind")
+    for kind in (*RunClass, *(totals.keys() - set(RunClass))):
+        usage = totals.get(kind, ExchangeUsage())
+        requests.add_metric([kind], usage.requests)
+        weight.add_metric([kind], usage.weight)
+        refusals.add_metric([kind, "429"], usage.rate_limits)
+        refusals.add_metric([kind, "418"], usage.bans)
+        waits.add_metric([kind], usage.wait_seconds)
+    yield from (requests, weight, refusals, waits)
+
+
 def _collect_workers(workers: Iterable[WorkerReport]) -> Iterator[GaugeMetricFamily]:
     labels = ("host", "queue")
     ages = _create_gauge("worker_silent_seconds", "Time since the last heartbeat.", *labels)
@@ -220,6 +241,10 @@ def _collect_storage_metrics(status: StatusReport) -> Iterator[GaugeMetricFamily
     lag = _create_gauge("replica_lag_seconds", "How far the replica is behind the primary.")
     lag.add_metric([], status.replica_lag_ms / 1000)
     yield from (objects, size, warehouse, lag)
+
+
+def _create_counter(name: str, help_text: str, *labels: str) -> CounterMetricFamily:
+    return CounterMetricFamily(f"crypto_assets_{name}", help_text, labels=labels)
 
 
 def _create_gauge(name: str, help_text: str, *labels: str) -> GaugeMetricFamily:

@@ -3,7 +3,8 @@
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, Self
 
 import dagster as dg
@@ -20,6 +21,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails
 
 from crypto_assets.addresses import is_web_address, redact_address, remove_logins
 from crypto_assets.components.scaffolder import NAME_PATTERN, ExchangeCandlesScaffolder
+from crypto_assets.defs.exchange_usage import record_exchange_usage
 from crypto_assets.errors import UnknownSymbol, WrongUse
 from crypto_assets.market.instant_parsing import parse_day
 from crypto_assets.market.symbols import TYPED_SYMBOL_PATTERN, parse_symbol
@@ -186,6 +188,13 @@ class MarketStores(dg.ConfigurableResource[PipelineContext]):
         """Return the process's context of this market; connections are opened on first use."""
         attributes = ExchangeCandlesAttributes.model_construct(**self.model_dump())
         return open_market_context(self.name, build_market_settings(attributes))
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[PipelineContext]:
+        """Yield the market's context, and record what a run uses of the exchange's rate limit."""
+        stores = self.create_resource(context)
+        with record_exchange_usage(stores.warehouse, context.run):
+            yield stores
 
 
 _ADDRESSES = ("lake_raw", "lake_archive", "warehouse")

@@ -4,9 +4,13 @@ Dagster stores the configuration of a resource in clear. These hold no secret: w
 configured by the settings, or by environment variables of which they hold the name.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import dagster as dg
 
 from crypto_assets.dagster_ext.executor import owner_stamping_executor
+from crypto_assets.defs.exchange_usage import record_exchange_usage
 from crypto_assets.defs.markets import DEFAULT_MARKET, WEBHOOK_RESOURCE_KEY
 from crypto_assets.pipeline.alerting.webhook import Webhook
 from crypto_assets.pipeline.context import PipelineContext
@@ -19,6 +23,13 @@ class HomeStores(dg.ConfigurableResource[PipelineContext]):
     def create_resource(self, context: dg.InitResourceContext) -> PipelineContext:
         """Return the process's context; connections are opened on first use."""
         return open_shared_context()
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[PipelineContext]:
+        """Yield the process's context, and record what a run uses of the exchange's rate limit."""
+        stores = self.create_resource(context)
+        with record_exchange_usage(stores.warehouse, context.run):
+            yield stores
 
 
 class AlertWebhook(dg.ConfigurableResource[Webhook]):

@@ -34,6 +34,7 @@ from crypto_assets.exchange.error_translation import translate_error_response
 from crypto_assets.exchange.quota import ExchangeQuota
 from crypto_assets.exchange.response import MAX_JSON_BYTES, ExchangeResponse
 from crypto_assets.exchange.server_clock import ServerClock
+from crypto_assets.exchange.usage_meter import usage_meter
 from crypto_assets.http_client import (
     PROXY_LOGIN_REQUIRED,
     REQUEST_ERRORS,
@@ -45,6 +46,7 @@ from crypto_assets.http_client import (
     send_request,
 )
 from crypto_assets.http_limits import ResponseLimitExceeded
+from crypto_assets.market.exchange_usage import ExchangeUsage
 from crypto_assets.service_waiter import ServiceWaiter, get_exchange_allowance
 from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 from crypto_assets.steady_clock import read_steady_clock
@@ -252,8 +254,10 @@ class ExchangeTransport:
             return read(response)
         error = translate_error_response(response, self._names)
         if quota and isinstance(error, ExchangeBanned):
+            usage_meter.add_usage(ExchangeUsage(bans=1))
             quota.record_ban(error)
         if quota and isinstance(error, RateLimited):
+            usage_meter.add_usage(ExchangeUsage(rate_limits=1))
             quota.weight_budget.pause_requests(error.retry_after)
         raise error
 
@@ -262,11 +266,14 @@ class ExchangeTransport:
     ) -> ExchangeResponse:
         """Send the request when the quota allows it, and record the used weight."""
         quota.raise_if_banned()
+        started = time.monotonic()
         with limit.charge_failures():
             reservation = quota.weight_budget.reserve_weight(request.weight, limit.max_budget_wait)
+        waited = time.monotonic() - started
         used = minute_left = None
         try:
             quota.raise_if_banned()  # a request of another thread may have caused a ban meanwhile
+            usage_meter.add_usage(ExchangeUsage(1, request.weight, wait_seconds=waited))
             response = self._send_request(request, limit)
             used, minute_left = response.used_weight, response.minute_seconds_left
             return response
@@ -311,6 +318,8 @@ class ExchangeTransport:
     def _report_failures(self, state: RetryCallState) -> None:
         """Report an outage after some attempts: all of them take half a minute."""
         error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RateLimited):
+            usage_meter.add_usage(ExchangeUsage(wait_seconds=state.upcoming_sleep))
         if state.attempt_number == _REPORTED_ATTEMPTS and not isinstance(error, RateLimited):
             self._waiter.report_exchange_outage(self.base_url, error)
 

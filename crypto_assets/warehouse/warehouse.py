@@ -6,6 +6,7 @@ from crypto_assets.service_waiter import ServiceWaiter
 from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 from crypto_assets.warehouse.catalog.app_settings import AppSettings
 from crypto_assets.warehouse.catalog.chart_drawings import ChartDrawings
+from crypto_assets.warehouse.catalog.exchange_usage import ExchangeUsageTotals
 from crypto_assets.warehouse.catalog.lake_objects import LakeObjectCatalog
 from crypto_assets.warehouse.catalog.price_alerts import PriceAlerts
 from crypto_assets.warehouse.catalog.symbols import SymbolCatalog
@@ -101,6 +102,10 @@ class Warehouse:
     @cached_property
     def app_settings(self) -> AppSettings:
         return AppSettings(self._database)
+
+    @cached_property
+    def exchange_usage(self) -> ExchangeUsageTotals:
+        return ExchangeUsageTotals(self._database)
 
     @cached_property
     def worker_heartbeats(self) -> WorkerHeartbeats:

@@ -122,7 +122,8 @@ def run_promtool(*words: str) -> None:
 
 
 def test_every_alert_has_a_case_and_a_row_of_the_runbook() -> None:
-    assert set(_CASES) | {"RowsRejected", "DiskFilling", "BackupMissing"} == set(ALERTS)
+    own = {"RowsRejected", "ExchangeRefusesRequests", "DiskFilling", "BackupMissing"}
+    assert set(_CASES) | own == set(ALERTS)
     rows = [line for line in (ROOT / "docs" / "monitoring.md").read_text().splitlines()]
     named = {name for row in rows if row.startswith("| `") for name in row.split("|")[1].split("`")}
     assert set(ALERTS) - named == set()
@@ -263,6 +264,33 @@ def build_rejection_case() -> dict[str, Any]:
     }
 
 
+def build_refusal_case() -> dict[str, Any]:
+    """Three requests that were refused in one minute, and a counter that stays as it is."""
+    alert, name = "ExchangeRefusesRequests", "crypto_assets_exchange_refusals_total"
+    return {
+        "interval": "1m",
+        "input_series": [
+            {"series": f'{name}{{kind="backfill",status="429"}}', "values": "2x99 5x200"},
+            {"series": f'{name}{{kind="tick",status="418"}}', "values": "1x300"},
+        ],
+        "promql_expr_test": [
+            expect_firing(alert, 99, 0),
+            expect_firing(alert, 100, 1),
+            expect_firing(alert, 120, 0),
+            count_samples(alert, "firing", 15, 290),
+        ],
+        "alert_rule_test": [
+            expect_summary(
+                alert,
+                105,
+                {"status": "429"},
+                "The exchange has refused requests of runs for its rate limit within 15 minutes "
+                "(HTTP 429).",
+            )
+        ],
+    }
+
+
 @pytest.mark.slow
 def test_each_alert_fires_once_for_what_it_is_for_and_clears(tmp_path: Path) -> None:
     run_promtool("check", "config", str(FOLDER / "prometheus.yml"))
@@ -274,6 +302,7 @@ def test_each_alert_fires_once_for_what_it_is_for_and_clears(tmp_path: Path) -> 
         build_disk_case(),
         build_backup_case(),
         build_rejection_case(),
+        build_refusal_case(),
     ]
     file = tmp_path / "tests.yml"
     rules = {

@@ -135,6 +135,12 @@ def test_a_tick_is_one_run_for_all_symbols(stack: Stack) -> None:
         assert tags["crypto/symbols"] == "BTCUSDT, ETHUSDT, SOLUSDT"
 
 
+def test_what_runs_use_of_the_rate_limit_is_in_the_metrics(stack: Stack) -> None:
+    wait_for(lambda: _ended_runs(stack, "ingest"), 150)
+    used = re.compile(r'^crypto_assets_exchange_weight_total\{kind="tick"\} [1-9]', re.MULTILINE)
+    wait_for(lambda: used.search(requests.get(f"{stack.api_url}/metrics", timeout=20).text), 60)
+
+
 def test_order_books_are_captured(stack: Stack) -> None:
     books = "SELECT COUNT(DISTINCT symbol_id) FROM order_book_snapshots"
     wait_for(lambda: stack.rows(books) == [(len(SYMBOLS),)], 150)

@@ -16,9 +16,13 @@ from crypto_assets.foreign_text import shorten_text
 from crypto_assets.market.exchange_name import shorten_exchange_name
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.warehouse.engine.database import Database
-from crypto_assets.warehouse.engine.dialect import make_upsert
 from crypto_assets.warehouse.engine.schema import app_settings, audit_log
-from crypto_assets.warehouse.engine.setting_rows import delete_setting, read_setting, store_setting
+from crypto_assets.warehouse.engine.setting_rows import (
+    delete_setting,
+    insert_setting,
+    read_setting,
+    store_setting,
+)
 
 INGEST_INTERVAL = "ingest_interval_minutes"
 ORDER_BOOK_INTERVAL = "order_book_interval_minutes"
@@ -213,14 +217,8 @@ class AppSettings:
 
 def _claim_once(connection: Connection, name: str, value: str) -> str:
     """Store a value unless the setting has one; return the stored value."""
-    _insert_once(connection, name, value)
+    insert_setting(connection, name, value)
     return str(read_setting(connection, name, value, lock=True))
-
-
-def _insert_once(connection: Connection, name: str, value: Any) -> None:
-    statement = make_upsert(connection, app_settings, ["name"], lambda new: [("name", new.name)])
-    row = {"name": name, "value": json.dumps(value), "changed_at": now_ms()}
-    connection.execute(statement, row)
 
 
 def _write_value(

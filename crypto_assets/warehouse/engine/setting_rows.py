@@ -19,6 +19,13 @@ def read_setting(
     return default if text is None else json.loads(text)
 
 
+def insert_setting(connection: Connection, name: str, value: Any) -> None:
+    """Store the value of a name, unless it has one."""
+    statement = make_upsert(connection, app_settings, ["name"], lambda new: [("name", new.name)])
+    row = {"name": name, "value": json.dumps(value), "changed_at": now_ms()}
+    connection.execute(statement, row)
+
+
 def store_setting(connection: Connection, name: str, value: Any) -> None:
     """Store the value of a name, in place of its former one."""
     statement = make_upsert(
