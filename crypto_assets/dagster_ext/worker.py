@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +22,8 @@ from typing import Any
 import click
 import dagster as dg
 from celery import signals
+from celery.apps import worker as celery_worker
+from celery.utils.log import get_multiprocessing_logger
 
 # dagster-celery does not export the task of its launcher, nor Dagster the task's argument.
 from dagster._grpc.types import ExecuteRunArgs
@@ -38,7 +41,7 @@ from crypto_assets.dagster_ext.run_liveness import (
 from crypto_assets.dagster_ext.storage_retries import wait_for_storage
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.installation import VERSION
-from crypto_assets.logs import TEXT_FORMAT
+from crypto_assets.logs import TEXT_FORMAT, JsonLinesFormatter
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.python_gc import freeze_loaded_objects
 from crypto_assets.settings import Settings, load_settings
@@ -127,8 +130,29 @@ def _let_process_wait(**_: object) -> None:
     wait_for_storage()
 
 
+def _configure_logs() -> bool:
+    """Configure the logs of the worker and of Celery; return whether they are JSON lines."""
+    has_json_logs = configure_dagster_logs("worker")
+    if has_json_logs:
+        # Celery configures no logs if somebody listens to this.
+        signals.setup_logging.connect(_keep_logs)
+        celery_worker.safe_say = _write_line
+    else:
+        logging.basicConfig(format=TEXT_FORMAT)
+    for name in ("celery", _log.name):
+        logging.getLogger(name).setLevel(logging.INFO)
+    return has_json_logs
+
+
 def _keep_logs(**_: object) -> None:
-    """Keep the handlers that the process has."""
+    """Keep the handlers that the process has, also for the logger that uses none of them."""
+    get_multiprocessing_logger().propagate = True
+
+
+def _write_line(text: str, _: object = None) -> None:
+    """Write what Celery prints while it handles a signal, which may have interrupted a handler."""
+    record = logging.LogRecord("celery", logging.INFO, __file__, 0, text, (), None)
+    os.write(sys.stderr.fileno(), f"{JsonLinesFormatter('worker').format(record)}\n".encode())
 
 
 def _own_run(kwargs: Mapping[str, Any], **_: object) -> None:
@@ -189,19 +213,12 @@ def run_worker(queue: str, processes: int) -> None:
         app = build_celery_app(settings)
     except CryptoAssetsError as error:
         raise SystemExit(f"crypto-assets worker: {error}") from None
+    has_json_logs = _configure_logs()
     create_execute_job_task(app)
     _load_definitions()
     signals.worker_process_init.connect(_let_process_wait)
     signals.task_prerun.connect(_own_run)
     signals.task_postrun.connect(_require_end)
-    has_json_logs = configure_dagster_logs("worker")
-    if has_json_logs:
-        # Celery configures no logs if somebody listens to this.
-        signals.setup_logging.connect(_keep_logs)
-    else:
-        logging.basicConfig(format=TEXT_FORMAT)
-    for name in ("celery", _log.name):
-        logging.getLogger(name).setLevel(logging.INFO)
     host, now = socket.gethostname(), now_ms()
     worker = WorkerHeartbeat(host, queue, processes, VERSION, started_at=now, beat_at=now)
     celery = app.Worker(

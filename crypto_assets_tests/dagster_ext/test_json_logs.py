@@ -24,7 +24,7 @@ configure_dagster_logs("run")
 @dg.op
 def load(context):
     context.log.warning("two\\nlines")
-    dg.get_dagster_logger("some").info("told")
+    dg.get_dagster_logger("some").info("loading")
     logging.getLogger("crypto_assets.lake").warning("skipped")
     raise ValueError("https://anna:hush-hush@host.example does not respond")
 
@@ -38,10 +38,19 @@ if __name__ == "__main__":
 """
 
 
+# Without a program that copies the output, which may end before it has copied all.
+_CONFIG = """
+telemetry: {enabled: false}
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+"""
+
+
 def run_job(folder: Path, log_format: str) -> str:
     """Run the failing job, and return what its process writes."""
     (folder / "job_of_test.py").write_text(_PROGRAM)
-    (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    (folder / "dagster.yaml").write_text(_CONFIG)
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(folder),
@@ -70,7 +79,7 @@ def test_the_log_of_a_run_is_lines_with_its_id_job_and_partition(tmp_path: Path)
     messages = {line["message"]: line for line in lines}
     assert messages["two\nlines"]["level"] == "WARNING"
     assert messages["two\nlines"]["step"] == "load"
-    assert messages["told"]["step"] == "load"
+    assert messages["loading"]["step"] == "load"
     assert messages["skipped"]["logger"] == "crypto_assets.lake"
     (failed,) = (line for line in lines if line.get("event") == "STEP_FAILURE")
     assert "ValueError: https://host.example does not respond" in failed["traceback"]
