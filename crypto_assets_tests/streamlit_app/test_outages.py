@@ -28,7 +28,7 @@ from streamlit_app.navigation import PAGES
 
 STARTED_SECONDS = 60
 # Nothing listens there.
-NO_PRIMARY = "mysql+pymysql://nobody@127.0.0.1:9/crypto"
+NO_PRIMARY = "mysql+pymysql://reader@127.0.0.1:9/crypto"
 
 
 class RestartableDatabase:
