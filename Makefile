@@ -18,7 +18,7 @@ TESTS := crypto_assets_tests
 PROJECT_VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 DATABASE_TESTS := $(TESTS)/warehouse $(TESTS)/reports $(TESTS)/defs/test_production.py
 DAGSTER_TESTS := $(TESTS)/dagster_ext $(TESTS)/defs $(TESTS)/stack $(TESTS)/api/test_control.py \
-	$(TESTS)/cli/test_backfill.py $(TESTS)/project/test_deployment.py $(TESTS)/project/test_widen_columns.py
+	$(TESTS)/cli/test_backfill.py $(TESTS)/project/test_dagster_files.py $(TESTS)/project/test_widen_columns.py
 # Without VERSION, test-dagster tests the oldest supported version.
 DAGSTER_LOCK := $(if $(VERSION),.services/dagster-$(VERSION).lock,requirements-dagster-oldest.lock)
 DAGSTER_VENV := .venv-dagster-$(or $(VERSION),oldest)

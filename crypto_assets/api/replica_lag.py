@@ -8,6 +8,7 @@ from crypto_assets.reports import Reports
 
 REPLICA_LAG_HEADER = "X-Replica-Lag-Ms"
 _DATA_PATHS = "/api/"
+_FIRST_ERROR = 400  # of the statuses
 
 
 class ReplicaLag:
@@ -31,7 +32,10 @@ class ReplicaLag:
 
 
 class ReplicaLagMiddleware:
-    """Adds the header to the responses with data, if the API reads from another server."""
+    """Adds the header to the responses with data, if the API reads from another server.
+
+    Not to errors: the lag of some seconds ago would say that a server which is down has all.
+    """
 
     def __init__(self, app: ASGIApp, lag: ReplicaLag) -> None:
         self._app = app
@@ -43,7 +47,8 @@ class ReplicaLagMiddleware:
             return
 
         async def send_with_lag(message: Message) -> None:
-            lag_ms = self._lag.get_latest() if message["type"] == "http.response.start" else None
+            has_data = message["type"] == "http.response.start" and message["status"] < _FIRST_ERROR
+            lag_ms = self._lag.get_latest() if has_data else None
             if lag_ms is not None:
                 MutableHeaders(scope=message)[REPLICA_LAG_HEADER] = str(lag_ms)
             await send(message)

@@ -106,15 +106,19 @@ def create_backup(
 ) -> BackupReport:
     """Make a backup. A killed one leaves only files that the next one uses.
 
-    Raises WrongUse for a directory that cannot contain backups, WarehouseNotReady where the stores
-    are not initialized.
+    That of a further market has its warehouse and its lakes: Dagster's storage, which all markets
+    share, is in that of the default market. Raises WrongUse for a directory that cannot contain
+    backups, WarehouseNotReady where the stores are not initialized.
     """
     context.warehouse.require_ready()
     repository.create()
     with repository.lock():
         began = datetime.now(UTC)
-        dagster = _copy_dagster(settings, repository)
-        home = _copy_home_files(settings.home, repository)
+        dagster = DagsterBackup()
+        home: tuple[HomeFile, ...] = ()
+        if not context.market:
+            dagster = _copy_dagster(settings, repository)
+            home = _copy_home_files(settings.home, repository)
         warehouse = context.warehouse.table_backup.read_tables(
             lambda version, tables: _copy_tables(version, tables, repository)
         )

@@ -3,6 +3,7 @@
     backup.json                              what the directory is, and the version of its format
     files/4f/4f2c…                           content; never changed
     snapshots/2026-11-30T101500.123Z.json    a backup: which file is what; written last
+    markets/NAME/                            such a directory for each further market
 
 A file that two backups have in common is stored once. A backup that is killed leaves files without
 a manifest, which the next backup uses or deletes.
@@ -13,12 +14,14 @@ Nothing is encrypted: the directory contains the tokens and settings of the inst
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import Self
 
 from pydantic import ValidationError
 
@@ -28,7 +31,7 @@ from crypto_assets.errors import BackupDamaged, WrongUse
 FORMAT = 1
 _MARKER_NAME = "backup.json"
 _MARKER = '{"crypto-assets-backup": 1}\n'
-_FILES, _SNAPSHOTS, _PARTIAL = "files", "snapshots", ".partial"
+_FILES, _SNAPSHOTS, _MARKETS, _PARTIAL = "files", "snapshots", "markets", ".partial"
 # What a directory without backups may contain: a new file system, and a killed first backup.
 _UNUSED_NAMES = {"lost+found", _PARTIAL}
 _CHUNK_BYTES = 1 << 20
@@ -64,6 +67,17 @@ class BackupRepository:
         self._require_marker()
         for name in (_FILES, _SNAPSHOTS):
             (self.directory / name).mkdir(mode=0o700, exist_ok=True)
+
+    def of_market(self, name: str) -> Self:
+        """Return the directory of a further market's backups. Raises WrongUse for a bad name."""
+        if not re.fullmatch(r"\w+", name):
+            raise WrongUse(f"{name!r} is not the name of a market")
+        return type(self)(self.directory / _MARKETS / name)
+
+    def list_markets(self) -> list[str]:
+        """List the further markets that have a backup in the directory."""
+        folders = sorted((self.directory / _MARKETS).glob("*/"))
+        return [folder.name for folder in folders if (folder / _MARKER_NAME).is_file()]
 
     def require_backups(self) -> None:
         """Raise WrongUse unless the directory contains backups of a known format."""

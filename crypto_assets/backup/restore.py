@@ -88,6 +88,7 @@ def restore_backup(
 ) -> RestoreReport:
     """Restore a backup, after checking all of its files; without a name the newest one.
 
+    That of a further market leaves Dagster's storage as it is.
     Until it has finished, nothing else can use the warehouse; the same restore again continues.
     Raises WrongUse where the warehouse, a lake or Dagster's storage contains other data,
     BackupDamaged before anything is written.
@@ -97,12 +98,13 @@ def restore_backup(
         unfinished = tables.find_unfinished_restore()
         manifest = repository.read_manifest(name or (unfinished.backup if unfinished else None))
         check_backup(repository, manifest)
-        storage_url = _find_storage_url(settings, repository, manifest)
+        is_default = not context.market
+        storage_url = _find_storage_url(settings, repository, manifest) if is_default else None
         stores = _describe_stores(context, settings, storage_url)
         restore = RestoreMarker(manifest.name, stores=stores)
         # Everything is checked before anything is changed.
         tables.require_restorable(restore, manifest.warehouse.schema_version)
-        if unfinished is None:
+        if unfinished is None and is_default:
             _require_empty_storage(settings, storage_url)
         for lake, backup in _pair_lakes(context, manifest):
             lake.require_claimable(backup.exchange, market=backup.market)
@@ -114,7 +116,9 @@ def restore_backup(
             for lake, backup in _pair_lakes(context, manifest)
         )
         _restore_files(repository, manifest.home, settings.home)
-        failed = _restore_dagster(settings, repository, manifest, storage_url, require_lock)
+        failed = 0
+        if is_default:
+            failed = _restore_dagster(settings, repository, manifest, storage_url, require_lock)
         tables.upgrade_restored()
         _correct_manifest(context, repository, manifest)
         os.sync()  # The copied files reach the disk before the warehouse can be used.

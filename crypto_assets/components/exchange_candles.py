@@ -270,6 +270,16 @@ def build_market_settings(attributes: ExchangeCandlesAttributes) -> Settings:
     )
 
 
+def read_market_settings(definitions: dg.Definitions) -> dict[str, Settings]:
+    """Return the settings of the further markets of a code location, by name.
+
+    Raises WrongUse for a variable that is not set.
+    """
+    tree = definitions.component_tree
+    markets = tree.get_all_components(of_type=ExchangeCandles) if tree else []
+    return {market.attributes.name: build_market_settings(market.attributes) for market in markets}
+
+
 def _replace_unset_variables(attributes: ExchangeCandlesAttributes) -> ExchangeCandlesAttributes:
     """Replace the stores whose variable is not set by addresses of no store, and log a warning."""
     replaced = {}

@@ -138,7 +138,7 @@ def _find_gaps(
         return ()
     known = [
         CandleGap(gap.window & window, gap.gap_class)
-        for gap in warehouse.gap_ledger.list_gaps(query.symbol, window)
+        for gap in warehouse.gap_ledger.list_gaps(query.symbol, window, from_replica=True)
     ]
     unknown = [
         CandleGap(rest, None)

@@ -88,7 +88,7 @@ def build_coverage_calendar(
     if not 1 <= (last - first).days + 1 <= MAX_CALENDAR_DAYS:
         raise WrongUse(f"a calendar has 1 to {MAX_CALENDAR_DAYS} days, not {first} to {last}")
     gaps = {
-        symbol.name: warehouse.gap_ledger.list_gaps(symbol.name, window)
+        symbol.name: warehouse.gap_ledger.list_gaps(symbol.name, window, from_replica=True)
         for symbol in warehouse.symbols.list_tracked()
     }
     return CoverageCalendar(

@@ -221,7 +221,13 @@ class Reports:
         """
         name = None if symbol is None else self._resolve_symbol(symbol)
         return self._warehouse.gap_ledger.list_gaps(
-            name, window, closed=closed, after=after, newest=newest, limit=limit
+            name,
+            window,
+            closed=closed,
+            after=after,
+            newest=newest,
+            limit=limit,
+            from_replica=True,
         )
 
     def get_coverage_calendar(self, first: date, last: date) -> CoverageCalendar:

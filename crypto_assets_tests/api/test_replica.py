@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from crypto_assets.reports import Reports
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.api.serving import BEARER, TOKEN, Api
 from crypto_assets_tests.api.test_command import started
@@ -129,6 +130,19 @@ def test_the_reader_serves_every_read_of_the_api(pair: Pair, desk: Desk) -> None
             answer = api.get(path.replace("{symbol}", SYMBOL))
             assert "privilege" not in answer.text, (path, answer.text)
             assert answer.status_code != 500, (path, answer.text)
+
+
+def test_charts_of_the_replica_need_no_primary(pair: Pair) -> None:
+    pair.load(20, FETCHED + LAG_SECONDS * 1000)
+    pair.wait_until_replicated()
+    nowhere = f"mysql+pymysql://writer@127.0.0.1:9/{DATABASE}"
+    warehouse = Warehouse(nowhere, pair.environment["WAREHOUSE_READ_URL"])
+    reports = Reports(warehouse)
+    chart = reports.get_chart(SYMBOL.lower(), "1m", [("rsi", {})])
+    assert chart.candles.table.num_rows == 20
+    assert [each.symbol for each in reports.list_all_instruments()] == [SYMBOL]
+    assert reports.list_gaps(SYMBOL) == []
+    warehouse.close()
 
 
 def test_a_replica_that_is_down(own_mariadb: StartServer, pair: Pair, desk: Desk) -> None:

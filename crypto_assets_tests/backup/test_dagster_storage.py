@@ -24,7 +24,7 @@ from crypto_assets.warehouse.engine.storage_backup import (
     read_storage_tables,
     restore_storage_table,
 )
-from crypto_assets_tests.backup.test_backup import open_target
+from crypto_assets_tests.backup.stores import open_target
 from crypto_assets_tests.pipeline.conftest import BuildPlatform, build_platform
 from crypto_assets_tests.services.exchange import NOON, ExchangeServer, StartExchange
 from crypto_assets_tests.services.mariadb import DatabaseServer, create_dagster_database

@@ -12,6 +12,7 @@ from crypto_assets.installation import PROJECT_ROOT
 from crypto_assets_tests.cli.conftest import Desk, Ran, desk_at
 from crypto_assets_tests.project.repository import copy_folder
 
+COMPONENT = "crypto_assets.components.ExchangeCandles"
 DG = str(Path(sys.executable).with_name("dg"))
 
 
@@ -39,6 +40,19 @@ class ProjectCopy:
     def dg(self, *words: str, **environment: str) -> Ran:
         """Run `dg WORDS` in the copy."""
         return self._run([DG, *words], environment)
+
+    def scaffold_market(self, name: str, exchange: str, symbols: str = "BTCUSDT") -> Path:
+        """Add a market, and return its YAML file."""
+        ran = self.dg(
+            "scaffold", "defs", COMPONENT, name,
+            "--exchange", exchange, "--archive", exchange, "--symbols", symbols,
+        )  # fmt: skip
+        assert ran.code == 0, ran.out + ran.err
+        return self.defs / name / "defs.yaml"
+
+    def command(self, *words: str, **environment: str) -> Ran:
+        """Run `crypto-assets WORDS` of the copy."""
+        return self._run([sys.executable, "-m", "crypto_assets", *words], environment)
 
     def python(self, module: str, *words: str, **environment: str) -> Any:
         """Run a module of the tests on the copy, and return the JSON of its last line."""

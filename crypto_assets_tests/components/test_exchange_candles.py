@@ -17,7 +17,6 @@ from crypto_assets_tests.components.project_copy import ProjectCopy
 from crypto_assets_tests.pipeline.conftest import TODAY
 from crypto_assets_tests.services.exchange import ExchangeServer, StartExchange
 
-COMPONENT = "crypto_assets.components.ExchangeCandles"
 IN_COPY = "crypto_assets_tests.components.markets_in_copy"
 DAY = TODAY - timedelta(days=1)
 # What serves the whole code location, and is therefore not defined by each market.
@@ -35,15 +34,6 @@ SHARED = {
 }
 # These have the market as the first part of an asset's key, all others as a prefix.
 OF_ASSETS = {"asset", "check", "freshness of", "source of"}
-
-
-def scaffold(project: ProjectCopy, name: str, exchange: str, symbols: str = "BTCUSDT") -> Path:
-    ran = project.dg(
-        "scaffold", "defs", COMPONENT, name,
-        "--exchange", exchange, "--archive", exchange, "--symbols", symbols,
-    )  # fmt: skip
-    assert ran.code == 0, ran.out + ran.err
-    return project.defs / name / "defs.yaml"
 
 
 def list_values(candles: pa.Table, exact: bool) -> list[list[object]]:
@@ -89,7 +79,7 @@ def test_two_markets_ingest_a_day_each_into_their_own_stores(
     first, second = simulated_exchange(seed=1), simulated_exchange(seed=2)
     project = ProjectCopy.make(tmp_path / "copy", first.url)
     own = list_names(defs)
-    yaml = scaffold(project, "other", second.url, symbols="NOSUCH,BTC/USDT,BTCUSDT")
+    yaml = project.scaffold_market("other", second.url, symbols="NOSUCH,BTC/USDT,BTCUSDT")
 
     names = project.python(IN_COPY, "names")
     assert set(own) <= set(names)
@@ -114,7 +104,7 @@ def test_two_markets_ingest_a_day_each_into_their_own_stores(
 
     # Its stores belong to its exchange (truth rule 10), as those of the first one do, and to this
     # market: a third one with its lake, whose address is written in another way, is refused.
-    third = scaffold(project, "third", second.url)
+    third = project.scaffold_market("third", second.url)
     link = tmp_path / "link"
     link.symlink_to(project.desk.home / "markets" / "other" / "lake" / "raw")
     third.write_text(third.read_text().replace("# lake_raw: s3://third-raw", f"lake_raw: {link}"))

@@ -17,8 +17,7 @@ from crypto_assets.components.scaffolder import ExchangeCandlesParams, ExchangeC
 from crypto_assets.defs import __path__ as defs_path
 from crypto_assets.errors import WrongUse
 from crypto_assets.settings import get_settings
-from crypto_assets_tests.components.project_copy import ProjectCopy
-from crypto_assets_tests.components.test_exchange_candles import COMPONENT, scaffold
+from crypto_assets_tests.components.project_copy import COMPONENT, ProjectCopy
 from crypto_assets_tests.services.programs import run_program
 
 EXCHANGE = "https://api.binance.us"
@@ -75,7 +74,7 @@ def test_loading_imports_no_storage_component_or_webserver_library() -> None:
 def test_the_component_is_listed_and_its_scaffold_is_valid(project: ProjectCopy) -> None:
     listed = project.dg("list", "components", "--json")
     assert COMPONENT in {each["key"] for each in json.loads(listed.out)["items"]}
-    yaml = scaffold(project, "Binance-US", EXCHANGE, symbols="BTCUSDT, ETHUSDT")
+    yaml = project.scaffold_market("Binance-US", EXCHANGE, symbols="BTCUSDT, ETHUSDT")
     text = yaml.read_text()
     assert "name: binance_us\n" in text
     assert "symbols: [BTCUSDT, ETHUSDT]\n" in text
@@ -97,7 +96,7 @@ def test_the_component_is_listed_and_its_scaffold_is_valid(project: ProjectCopy)
 
 
 def test_wrong_attributes_are_reported_where_they_stand(project: ProjectCopy) -> None:
-    yaml = scaffold(project, "other", EXCHANGE)
+    yaml = project.scaffold_market("other", EXCHANGE)
     text = yaml.read_text().replace("[1m, 1h, 1d]", "[1m, 5m, 1d]").replace("[BTCUSDT]", "[]")
     yaml.write_text(text.replace(f"exchange: {EXCHANGE}", "exchange: api.binance.us"))
     checked = project.dg("check", "yaml")

@@ -17,7 +17,7 @@ from crypto_assets.installation import PROJECT_ROOT
 from crypto_assets.orchestrator.webserver_client import WebserverClient
 from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.components.project_copy import ProjectCopy
-from crypto_assets_tests.components.test_exchange_candles import IN_COPY, scaffold
+from crypto_assets_tests.components.test_exchange_candles import IN_COPY
 from crypto_assets_tests.pipeline.conftest import TODAY
 from crypto_assets_tests.services.dagster_tree import Tree
 from crypto_assets_tests.services.exchange import StartExchange
@@ -126,7 +126,7 @@ def test_no_secret_is_stored_or_logged(
     )
     environment: Any = project.desk.environment
     environment |= {**s3_server.environment(), VARIABLE: addresses["other"]}
-    yaml = scaffold(project, "other", other.url)
+    yaml = project.scaffold_market("other", other.url)
     text = yaml.read_text()
     yaml.write_text(text.replace("  # warehouse:", "  warehouse:"))
     assert yaml.read_text() != text
@@ -135,7 +135,7 @@ def test_no_secret_is_stored_or_logged(
         SECRETS["the other warehouse's password"], SECRETS["a wrong password"]
     )
     environment["BROKEN_WAREHOUSE_URL"] = wrong
-    broken = scaffold(project, "broken", other.url)
+    broken = project.scaffold_market("broken", other.url)
     broken.write_text(broken.read_text().replace("  # warehouse:", "  warehouse:"))
 
     # Dagster imports the code location from the working folder before any other.

@@ -1,5 +1,6 @@
 """Runs the services of docker-compose.yml without Docker, as processes of this machine."""
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,17 @@ import yaml
 from crypto_assets_tests.project.repository import ROOT, text
 
 Service = dict[str, Any]
+
+
+def require_valid_compose(config: dict[str, Any]) -> None:
+    """Fail unless a file's content matches the schema of Compose."""
+    import jsonschema  # a second, which other tests need not wait for
+
+    vendored = package_files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json"
+    try:
+        jsonschema.validate(config, json.loads(vendored.read_text()))
+    except jsonschema.ValidationError as error:
+        raise AssertionError(error.message) from None
 
 
 def interpolate(value: str, variables: Mapping[str, str]) -> str:
@@ -130,7 +143,7 @@ class Machine:
             env=self.environment(name),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=120,
+            timeout=300,
         )
 
 

@@ -29,13 +29,13 @@ from crypto_assets.orchestrator import Kind
 from crypto_assets.orchestrator.run_queue import BACKFILL_TAGS
 from crypto_assets.pipeline.stages.results import KlinesStage
 from crypto_assets_tests.project.compose import Machine
-from crypto_assets_tests.project.test_one_machine import run_machine
-from crypto_assets_tests.project.test_restarts import (
+from crypto_assets_tests.project.production import (
     DAEMON,
     Production,
     kill_service,
     wait_for,
 )
+from crypto_assets_tests.project.test_one_machine import run_machine
 from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
 from crypto_assets_tests.services.redis import RedisServer, run_redis
 from crypto_assets_tests.services.s3 import S3Server

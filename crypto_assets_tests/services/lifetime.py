@@ -18,10 +18,10 @@ def with_parent() -> list[str]:
 
 
 @contextmanager
-def killed_server(pid: int) -> Iterator[None]:
+def killed_server(pid: int, *options: str) -> Iterator[None]:
     """Kill a server with SIGKILL, and start it again with the same arguments at the end.
 
-    `end_process` ends the second process too.
+    `options` are further arguments of the second process, which `end_process` ends too.
     """
     folder = Path(f"/proc/{pid}")
     words = [word.decode() for word in (folder / "cmdline").read_bytes().split(b"\0")[:-1]]
@@ -31,7 +31,7 @@ def killed_server(pid: int) -> Iterator[None]:
     os.kill(pid, signal.SIGKILL)
     yield
     _restarted[pid] = subprocess.Popen(
-        [*with_parent(), *words],
+        [*with_parent(), *words, *options],
         env=environment,
         cwd=cwd,
         stdout=subprocess.DEVNULL,

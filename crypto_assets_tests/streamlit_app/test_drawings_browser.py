@@ -1,125 +1,37 @@
 """Drawings on the candle chart in a real browser: drawn, changed, kept, and right in every zone."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from crypto_assets.market.chart_drawings import MAX_DRAWINGS, ChartDrawing, DrawingKind
-from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
-from crypto_assets.warehouse import Warehouse
-from crypto_assets_tests.reports.stock import generated, hole_before, load
-from crypto_assets_tests.services.chromium import OpenTab, Tab, wait_for_script
-from crypto_assets_tests.streamlit_app.conftest import make_home, serving
-from crypto_assets_tests.streamlit_app.gestures import draw_path, touch, touch_until, unlock_address
+from crypto_assets.market.chart_drawings import ChartDrawing, DrawingKind
+from crypto_assets.market.utc_time import HOUR_MS, MINUTE_MS
+from crypto_assets_tests.services.chromium import OpenTab, wait_for_script
+from crypto_assets_tests.streamlit_app.drawings import (
+    EDITED,
+    STORE,
+    TOOLS,
+    TOUCHED,
+    ZONES,
+    DrawnHome,
+    choose_tool,
+    click_chart,
+    drag_drawing,
+    drawn,
+    find_corner,
+    open_as_operator,
+    recolor,
+    wait_until_saved,
+    wait_until_settled,
+)
+from crypto_assets_tests.streamlit_app.gestures import draw_path, touch, touch_until
 from crypto_assets_tests.streamlit_app.page_checks import list_errors
 from crypto_assets_tests.streamlit_app.test_every_page import list_accessibility_faults
-from crypto_assets_tests.streamlit_app.test_zoom_browser import CANDLES_ONLY, PANEL, wait_for_chart
+from crypto_assets_tests.streamlit_app.test_zoom_browser import PANEL, wait_for_chart
 
-TOOLS = f"{PANEL}.drawingTools"
-STORE = f"{TOOLS}.store"
-# Each test has its own, because the app caches stored drawings for seconds.
-ZONES = {
-    "America/Los_Angeles": "BTCUSDT",
-    "Asia/Kolkata": "ETHUSDT",
-    "Pacific/Auckland": "SOLUSDT",
-    "UTC": "XRPUSDT",
-}
-EDITED, SHARED, VIEWED, TOUCHED = "ADAUSDT", "DOGEUSDT", "LTCUSDT", "SHIBUSDT"
-# Nothing listens there, so that the notices which say so are above each chart.
-_CLOSED = "http://127.0.0.1:9"
-LINE = ChartDrawing("0f3a9c21d4e5b687", DrawingKind.HORIZONTAL, "#2962ff", ((0, 1.5),))
-
-
-@dataclass(frozen=True)
-class DrawnHome:
-    """A served home, and its warehouse, which is `file`."""
-
-    address: str
-    file: Path
-    warehouse: Warehouse
-
-    def format_address(self, symbol: str, interval: str = "1h") -> str:
-        return f"analytics?symbol={symbol}&interval={interval}&range=3d&{CANDLES_ONLY}"
-
-    def list_drawings(self, symbol: str) -> list[ChartDrawing]:
-        return self.warehouse.chart_drawings.list_drawings(symbol)
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DrawnHome]:
-    home = tmp_path_factory.mktemp("drawn")
-    symbols = (*ZONES.values(), EDITED, SHARED, VIEWED, TOUCHED)
-    warehouse = make_home(home, symbols)
-    until = floor_ms(now_ms(), HOUR_MS) + 2 * MINUTE_MS
-    window = Window(until - 4 * DAY_MS, until)
-    for symbol in symbols:
-        load(warehouse, symbol, generated(symbol, window, [hole_before(until, 24, 120)]))
-    log = home / "app.log"
-    with serving(home, log, DAGSTER_URL=_CLOSED, EXCHANGE_URL=_CLOSED) as address:
-        yield DrawnHome(address, home / "warehouse.db", warehouse)
-    warehouse.close()
-    assert "Traceback" not in log.read_text()
-
-
-def open_as_operator(open_tab: OpenTab, drawn: DrawnHome, symbol: str, **options: Any) -> Tab:
-    tab = open_tab(unlock_address(drawn.address, drawn.format_address(symbol)), **options)
-    wait_until_settled(tab.page)
-    wait_for_script(tab.page, f"{STORE}.canSave")
-    return tab
-
-
-def wait_until_settled(page: Page) -> None:
-    """Wait until the chart is drawn, and the notices above it, which move it, are shown."""
-    wait_for_chart(page)
-    for name in ("Dagster unavailable.", "Exchange unreachable. Data"):
-        expect(page.get_by_text(name)).to_be_visible()
-
-
-def choose_tool(page: Page, name: str) -> None:
-    page.get_by_role("toolbar", name="Drawing tools").get_by_role("button", name=name).click()
-
-
-def find_corner(page: Page) -> tuple[float, float]:
-    """Return the top left corner of the price pane in the window."""
-    box = page.locator(".candle-chart .stage").bounding_box()
-    assert box is not None
-    return box["x"], box["y"]
-
-
-def click_chart(page: Page, *places: tuple[float, float]) -> None:
-    """Click places of the price pane, in pixels."""
-    left, top = find_corner(page)
-    for x, y in places:
-        page.mouse.move(left + x, top + y)
-        page.mouse.click(left + x, top + y)
-
-
-def drag_drawing(
-    page: Page, start: tuple[float, float], end: tuple[float, float], *, release: bool = True
-) -> None:
-    left, top = find_corner(page)
-    page.mouse.move(left + start[0], top + start[1])
-    page.mouse.down()
-    page.mouse.move(left + (start[0] + end[0]) / 2, top + (start[1] + end[1]) / 2)
-    page.mouse.move(left + end[0], top + end[1])
-    if release:
-        page.mouse.up()
-
-
-def wait_until_saved(page: Page, count: int) -> None:
-    """Wait until Python has answered all changes, and the page has so many stored drawings."""
-    wait_for_script(
-        page,
-        f"count => !{STORE}.sent && {STORE}.stored.size === count",
-        count,
-    )
+__all__ = ["drawn"]
 
 
 def read_places(page: Page) -> list[list[dict[str, float]]]:
@@ -341,139 +253,6 @@ def remove_all(page: Page, answer: str) -> None:
     expect(dialog).to_be_hidden()
 
 
-def test_two_tabs_lose_no_drawing_and_too_many_are_refused(
-    open_tab: OpenTab, drawn: DrawnHome
-) -> None:
-    tab = open_as_operator(open_tab, drawn, SHARED)
-    page, other = tab.page, tab.page.context.new_page()
-    other.goto(f"{drawn.address}/{drawn.format_address(SHARED)}")
-    wait_until_settled(other)
-    for each, y in ((page, 120), (other, 200)):
-        choose_tool(each, "Horizontal line")
-        click_chart(each, (400, y))
-    for each in (page, other):
-        wait_for_script(each, f"!{STORE}.sent && {STORE}.stored.size >= 1")
-    assert len(drawn.list_drawings(SHARED)) == 2
-    recolor(other, "#00ff00")
-    wait_until_saved(other, 2)  # It has the line of the first tab now.
-    first = find_place(other, "#2962ff")
-    click_chart(other, (500, first["y"]))
-    wait_for_script(other, f"{TOOLS}.selected?.color === '#2962ff'")
-    recolor(other, "#ff0000")
-    assert list_colors(drawn) == ["#00ff00", "#ff0000"]
-    recolor(page, "#ffff00")  # The first tab has not seen the change.
-    assert list_colors(drawn) == ["#00ff00", "#ffff00"]
-    # Changes wait for a warehouse that cannot be read, when an error is in the chart's place.
-    away = drawn.file.rename(drawn.file.with_suffix(".away"))
-    recolor_unsaved(page, "#00ffff")
-    expect(page.locator(".candle-chart")).to_have_count(0)
-    away.rename(drawn.file)
-    wait_until_settled(page)
-    wait_until_saved(page, 2)
-    assert list_colors(drawn) == ["#00ff00", "#00ffff"]
-    more = [
-        ChartDrawing(f"{number:016x}", DrawingKind.HORIZONTAL, "#2962ff", ((0, 1.0),))
-        for number in range(MAX_DRAWINGS - 2)
-    ]
-    drawn.warehouse.chart_drawings.save_drawings(SHARED, more, "test")
-    # The tab does not know them yet.
-    page.evaluate(f"{TOOLS}.tool = 'trend'")
-    click_chart(page, (400, 140), (500, 150))
-    note = page.locator(".candle-chart .drawing-note")
-    expect(note).to_contain_text("DOGEUSDT has 200 drawings: remove one first.")
-    wait_until_saved(page, MAX_DRAWINGS)
-    choose_tool(page, "Rectangle")
-    expect(note).to_contain_text("DOGEUSDT has 200 drawings: remove one first.")
-    assert page.evaluate(f"{TOOLS}.tool") is None
-    assert len(drawn.list_drawings(SHARED)) == MAX_DRAWINGS
-    assert list_errors(tab) == []
-
-
-def find_place(page: Page, color: str) -> dict[str, float]:
-    """Return where the drawing of a color is, which depends on the scale of the tab."""
-    drawing = f"{TOOLS}.list().find(one => one.color === color)"
-    place: dict[str, float] = page.evaluate(f"color => {TOOLS}.toPlace({drawing}.points[0])", color)
-    return place
-
-
-def recolor(page: Page, color: str) -> None:
-    recolor_unsaved(page, color)
-    wait_for_script(page, f"!{STORE}.sent")
-
-
-def recolor_unsaved(page: Page, color: str) -> None:
-    page.get_by_label("Color of the drawing").fill(color)
-
-
-def list_colors(drawn: DrawnHome) -> list[str]:
-    return sorted(drawing.color for drawing in drawn.list_drawings(SHARED))
-
-
-def test_a_viewers_drawings_stay_in_the_browser_until_an_operator_saves_them(
-    open_tab: OpenTab, drawn: DrawnHome
-) -> None:
-    tab = open_tab(f"{drawn.address}/{drawn.format_address(VIEWED)}")
-    page = tab.page
-    wait_until_settled(page)
-    good = {"id": LINE.drawing_id, "kind": "horizontal", "color": "#2962ff", "points": [[0, 1.5]]}
-    hostile = [
-        good | {"id": "1f3a9c21", "points": [[0, None]]},
-        good | {"id": "2f3a9c21", "points": [[1e300, 1]]},
-        good | {"id": "3f3a9c21", "kind": "constructor"},
-        good | {"id": "<img src=x>"},
-        good | {"id": "4f3a9c21", "color": "url(//x)"},
-        [],
-        None,
-        "x",
-    ]
-    for text, count in (
-        (json.dumps([*hostile, good]), 1),
-        (json.dumps([good | {"id": f"{n:016x}"} for n in range(1_000)]), MAX_DRAWINGS),
-        (json.dumps([1] * 1_000_000), 0),
-        ("[NaN", 0),
-        ("{}", 0),
-    ):
-        page.evaluate(
-            f"""text => {{
-                const {{ key }} = {STORE};
-                localStorage.setItem(key, text);
-                window.dispatchEvent(new StorageEvent('storage', {{ key }}));  // As another tab.
-            }}""",
-            text,
-        )
-        assert len(page.evaluate(f"{TOOLS}.list()")) == count
-    page.reload()
-    wait_until_settled(page)
-    assert page.evaluate(f"{TOOLS}.list()") == []
-    choose_tool(page, "Horizontal line")
-    note = page.locator(".candle-chart .drawing-note")
-    expect(note).to_contain_text("It stays in this browser: unlock the app to save drawings.")
-    click_chart(page, (300, 150))
-    expect(note).to_contain_text("1 drawing is only in this browser: unlock the app")
-    page.reload()
-    wait_until_settled(page)
-    (kept,) = page.evaluate(f"{TOOLS}.list()")
-    for report, reason in (
-        ({"batch": "forged", "symbol": VIEWED, "saved": [good], "removed": []}, "unlock the app"),
-        ({"batch": "forged", "symbol": VIEWED, "saved": 1, "removed": None}, "unlock the app"),
-        ({"batch": 1}, "unlock the app"),
-    ):
-        page.evaluate(f"report => {PANEL}.component.setTriggerValue('drawings', report)", report)
-        wait_for_script(page, f"{PANEL}.data.drawings.answer.batch === 'forged'")
-        assert reason in page.evaluate(f"{PANEL}.data.drawings.answer.problem")
-    assert drawn.list_drawings(VIEWED) == []
-    page.goto(unlock_address(drawn.address, drawn.format_address(VIEWED)))
-    wait_until_settled(page)
-    expect(note).to_contain_text("1 drawing is only in this browser.")
-    note.get_by_role("button", name="Save").click()
-    wait_until_saved(page, 1)
-    (stored,) = drawn.list_drawings(VIEWED)
-    assert [stored.drawing_id, *map(list, stored.points)] == [kept["id"], *kept["points"]]
-    assert page.evaluate(f"localStorage.getItem({STORE}.key)") is None
-    expect(note).to_be_hidden()
-    assert list_errors(tab) == []
-
-
 def test_a_phone_draws_by_touch(open_tab: OpenTab, drawn: DrawnHome) -> None:
     address = f"{drawn.address}/{drawn.format_address(TOUCHED)}"
     tab = open_tab(address, color_scheme="dark", timezone_id="America/Los_Angeles", is_phone=True)
@@ -523,7 +302,7 @@ def test_a_phone_draws_by_touch(open_tab: OpenTab, drawn: DrawnHome) -> None:
     touch_until(page, is_later, zoomed[0], draw_path(start, (start[0] - 60, start[1])))
     assert page.evaluate(f"{TOOLS}.list()") == [moved]
     expect(bar).to_be_hidden()
-    page.wait_for_timeout(600)  # Until the chart rests.
+    wait_for_script(page, f"performance.now() - {PANEL}.gestureAt > 400")  # The chart rests.
     edge = page.evaluate(f"{TOOLS}.toPlace({TOOLS}.list()[0].points[1])")
     page.touchscreen.tap(left + edge["x"], top + edge["y"])
     expect(bar).to_be_visible()

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import pytest
@@ -20,11 +21,14 @@ from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.stock import describe, generated, load
 from crypto_assets_tests.services.chromium import OpenTab, Tab
 from crypto_assets_tests.services.mariadb import DatabaseServer, StartServer
+from crypto_assets_tests.services.sqlite_file import create_sqlite_file
 from crypto_assets_tests.streamlit_app import page_texts
 from crypto_assets_tests.streamlit_app.conftest import serving
 from streamlit_app.navigation import PAGES
 
 STARTED_SECONDS = 60
+# Nothing listens there.
+NO_PRIMARY = "mysql+pymysql://reader@127.0.0.1:9/crypto"
 
 
 class RestartableDatabase:
@@ -121,6 +125,21 @@ def test_every_page_reports_that_the_warehouse_is_down_and_recovers(
     expect(reloaded.get_by_text("retries automatically").first).to_be_visible()
     desk.database.start()
     page_texts.expect_warehouse_texts(tabs)
+
+
+def test_a_chart_is_read_from_a_replica_without_the_primary(
+    open_tab: OpenTab, tmp_path: Path
+) -> None:
+    """What only the primary has, such as layouts, is named as unreachable."""
+    replica = create_sqlite_file(tmp_path / "replica.db")
+    stock(replica)
+    settings = {"WAREHOUSE_URL": NO_PRIMARY, "WAREHOUSE_READ_URL": replica}
+    (tmp_path / "home").mkdir()
+    with serving(tmp_path / "home", tmp_path / "app.log", **settings) as address:
+        page = open_tab(f"{address}/analytics?symbol=BTCUSDT").page
+        page.get_by_text("candles of 1h").first.wait_for()
+        expect(page.locator("[data-testid=stException]")).to_have_count(0)
+    assert "Traceback" not in (tmp_path / "app.log").read_text()
 
 
 def opened(open_tab: OpenTab, desk: Desk) -> dict[str, Tab]:

@@ -20,6 +20,7 @@ from streamlit_app.analytics.chart_request import (
     parse_request,
 )
 from streamlit_app.analytics.indicator_instances import IndicatorInstance
+from streamlit_app.components import notices
 from streamlit_app.components.interval_picker import render_interval_picker
 from streamlit_app.data import analytics
 from streamlit_app.data.analytics import EnabledProviders
@@ -260,5 +261,9 @@ def render_indicator_menus(request: ChartRequest, instruments: Mapping[str, Inst
         indicator_switches.render_indicator_list(request, list(instruments))
     with st.popover("Charts", icon=":material/bar_chart:"):
         indicator_switches.render_chart_switches(request, list(instruments))
-    with st.popover("Layouts", icon=":material/dashboard_customize:"):
+    # Layouts are on the primary, which a chart of a replica does not need.
+    with (
+        st.popover("Layouts", icon=":material/dashboard_customize:"),
+        notices.render_errors(),
+    ):
         layout_menu.render_layout_menu()

@@ -38,6 +38,8 @@ class RegisteredSymbol:
 
 
 class SymbolCatalog:
+    """The symbols of the primary, or of the replica that charts read while the primary is down."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
         self._ids: dict[str, int] = {}
@@ -60,13 +62,13 @@ class SymbolCatalog:
 
     def list_all(self, *, from_replica: bool = False) -> list[RegisteredSymbol]:
         """List all symbols, including untracked ones, whose data is still stored."""
-        read = self._database.run_read if from_replica else self._database.run_primary_read
+        read = self._database.run_read if from_replica else self._database.run_available_read
         rows = read(lambda c: c.execute(select(symbols).order_by(symbols.c.symbol_id)).all())
         return [_parse_symbol_row(row) for row in rows]
 
     def get_symbol(self, name: str) -> RegisteredSymbol:
         """Return a symbol by its name. Raises UnknownSymbol if it was never registered."""
-        row = self._database.run_primary_read(
+        row = self._database.run_available_read(
             lambda c: c.execute(select(symbols).where(symbols.c.symbol == name)).first()
         )
         if row is None:
@@ -78,7 +80,7 @@ class SymbolCatalog:
         names = list_possible_symbols(text)
         if names[0] in self._ids:
             return names[0]
-        rows = self._database.run_primary_read(
+        rows = self._database.run_available_read(
             lambda c: c.execute(
                 select(symbols.c.symbol, symbols.c.symbol_id).where(symbols.c.symbol.in_(names))
             ).all()

@@ -142,6 +142,19 @@ class Database:
         self._require_sqlite_file()
         return self._retry_work(lambda: _run_connected(self.read_engine, work), self.read_url)
 
+    def run_available_read(self, work: UnitOfWork[T]) -> T:
+        """Read from the primary, or from `read_url` where the primary does not respond at once.
+
+        For what users have just changed, and what charts of a replica need without the primary.
+        """
+        if not self.has_read_server:
+            return self.run_primary_read(work)
+        self._require_sqlite_file()
+        try:
+            return self._retry_work(lambda: _run_connected(self.engine, work), self.url, attempts=1)
+        except WarehouseUnavailable:
+            return self.run_read(work)
+
     def run_with_retries(self, work: Callable[[], T]) -> T:
         """Run work that opens its own connection to the primary; translate errors and retry."""
         return self._retry_work(work, self.url)
@@ -158,7 +171,9 @@ class Database:
         self._has_answered = True
         return result
 
-    def _retry_work(self, work: Callable[[], T], url: URL, seconds: float = 0) -> T:
+    def _retry_work(
+        self, work: Callable[[], T], url: URL, seconds: float = 0, attempts: int = MAX_ATTEMPTS
+    ) -> T:
         def attempt() -> T:
             try:
                 return work()
@@ -168,7 +183,7 @@ class Database:
         def attempt_repeatedly() -> T:
             return Retrying(
                 retry=retry_if_exception_type(WarehouseUnavailable),
-                stop=stop_after_attempt(MAX_ATTEMPTS) & stop_after_delay(seconds),
+                stop=stop_after_attempt(attempts) & stop_after_delay(seconds),
                 wait=wait_random_exponential(multiplier=0.1, max=2),
                 reraise=True,
             )(attempt)

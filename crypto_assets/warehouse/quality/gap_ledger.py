@@ -177,6 +177,7 @@ class GapLedger:
         after: int | None = None,
         newest: bool = False,
         limit: int = 10_000,
+        from_replica: bool = False,
     ) -> list[Gap]:
         """List gaps by symbol and start, of one symbol or all; with `closed`, closed ones too.
 
@@ -193,11 +194,13 @@ class GapLedger:
             statement = statement.where(_table.c.start > after)
         if not closed:
             statement = statement.where(_table.c.closed_at.is_(None))
-        return self._read_gaps(statement.limit(limit))
+        return self._read_gaps(statement.limit(limit), from_replica=from_replica)
 
-    def _read_gaps(self, statement: Select[Any]) -> list[Gap]:
-        names = {symbol.symbol_id: symbol.name for symbol in self._symbols.list_all()}
-        rows = self._database.run_primary_read(lambda c: c.execute(statement).all())
+    def _read_gaps(self, statement: Select[Any], *, from_replica: bool = False) -> list[Gap]:
+        read = self._database.run_read if from_replica else self._database.run_primary_read
+        rows = read(lambda c: c.execute(statement).all())
+        registered = self._symbols.list_all(from_replica=from_replica)
+        names = {symbol.symbol_id: symbol.name for symbol in registered}
         return [_parse_gap(names[row.symbol_id], row) for row in rows]
 
 
