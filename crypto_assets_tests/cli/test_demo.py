@@ -8,6 +8,7 @@ import pytest
 
 from crypto_assets.market.candles import CANDLE_COLUMNS
 from crypto_assets.market.utc_time import MINUTE_MS, day_of, now_ms
+from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.cli.conftest import Desk, Ran, desk_at
 
 _SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
@@ -96,8 +97,9 @@ def test_a_proxy_of_the_environment_is_not_used_for_this_machine(tmp_path: Path)
 
 def test_what_the_demo_loads_links_to_the_port_of_the_app(demo: tuple[Desk, Ran]) -> None:
     desk, _ = demo
-    ran = desk.run("demo", "--once", "--days", "1", "--app-port", "8777")
+    port = require_free_port(0)
+    ran = desk.run("demo", "--once", "--days", "1", "--app-port", str(port))
     assert ran.code == 0, ran.err
     storage = desk.home / "dagster/history"
     events = b"".join(path.read_bytes() for path in storage.rglob("*.db"))
-    assert b"http://127.0.0.1:8777/analytics" in events
+    assert f"http://127.0.0.1:{port}/analytics".encode() in events

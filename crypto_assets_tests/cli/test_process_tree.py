@@ -14,6 +14,7 @@ from crypto_assets.cli import process_tree
 from crypto_assets.cli.home_lock import hold_home_lock
 from crypto_assets.cli.process_tree import ProcessTree, Program
 from crypto_assets.errors import CryptoAssetsError, HomeTaken
+from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.cli.conftest import MakeDesk
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 
@@ -87,7 +88,8 @@ def test_a_second_tree_is_rejected_before_any_change(
     word: str, make_desk: MakeDesk, simulated_exchange: StartExchange
 ) -> None:
     desk = make_desk(simulated_exchange(now=NOON))
-    ports = ("--dagster-port", "18931", "--app-port", "18932", "--api-port", "18933")
+    names = ("--dagster-port", "--app-port", "--api-port")
+    ports = [text for name in names for text in (name, str(require_free_port(0)))]
     with hold_home_lock(desk.home / "dagster"):
         ran = desk.run(word, *ports)
     assert ran.code == 1

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Mapping
 
+from crypto_assets.tcp_ports import require_free_port
 from crypto_assets_tests.cli.conftest import COMMAND, Desk, MakeDesk, Ran
 from crypto_assets_tests.services.exchange import NOON, StartExchange
 from crypto_assets_tests.services.share import refusing
@@ -37,7 +38,8 @@ def test_a_home_without_file_locks_is_rejected(
     simulated_exchange: StartExchange, make_desk: MakeDesk
 ) -> None:
     desk = make_desk(simulated_exchange(now=NOON))
-    ports = ("--dagster-port", "18934", "--app-port", "18935", "--api-port", "18936")
+    names = ("--dagster-port", "--app-port", "--api-port")
+    ports = [text for name in names for text in (name, str(require_free_port(0)))]
     ran = run(desk, {"flock": "ENOLCK"}, "up", *ports)
     assert ran.code == 2
     assert str(desk.home) in ran.complaint and "CRYPTO_HOME" in ran.complaint
