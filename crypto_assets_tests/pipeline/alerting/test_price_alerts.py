@@ -291,7 +291,7 @@ class Killer:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._left = 0
-        for name in ("run_write", "run_exclusive_write", "run_primary_read"):
+        for name in ("run_write", "run_exclusive_write", "run_primary_read", "run_read"):
             monkeypatch.setattr(Database, name, self._wrap(getattr(Database, name)))
 
     def arm(self, step: int) -> None:
@@ -351,6 +351,7 @@ def find_expected_candles(rule: PriceAlertRule, minutes: "pd.Series[float]") -> 
     return [int(time.timestamp() * 1000) for time in day.index[starts]]
 
 
+@pytest.mark.slow
 def test_a_day_of_ticks_killed_at_every_step_fires_each_alert_once(
     stocked: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

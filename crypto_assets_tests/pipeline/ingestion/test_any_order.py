@@ -237,6 +237,7 @@ def rebuilt(platform: PipelineContext, *, exact: bool) -> None:
     assert [one.error for one in rebuild_from_lake(platform, exact=exact)] == [None]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ways=deliveries())
 def test_any_delivery_gives_the_same_warehouse_on_sqlite(
