@@ -391,7 +391,7 @@ def test_a_new_provider_file_appears_without_other_changes(
     importlib.invalidate_caches()
     app = run_app(stocked_home, ANALYTICS, heat="true", heat_period="3")
     assert not app.exception
-    assert "Heat of the market (HEAT)" in app.selectbox(key="add_indicator").options
+    assert "Heat of the market" in app.selectbox(key="add_indicator").options
     assert app.number_input(key="heat_period").max == 9
     panes = {pane["name"]: pane for pane in chart_of(app)["panes"]}
     assert panes["HEAT 3"]["range"] == [0, 100]
