@@ -21,7 +21,8 @@ from crypto_assets.dagster_ext.celery_app import (
     build_app_arguments,
     find_worker_queue,
 )
-from crypto_assets.dagster_ext.private_api import CELERY_PARTS, require_private_parts
+from crypto_assets.dagster_ext.private_api import require_private_parts
+from crypto_assets.dagster_ext.private_server_parts import CELERY_PARTS
 from crypto_assets.dagster_ext.run_statuses import FINISHED_STATUSES
 from crypto_assets.settings import get_settings
 

@@ -30,7 +30,8 @@ from crypto_assets.dagster_ext.graphql_guard import (
     RecordChange,
 )
 from crypto_assets.dagster_ext.json_logs import configure_dagster_commands
-from crypto_assets.dagster_ext.private_api import WEBSERVER_PARTS, require_private_parts
+from crypto_assets.dagster_ext.private_api import require_private_parts
+from crypto_assets.dagster_ext.private_server_parts import WEBSERVER_PARTS
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.http_server import serve_app
 from crypto_assets.logs import TEXT_FORMAT

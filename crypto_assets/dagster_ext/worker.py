@@ -32,7 +32,8 @@ from dagster_celery.tasks import create_execute_job_task
 from crypto_assets.dagster_ext.celery_app import WorkerQueue, build_celery_app
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.dagster_ext.json_logs import configure_dagster_logs
-from crypto_assets.dagster_ext.private_api import CELERY_PARTS, require_private_parts
+from crypto_assets.dagster_ext.private_api import require_private_parts
+from crypto_assets.dagster_ext.private_server_parts import CELERY_PARTS
 from crypto_assets.dagster_ext.run_liveness import (
     end_unfinished_run,
     fail_abandoned_runs,

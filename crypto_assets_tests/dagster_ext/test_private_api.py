@@ -18,11 +18,15 @@ from sqlalchemy import Column, MetaData, String, Table
 
 import crypto_assets
 from crypto_assets.dagster_ext.private_api import (
-    CELERY_PARTS,
-    PRIVATE_PARTS,
     PrivatePart,
     find_change,
     require_private_parts,
+)
+from crypto_assets.dagster_ext.private_run_parts import RUN_PARTS
+from crypto_assets.dagster_ext.private_server_parts import (
+    CELERY_PARTS,
+    SERVER_PARTS,
+    WEBSERVER_PARTS,
 )
 from crypto_assets.dagster_ext.run_statuses import (
     FINISHED_STATUSES,
@@ -32,6 +36,7 @@ from crypto_assets.dagster_ext.run_statuses import (
 from crypto_assets.dagster_ext.webserver import create_webserver_app
 from crypto_assets.errors import UnsupportedDagster
 
+PRIVATE_PARTS = (*RUN_PARTS, *SERVER_PARTS, *WEBSERVER_PARTS)
 _PACKAGE = Path(crypto_assets.__file__).parent
 _TAGS = "dagster._core.storage.tags"
 _TARGET = "AssetCheckEvaluationTargetMaterializationData"
@@ -39,8 +44,7 @@ _CHECKS = "dagster._core.definitions.asset_checks.asset_check_evaluation"
 
 
 def test_the_installed_dagster_has_every_part() -> None:
-    require_private_parts()
-    require_private_parts(CELERY_PARTS)
+    require_private_parts((*PRIVATE_PARTS, *CELERY_PARTS))
 
 
 def test_every_part_is_checked() -> None:
@@ -133,7 +137,7 @@ def test_a_change_is_reported_in_words(
         owner = getattr(owner, parent)
     monkeypatch.setattr(owner, last, planted)
     with pytest.raises(UnsupportedDagster) as caught:
-        require_private_parts()
+        require_private_parts(PRIVATE_PARTS)
     message = str(caught.value)
     assert complaint in message
     assert message.startswith(f"Dagster {dg.__version__} differs in private parts")
@@ -179,7 +183,7 @@ def test_a_changed_webserver_is_reported_when_it_is_created(
 def test_every_private_name_that_the_package_imports_is_listed() -> None:
     listed = {(part.module, part.name.split(".")[0]) for part in (*PRIVATE_PARTS, *CELERY_PARTS)}
     used = set(_list_private_imports())
-    assert used - listed == set(), "add them to private_api.py"
+    assert used - listed == set(), "add them to private_run_parts.py or private_server_parts.py"
     as_text = {(part.module, part.name) for part in PRIVATE_PARTS if part.value}
     unused = {(module, name) for module, name in listed - used - as_text if "._" in module}
     # Methods of objects that a public method returns; nothing imports their classes.
@@ -197,7 +201,7 @@ def test_every_private_module_that_is_started_by_its_name_is_listed() -> None:
     named = {
         node.value
         for path in _PACKAGE.rglob("*.py")
-        if path.name != "private_api.py"
+        if not re.fullmatch(r"private_(run|server)_parts\.py", path.name)
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant)
         and re.fullmatch(r"dagster[\w.]*\._[\w.]+", str(node.value))
