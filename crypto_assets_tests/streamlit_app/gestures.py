@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from crypto_assets.access import AccessControl
 from crypto_assets_tests.access.serving import OPERATOR_TOKEN
+from crypto_assets_tests.services.chromium import wait_for_script
 
 
 def unlock_address(address: str, page: str = "") -> str:
@@ -121,3 +122,14 @@ def touch_until(page: Page, script: str, arg: object, *paths: Sequence[Place]) -
             page.touchscreen.tap(box["x"] + 20, box["y"] + 300)
             page.wait_for_timeout(700)
     raise AssertionError(f"never true: {script}")
+
+
+IS_NARROWER = f"""span => {{
+    const [from, to] = {_PANEL}.readVisibleTimes();
+    return to - from < span;
+}}"""
+
+
+def wait_until_at_rest(page: Page) -> None:
+    """Wait until the chart no longer rolls on after a swipe."""
+    wait_for_script(page, f"performance.now() - {_PANEL}.gestureAt > 400")

@@ -26,7 +26,13 @@ from crypto_assets_tests.streamlit_app.drawings import (
     wait_until_saved,
     wait_until_settled,
 )
-from crypto_assets_tests.streamlit_app.gestures import draw_path, touch, touch_until
+from crypto_assets_tests.streamlit_app.gestures import (
+    IS_NARROWER,
+    draw_path,
+    touch,
+    touch_until,
+    wait_until_at_rest,
+)
 from crypto_assets_tests.streamlit_app.page_checks import list_errors
 from crypto_assets_tests.streamlit_app.test_every_page import list_accessibility_faults
 from crypto_assets_tests.streamlit_app.test_zoom_browser import PANEL, wait_for_chart
@@ -283,13 +289,14 @@ def test_a_phone_draws_by_touch(open_tab: OpenTab, drawn: DrawnHome) -> None:
 
     # Two fingers zoom, also if one of them is on the selected drawing.
     on_drawing, beside = (left + 180, top + 215), (left + 290, top + 280)
-    touch(
+    touch_until(
         page,
+        IS_NARROWER,
+        (view[1] - view[0]) * 0.9,
         draw_path(on_drawing, (on_drawing[0] - 50, on_drawing[1] - 40)),
         draw_path(beside, (beside[0] + 30, beside[1] + 40)),
     )
     zoomed = page.evaluate(f"{PANEL}.readVisibleTimes()")
-    assert zoomed[1] - zoomed[0] < (view[1] - view[0]) * 0.9
     assert page.evaluate(f"{TOOLS}.list()") == [moved]
 
     # A finger scrolls over a drawing that is not selected, which a tap selects.
@@ -302,7 +309,7 @@ def test_a_phone_draws_by_touch(open_tab: OpenTab, drawn: DrawnHome) -> None:
     touch_until(page, is_later, zoomed[0], draw_path(start, (start[0] - 60, start[1])))
     assert page.evaluate(f"{TOOLS}.list()") == [moved]
     expect(bar).to_be_hidden()
-    wait_for_script(page, f"performance.now() - {PANEL}.gestureAt > 400")  # The chart rests.
+    wait_until_at_rest(page)
     edge = page.evaluate(f"{TOOLS}.toPlace({TOOLS}.list()[0].points[1])")
     page.touchscreen.tap(left + edge["x"], top + edge["y"])
     expect(bar).to_be_visible()

@@ -5,7 +5,14 @@ import re
 from playwright.sync_api import Page, expect
 
 from crypto_assets_tests.services.chromium import OpenTab
-from crypto_assets_tests.streamlit_app.gestures import Place, draw_path, touch, touch_until
+from crypto_assets_tests.streamlit_app.gestures import (
+    IS_NARROWER,
+    Place,
+    draw_path,
+    touch,
+    touch_until,
+    wait_until_at_rest,
+)
 from crypto_assets_tests.streamlit_app.page_checks import list_errors
 from crypto_assets_tests.streamlit_app.test_zoom_browser import CANDLES_ONLY, PANEL, wait_for_chart
 
@@ -41,12 +48,11 @@ def test_fingers_scroll_the_chart_and_the_page_and_zoom(open_tab: OpenTab, marke
     is_earlier = f"time => {PANEL}.readVisibleTimes()[0] < time"
     touch_until(page, is_earlier, view[0] - 3_600_000, path)
     assert page.evaluate(_SCROLLED) == before
-    page.wait_for_timeout(1000)  # The chart rolls on for a while.
+    wait_until_at_rest(page)
 
     view = _read_view(page)
-    touch(page, draw_path((x - 30, y), (x - 110, y)), draw_path((x + 30, y), (x + 110, y)))
-    zoomed = _read_view(page)
-    assert zoomed[1] - zoomed[0] < (view[1] - view[0]) / 2
+    fingers = (draw_path((x + side * 30, y), (x + side * 110, y)) for side in (-1, 1))
+    touch_until(page, IS_NARROWER, (view[1] - view[0]) / 2, *fingers)
     assert page.evaluate("visualViewport.scale") == 1
     assert list_errors(tab) == []
 
