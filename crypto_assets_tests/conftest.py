@@ -1,12 +1,14 @@
 """Fixtures for all tests: the real servers; the tiers; the order of the files."""
 
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from crypto_assets.python_gc import freeze_loaded_objects
+from crypto_assets.settings import get_settings
 
 pytest_plugins = [
     "crypto_assets_tests.tiers",
@@ -24,6 +26,14 @@ gc.disable()  # until all tests are imported
 # An example that is slow, on a busy machine or under coverage, is no error.
 hypothesis.settings.register_profile("crypto-assets", deadline=None)
 hypothesis.settings.load_profile("crypto-assets")
+
+
+@pytest.fixture(autouse=True)
+def fresh_settings() -> Iterator[None]:
+    """Read the settings anew in each test, as a process does; a test may change the environment."""
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
 
 
 @pytest.hookimpl(trylast=True)

@@ -19,7 +19,6 @@ from crypto_assets.errors import UnknownProvider, UnknownSymbol, WarehouseNotRea
 from crypto_assets.market.candles import CANDLE_COLUMNS, CANDLE_SCHEMA
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, Window, day_start_ms, from_epoch_ms
 from crypto_assets.market_data import MarketData
-from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets_tests.reports.stock import describe, generated, load
 from crypto_assets_tests.services.programs import run_program
@@ -183,14 +182,10 @@ def test_the_example_notebook_runs(
 ) -> None:
     monkeypatch.setenv("CRYPTO_WAREHOUSE_URL", url)
     monkeypatch.chdir(tmp_path)
-    get_settings.cache_clear()
     names: dict[str, object] = {}
-    try:
-        for number, cell in enumerate(json.loads(NOTEBOOK.read_text())["cells"]):
-            if cell["cell_type"] == "code":
-                source = "".join(cell["source"])
-                exec(compile(source, f"cell {number}", "exec"), names)  # noqa: S102
-    finally:
-        get_settings.cache_clear()
+    for number, cell in enumerate(json.loads(NOTEBOOK.read_text())["cells"]):
+        if cell["cell_type"] == "code":
+            source = "".join(cell["source"])
+            exec(compile(source, f"cell {number}", "exec"), names)  # noqa: S102
     assert isinstance(names["hours"], pd.DataFrame) and not names["hours"].empty
     assert (tmp_path / "btc.parquet").exists()

@@ -10,15 +10,13 @@ import pytest
 
 from crypto_assets import shown_command
 from crypto_assets.installation import PROJECT_ROOT
-from crypto_assets.settings import get_settings
 from crypto_assets.shown_command import format_command
 from crypto_assets_tests.streamlit_app.conftest import make_home
 
 
 @pytest.fixture(autouse=True)
-def _fresh_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def _outside_containers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shown_command, "_CONTAINER_MARKS", ())
-    get_settings.cache_clear()
 
 
 def run_in_new_shell(command: str) -> subprocess.CompletedProcess[str]:

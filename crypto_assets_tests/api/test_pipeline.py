@@ -32,7 +32,10 @@ def test_status_shows_what_is_stored_per_symbol(api: Api) -> None:
     )
     assert shib["lag_ms"] == MINUTE_MS // 2
     assert xrp["first_open_time"] is None and xrp["lag_ms"] is None
-    assert status["storage"] == api.read("/api/pipeline/storage")["data"]
+    storage = api.read("/api/pipeline/storage")["data"]
+    # An estimate, which the server may renew between two requests.
+    assert status["storage"].pop("warehouse_bytes") > 0 and storage.pop("warehouse_bytes") > 0
+    assert status["storage"] == storage
 
 
 def test_the_log_is_paged_newest_first(api: Api) -> None:

@@ -16,7 +16,7 @@ from crypto_assets.dagster_ext.instance_home import open_instance, prepare_home
 from crypto_assets.errors import OrchestratorError, WrongUse
 from crypto_assets.installation import find_project_file
 from crypto_assets.pipeline.context import PipelineContext
-from crypto_assets.settings import Settings, get_settings
+from crypto_assets.settings import Settings
 from crypto_assets.warehouse.engine import storage_backup
 from crypto_assets.warehouse.engine.mysql_connections import open_storage_engine
 from crypto_assets.warehouse.engine.storage_backup import (
@@ -52,10 +52,7 @@ def home_kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     with create_dagster_database(database) as variables:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        get_settings.cache_clear()
         yield "mariadb"
-        monkeypatch.undo()
-        get_settings.cache_clear()
 
 
 def make_settings(home: Path, kind: str) -> Settings:

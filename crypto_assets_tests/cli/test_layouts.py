@@ -1,6 +1,5 @@
 """`crypto-assets layouts` moves saved layouts between homes."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,6 @@ RETRACEMENT = ChartDrawing(
     "#ff00aa",
     ((1_741_219_200_000, 1e-8), (1_741_305_600_123, 123_456_789.000001)),
 )
-
-
-@pytest.fixture(autouse=True)
-def fresh_settings() -> Iterator[None]:
-    get_settings.cache_clear()
-    yield
-    get_settings.cache_clear()
 
 
 def run(monkeypatch: pytest.MonkeyPatch, home: Path, *words: str) -> Result:

@@ -37,15 +37,14 @@ def server(own_mariadb: StartServer, authority: Authority) -> DatabaseServer:
 
 
 @pytest.fixture
-def home(server: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(server: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Dagster's home with the storage of the one-machine size."""
     storage = yaml.safe_load(text("deploy/dagster.yaml"))["storage"]
     (tmp_path / "dagster.yaml").write_text(yaml.dump({"storage": storage}))
     monkeypatch.setenv("DAGSTER_MYSQL_HOST", "127.0.0.1")
     monkeypatch.setenv("DAGSTER_MYSQL_PORT", str(server.port))
     monkeypatch.setenv("DAGSTER_MYSQL_PASSWORD", PASSWORD)
-    yield tmp_path
-    get_settings.cache_clear()
+    return tmp_path
 
 
 def choose(monkeypatch: pytest.MonkeyPatch, options: str) -> None:

@@ -65,11 +65,8 @@ def test_the_python_of_the_readme_runs(
     warehouse.close()
     monkeypatch.setenv("CRYPTO_HOME", str(tmp_path))
     get_settings.cache_clear()
-    try:
-        for block in re.findall(r"```python\n(.+?)```", text("README.md"), re.DOTALL):
-            exec(compile(block, "README.md", "exec"), {})  # noqa: S102  # our own code
-    finally:
-        get_settings.cache_clear()
+    for block in re.findall(r"```python\n(.+?)```", text("README.md"), re.DOTALL):
+        exec(compile(block, "README.md", "exec"), {})  # noqa: S102  # our own code
     printed = capsys.readouterr().out
     assert "forming" in printed
     assert re.search(r"rsi\n(.*\n)*?2025-01-03 23:00:00\+00:00 +\d+\.\d+", printed), printed

@@ -18,7 +18,7 @@ import boto3
 import pymysql
 import pytest
 import requests
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, WebSocket
 
 from crypto_assets.exchange.simulated import (
     GeneratedCandles,
@@ -157,6 +157,7 @@ def run_machine(
 def machine(
     mariadb: DatabaseServer, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Machine]:
+    """The initialized machine, whose services run and are healthy."""
     exchange = SimulatedExchange(GeneratedCandles(1, False), SimulatedClock(NOW, 1))
     folder = tmp_path_factory.mktemp("machine")
     https, dagster_https = free_ports(2)
@@ -170,7 +171,21 @@ def machine(
         start_exchange_server(exchange) as url,
         run_machine(folder, url, mariadb, s3_server, **proxy) as machine,
     ):
+        ended = machine.run("init")
+        assert ended.returncode == 0, ended.stdout.decode()
+        for name in LONG_RUNNING:
+            machine.start(name)
+            if name == "code":
+                wait_for(lambda: machine.healthy("code"), 90)
+        for name in LONG_RUNNING[1:]:
+            wait_for(lambda name=name: machine.healthy(name), 90)
         yield machine
+
+
+@pytest.fixture(scope="module")
+def backfill(machine: Machine) -> str:
+    """The status of a run that fetched two days of two symbols."""
+    return run_backfill(machine)
 
 
 @dataclass(frozen=True)
@@ -245,25 +260,11 @@ STATUS = """query Status($run: ID!) {
 }"""
 
 
-def test_init_creates_everything(machine: Machine) -> None:
-    ended = machine.run("init")
-    assert ended.returncode == 0, ended.stdout.decode()
-
-
 def test_the_log_bucket_is_created_once(machine: Machine) -> None:
     again = subprocess.run(
         ["python", "deploy/log_bucket.py"], cwd=ROOT, env=machine.environment("init")
     )
     assert again.returncode == 0
-
-
-def test_every_service_starts_and_is_healthy(machine: Machine) -> None:
-    for name in LONG_RUNNING:
-        machine.start(name)
-        if name == "code":
-            wait_for(lambda: machine.healthy("code"), 90)
-    for name in LONG_RUNNING[1:]:
-        wait_for(lambda name=name: machine.healthy(name), 90)
 
 
 def test_the_webserver_has_loaded_the_code(machine: Machine) -> None:
@@ -294,12 +295,22 @@ def test_the_proxy_serves_app_api_and_dagster_to_one_cookie(
         headers: {'Content-Type': 'application/json'}, body: '{"running": false}'})).status"""
     )
     assert stopped == 200
-    # Dagster's page opens a WebSocket to `wss://localhost:PORT/graphql`.
-    with page.expect_websocket() as opened:
-        page.goto(f"{proxy.dagster_url}/runs")
-    opened.value.wait_for_event("framereceived")
+    frames: list[str] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda _: frames.append(socket.url))
+
+    page.on("websocket", listen)
+    page.goto(f"{proxy.dagster_url}/runs")
+    socket_url = f"{proxy.dagster_url.replace('https', 'wss')}/graphql"
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
+    while socket_url not in frames:
+        assert time.monotonic() < deadline, (frames, tab.errors)
+        page.wait_for_timeout(100)
     assert page.get_by_text("Read-only").count() == 0
-    assert tab.errors == []
+    # Dagster's page gives a connection a second to open, and then tries again.
+    gave_up = "WebSocket is closed before the connection is established"
+    assert [error for error in tab.errors if gave_up not in error] == []
     reader = chromium.new_context(ignore_https_errors=True).new_page()
     reader.goto(f"{proxy.dagster_url}/runs")
     reader.get_by_text("Read-only").first.wait_for()
@@ -326,8 +337,13 @@ def test_the_proxy_serves_the_api_and_refuses_other_origins(proxy: Proxy) -> Non
 
 
 def test_a_run_goes_through_the_code_server_into_lake_and_database(
-    machine: Machine, mariadb: DatabaseServer
+    machine: Machine, mariadb: DatabaseServer, backfill: str
 ) -> None:
+    assert backfill == "SUCCESS", machine.output("code")
+    assert counts(mariadb) == {"fact_klines": 5760, "hourly_klines": 96, "daily_klines": 4}
+
+
+def run_backfill(machine: Machine) -> str:
     launched = graphql(
         machine,
         LAUNCH,
@@ -347,9 +363,8 @@ def test_a_run_goes_through_the_code_server_into_lake_and_database(
     )["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     run = launched["run"]["id"]
-    status = wait_for(lambda: final_status(machine, run), 120)
-    assert status == "SUCCESS", machine.output("code")
-    assert counts(mariadb) == {"fact_klines": 5760, "hourly_klines": 96, "daily_klines": 4}
+    status: str = wait_for(lambda: final_status(machine, run), 120) or ""
+    return status
 
 
 def final_status(machine: Machine, run: str) -> str | None:
@@ -382,6 +397,7 @@ def one(connection: Any, statement: str) -> int:
         return int(cursor.fetchone()[0])
 
 
+@pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize(
     "statement", ["SELECT COUNT(*) FROM app_settings", "DELETE FROM fact_klines"]
 )
@@ -401,6 +417,7 @@ def test_the_user_of_the_charts_cannot_read_secrets_or_write(
         one(connection, statement)
 
 
+@pytest.mark.usefixtures("backfill")
 def test_logs_of_runs_are_in_the_log_bucket(machine: Machine, s3_server: S3Server) -> None:
     client = boto3.client(
         "s3",
@@ -430,12 +447,10 @@ def test_a_daemon_without_a_recent_heartbeat_is_unhealthy(
         os.kill(daemon, signal.SIGCONT)
 
 
-def test_every_service_stops_when_asked_to(machine: Machine) -> None:
+@pytest.mark.usefixtures("backfill")
+def test_every_service_stops_when_asked_to_and_wrote_only_json(machine: Machine) -> None:
+    """Every line is an object, from the start to the stop: the code server's with its runs'."""
     assert machine.stop(seconds=45) == []
-
-
-def test_every_line_of_every_service_is_a_json_object(machine: Machine) -> None:
-    """From the start to the stop: the code server's with the lines of its runs."""
     processes = {
         name: {json.loads(line)["process"] for line in machine.read_log(name)}
         for name in machine.running

@@ -9,7 +9,6 @@ import crypto_assets
 from crypto_assets.dagster_ext.instance_home import open_instance
 from crypto_assets.errors import CryptoAssetsError, OrchestratorError, WarehouseRefused
 from crypto_assets.market.utc_time import DAY_MS, Window
-from crypto_assets.settings import get_settings
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.engine.mysql_connections import GuardedConnection, LoadingConnection
 from crypto_assets_tests.cli.conftest import desk_at
@@ -62,12 +61,8 @@ def test_a_rogue_replica(mariadb_warehouse_url: str, planted: Path) -> None:
 def test_the_python_api(planted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with run_rogue_server(planted) as rogue:
         monkeypatch.setenv("CRYPTO_WAREHOUSE_URL", rogue.url())
-        get_settings.cache_clear()
-        try:
-            with pytest.raises(CryptoAssetsError, match=REFUSED), crypto_assets.connect() as market:
-                market.candles(SYMBOL)
-        finally:
-            get_settings.cache_clear()
+        with pytest.raises(CryptoAssetsError, match=REFUSED), crypto_assets.connect() as market:
+            market.candles(SYMBOL)
     require_nothing_stolen(rogue)
 
 
