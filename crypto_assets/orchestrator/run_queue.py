@@ -4,6 +4,7 @@ Ticks have no limit of their own. The limits of all other classes leave a free s
 `max_concurrent_runs`, so that a tick never waits for a run of another class.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 RUN_CLASS_TAG = "crypto/kind"
@@ -12,7 +13,9 @@ PRIORITY_TAG = "dagster/priority"
 BACKFILL_ID_TAG = "dagster/backfill"
 # The value is an IngestMode; without the tag, a run ingests whole days. It is a tag of the job,
 # because Dagster drops a job's own config if a run covers a range of partitions.
-INGEST_MODE_TAG = "crypto/errand"
+INGEST_MODE_TAG = "crypto/ingest_mode"
+# Its earlier name, which runs that were queued before an upgrade have, and those of users' scripts.
+_EARLIER_INGEST_MODE_TAG = "crypto/errand"
 # Retry a killed run as a whole. It has one step, and with the default strategy Dagster finds
 # nothing to retry if the process was killed after the step ended and before the run did.
 _RETRY_ALL_STEPS = {"dagster/retry_strategy": "ALL_STEPS"}
@@ -39,6 +42,11 @@ def build_run_tags(run_class: RunClass) -> dict[str, str]:
         PRIORITY_TAG: str(_PRIORITIES.get(run_class, 0)),
         **_RETRY_ALL_STEPS,
     }
+
+
+def get_ingest_mode(tags: Mapping[str, str]) -> str | None:
+    """Return the value of the tag INGEST_MODE_TAG among a run's tags."""
+    return tags.get(INGEST_MODE_TAG, tags.get(_EARLIER_INGEST_MODE_TAG))
 
 
 BACKFILL_TAGS = build_run_tags(RunClass.BACKFILL)

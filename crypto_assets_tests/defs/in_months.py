@@ -104,7 +104,13 @@ def test_metadata_of_ticks_and_closings_describes_the_month(
     seen = read_metadata(
         instance,
         run(
-            instance, platform, KEY, KEY, KlinesStage.RAW, KlinesStage.FACTS, errand=IngestMode.TAIL
+            instance,
+            platform,
+            KEY,
+            KEY,
+            KlinesStage.RAW,
+            KlinesStage.FACTS,
+            ingest_mode=IngestMode.TAIL,
         ),
     )
     facts, raw = seen[KlinesStage.FACTS], seen[KlinesStage.RAW]
@@ -118,8 +124,8 @@ def test_metadata_of_ticks_and_closings_describes_the_month(
         assert view == [f"{MARCH.start_ms // 1000}-{MARCH.end_ms // 1000}"]
 
     server.clock.set_time(TODAY_MS + DAY_MS + 7 * HOUR_MS + MINUTE_MS // 2)
-    run(instance, platform, KEY, KEY, errand=IngestMode.TAIL)
-    result = run(instance, platform, KEY, KEY, errand=IngestMode.CLOSING)
+    run(instance, platform, KEY, KEY, ingest_mode=IngestMode.TAIL)
+    result = run(instance, platform, KEY, KEY, ingest_mode=IngestMode.CLOSING)
     minutes = 6 * 1440 + 7 * 60
     assert rows(instance, result) == {
         KlinesStage.RAW: minutes,
@@ -139,13 +145,13 @@ def test_gaps_of_two_days_in_a_month_succeed_or_fail_together(
         delete_minutes(platform.warehouse, "BTCUSDT", Window(start, start + HOUR_MS))
     record_gaps(platform, "BTCUSDT", MARCH, platform.closed_before())
     server.faults.add_rule({"do": "status", "status": 451, "path": "/api/v3/klines", "nth": 1})
-    refused = run(instance, platform, KEY, KEY, errand=IngestMode.GAPS)
+    refused = run(instance, platform, KEY, KEY, ingest_mode=IngestMode.GAPS)
     assert not refused.success
     assert read_metadata(instance, refused) == {}
     assert len(open_times(platform)) == UNTIL_NOON - 60
 
     server.clock.advance(20 * MINUTE_MS)
-    result = run(instance, platform, KEY, KEY, errand=IngestMode.GAPS)
+    result = run(instance, platform, KEY, KEY, ingest_mode=IngestMode.GAPS)
     assert result.success
     assert rows(instance, result)[KlinesStage.FACTS] == UNTIL_NOON == len(open_times(platform))
     assert read_metadata(instance, result)[KlinesStage.FACTS]["missing"] == 20, (

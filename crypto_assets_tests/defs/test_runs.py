@@ -1,6 +1,6 @@
 """Runs of one key, of a rectangle of keys, of a subset of assets, and with a failed key."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -50,15 +50,19 @@ def run(
     first: str,
     last: str,
     *assets: str,
-    errand: IngestMode = IngestMode.DAYS,
+    ingest_mode: IngestMode = IngestMode.DAYS,
+    config: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> dg.ExecuteInProcessResult:
     return dg.materialize(
         [klines_assets],
         selection=list(assets or [stage.value for stage in KlinesStage]),
         instance=instance,
         resources={"platform": platform},
-        tags=build_range_tags(first, last),
-        run_config=dg.RunConfig(ops={"bring_klines": KlinesConfig(errand=errand)})
+        tags={**build_range_tags(first, last), **(tags or {})},
+        run_config={
+            "ops": {"bring_klines": {"config": config or {"ingest_mode": ingest_mode.name}}}
+        }
         if not assets or KlinesStage.RAW.value in assets
         else None,
         raise_on_error=False,
@@ -137,7 +141,7 @@ def test_the_current_day_has_no_daily_candle_yet(
     instance: dg.DagsterInstance, platform: PipelineContext
 ) -> None:
     today = "2025-03-06|BTCUSDT"
-    assert run(instance, platform, today, today, errand=IngestMode.TAIL).success
+    assert run(instance, platform, today, today, ingest_mode=IngestMode.TAIL).success
     assert green(instance, KlinesStage.HOURS) == {today}
     assert green(instance, KlinesStage.DAYS) == set(), "a tick does not materialize it"
     result = run(instance, platform, today, today)
@@ -149,6 +153,20 @@ def test_the_current_day_has_no_daily_candle_yet(
     )
     assert metadata["dagster/partition_row_count"].value == 0
     assert metadata["candle"].value == "available after the day has ended"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [{"tags": {"crypto/errand": "tail"}}, {"config": {"errand": "TAIL"}}],
+    ids=["tag", "config"],
+)
+def test_runs_that_were_queued_before_an_upgrade_keep_their_ingest_mode(
+    instance: dg.DagsterInstance, platform: PipelineContext, before: dict[str, dict[str, str]]
+) -> None:
+    today = "2025-03-06|BTCUSDT"
+    assert run(instance, platform, today, today, **before).success
+    assert green(instance, KlinesStage.HOURS) == {today}
+    assert green(instance, KlinesStage.DAYS) == set()
 
 
 def test_downstream_assets_alone_use_the_lake(
@@ -186,12 +204,12 @@ def test_a_gap_retry_materializes_each_day_that_it_fills(
     for day in ("2025-03-03", "2025-03-06"):
         assert run(instance, platform, f"{day}|BTCUSDT", f"{day}|BTCUSDT").success
     first, last = "2025-03-04|BTCUSDT", "2025-03-05|BTCUSDT"
-    assert run(instance, platform, last, last, errand=IngestMode.GAPS).success
+    assert run(instance, platform, last, last, ingest_mode=IngestMode.GAPS).success
     assert count_facts_and_days(platform) == (3600, 2), "of the gap, the days of the run alone"
-    assert run(instance, platform, first, last, errand=IngestMode.GAPS).success
+    assert run(instance, platform, first, last, ingest_mode=IngestMode.GAPS).success
     assert count_facts_and_days(platform) == (3600, 2), "the next retry is not due yet"
     platform.warehouse.gap_ledger.record_retry("BTCUSDT", day_start_ms(date(2025, 3, 4)), 0)
-    assert run(instance, platform, first, last, errand=IngestMode.GAPS).success
+    assert run(instance, platform, first, last, ingest_mode=IngestMode.GAPS).success
     assert count_facts_and_days(platform) == (5040, 3)
     for stage in KlinesStage:
         assert green(instance, stage) == {f"2025-03-0{day}|BTCUSDT" for day in (3, 4, 5, 6)}
@@ -229,7 +247,7 @@ def test_a_tick_ingests_new_candles_of_all_symbols(
     today = ("2025-03-06|BTCUSDT", "2025-03-06|SOLUSDT")
     assert run(instance, platform, *today).success
     server.clock.advance(2 * MINUTE_MS)
-    result = run(instance, platform, *today, errand=IngestMode.TAIL)
+    result = run(instance, platform, *today, ingest_mode=IngestMode.TAIL)
     assert result.success
     for symbol in _SYMBOLS:
         assert len(open_times(platform, symbol)) == 12 * 60 + 2

@@ -8,6 +8,7 @@ work. It logs a materialization for each successful key, and fails at the end wi
 from collections.abc import Iterator
 
 import dagster as dg
+from pydantic import Field
 
 from crypto_assets.defs.assets.materializations import (
     FailedPartition,
@@ -22,7 +23,7 @@ from crypto_assets.defs.assets.specs import build_klines_specs
 from crypto_assets.defs.checks import build_check_specs, evaluate_checks, list_selected_checks
 from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec, get_asset_name
 from crypto_assets.defs.run_partitions import PartitionsConfig
-from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
+from crypto_assets.orchestrator.run_queue import get_ingest_mode
 from crypto_assets.pipeline.ingestion.ingest import IngestMode, ingest_symbols
 from crypto_assets.pipeline.reconciliation.asset_checks import DayCheck
 from crypto_assets.pipeline.stages.results import KlinesStage
@@ -50,7 +51,8 @@ def get_keys_per_run(market: MarketSpec) -> int:
 class KlinesConfig(PartitionsConfig):
     """Run config: the partitions, and the ingest mode unless a tag of the job sets it."""
 
-    errand: IngestMode = IngestMode.DAYS
+    ingest_mode: IngestMode = IngestMode.DAYS
+    errand: IngestMode | None = Field(None, description="The earlier name of ingest_mode.")
 
 
 def build_klines_assets(market: MarketSpec) -> dg.AssetsDefinition:
@@ -75,7 +77,7 @@ def build_klines_assets(market: MarketSpec) -> dg.AssetsDefinition:
         otherwise the selected ones.
         """
         platform = market.get_platform(context)
-        mode = IngestMode(context.run.tags.get(INGEST_MODE_TAG, config.errand))
+        mode = IngestMode(get_ingest_mode(context.run.tags) or config.errand or config.ingest_mode)
         with wait_for_services(context, platform, is_tick=mode is IngestMode.TAIL):
             fail_unless_stores_ready(context, platform)
             requested = require_partitions(market, context, config)

@@ -24,7 +24,7 @@ from crypto_assets.defs.run_partitions import (
 from crypto_assets.errors import CryptoAssetsError, OrchestratorError
 from crypto_assets.orchestrator.failure_reasons import build_failure_tag
 from crypto_assets.orchestrator.partition_keys import format_partition_key
-from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
+from crypto_assets.orchestrator.run_queue import get_ingest_mode
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.control.bootstrap import require_stores_ready
 from crypto_assets.pipeline.stages.results import DayOutcome
@@ -59,7 +59,7 @@ def log_materializations(
     """
     failed = []
     # An earlier version cleared the planned keys of the ticks that it queued.
-    is_planned = has_planned_partitions(context) and INGEST_MODE_TAG not in context.run.tags
+    is_planned = has_planned_partitions(context) and get_ingest_mode(context.run.tags) is None
     for (stage, partition), days in _group_by_partition(market, outcomes).items():
         asset = market.asset_key(stage)
         if error := next((day.error for day in days if day.error), None):

@@ -24,7 +24,7 @@ from crypto_assets.defs.assets.specs import build_order_book_specs
 from crypto_assets.defs.markets import DEFAULT_MARKET, MarketSpec
 from crypto_assets.defs.run_partitions import PartitionsConfig
 from crypto_assets.market.utc_time import day_of
-from crypto_assets.orchestrator.run_queue import INGEST_MODE_TAG
+from crypto_assets.orchestrator.run_queue import get_ingest_mode
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.pipeline.stages.order_books import ingest_order_books
 from crypto_assets.pipeline.stages.results import OrderBookStage
@@ -49,7 +49,7 @@ def build_order_books_op(
         A tick skips symbols that have been untracked or do not trade any more.
         """
         platform = market.get_platform(context)
-        is_tick = INGEST_MODE_TAG in context.run.tags
+        is_tick = get_ingest_mode(context.run.tags) is not None
         failed = []
         with wait_for_services(context, platform, is_tick=is_tick):
             fail_unless_stores_ready(context, platform)
