@@ -195,6 +195,29 @@ _DEFINITIONS_LOAD = (
         "definitions that a run loads",
         attributes=("RECONSTRUCTION",),
     ),
+    PrivatePart(
+        "dagster._core.definitions.definitions_load_context",
+        "DefinitionsLoadContext.set",
+        "definitions that a run loads",
+        parameters=("instance",),
+    ),
+    PrivatePart(
+        "dagster._core.definitions.definitions_load_context",
+        "DefinitionsLoadContext._instance",
+        "definitions that a run loads",
+    ),
+)
+
+# Runs are forks of a process that has imported everything. If another release starts them in a
+# different way, they only start later. No request for a choice of the start method was found.
+_RUN_PROCESSES = (
+    PrivatePart(
+        "dagster._grpc",
+        "server.DagsterApiServer",
+        "the start of runs",
+        attributes=("StartRun",),
+    ),
+    PrivatePart("dagster._grpc", "impl.start_run_in_subprocess", "the start of runs"),
 )
 
 # A run is handed to a worker as Dagster's own Celery launcher does it.
@@ -250,5 +273,6 @@ SERVER_PARTS = (
     *_LOGS,
     *_WEBSERVER_CONTEXT,
     *_DEFINITIONS_LOAD,
+    *_RUN_PROCESSES,
     *_RUNS_ON_WORKERS,
 )

@@ -311,14 +311,10 @@ def _take_median(usages: list[Usage]) -> Usage:
 
 
 def _is_run(process: psutil.Process) -> bool:
-    """Whether a code server has started the process for a run."""
+    """Whether it is the process of a run: the child of one that forks for a code server."""
     try:
         parent = process.parent()
-        return (
-            parent is not None
-            and _is_code_server(parent)
-            and any("spawn_main" in word for word in process.cmdline())
-        )
+        return parent is not None and _is_run_parent(parent)
     except psutil.NoSuchProcess:
         return False
 
@@ -327,13 +323,25 @@ def _is_code_server(process: psutil.Process) -> bool:
     return {"api", "grpc"} <= set(process.cmdline())
 
 
+def _is_run_parent(process: psutil.Process) -> bool:
+    """Whether it is the process of a code server that forks for each run."""
+    parent = process.parent()
+    return (
+        parent is not None
+        and _is_code_server(parent)
+        and any("forkserver" in word for word in process.cmdline())
+    )
+
+
 def _name_process(
     process: psutil.Process, tree: Tree, programs: Mapping[str, Program]
 ) -> str | None:
-    """Return the program or the code server that a process is; None for any other."""
+    """Return the program that a process is, or its part in a code server; None for any other."""
     for name in programs:
         if tree.is_running(name) and process.pid == tree.get_process(name).pid:
             return name
+    if _is_run_parent(process):
+        return "a parent of runs"
     return "a code server" if _is_code_server(process) else None
 
 

@@ -1,0 +1,46 @@
+"""What the processes of runs have in common, imported once; see `run_processes.py`.
+
+Only multiprocessing imports this module, in the process that forks for each run.
+"""
+
+import atexit
+import importlib
+import os
+import pkgutil
+import signal
+from multiprocessing import util
+
+from dagster._grpc import impl  # noqa: F401  # what a code server calls in the process of a run
+
+from crypto_assets import defs
+from crypto_assets.dagster_ext.definitions_load import load_for_run
+from crypto_assets.python_gc import pause_collections
+
+_EXIT_PRIORITY = 0
+
+
+def _import_all() -> None:
+    """Import the modules of `defs`; a run itself imports `definitions`."""
+    for module in pkgutil.walk_packages(defs.__path__, f"{defs.__name__}."):
+        importlib.import_module(module.name)
+
+
+def _call_exit_functions_after(run: object) -> None:
+    """Have the process of a run call the functions of `atexit` too, as a new Python does."""
+    util.Finalize(None, atexit._run_exitfuncs, exitpriority=_EXIT_PRIORITY)
+
+
+def _prepare() -> None:
+    # A stop of the whole process group must not end this process before the runs, because it
+    # reports to the code server how they ended.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    util.register_after_fork(defs, _call_exit_functions_after)
+    with pause_collections(), load_for_run():
+        try:
+            _import_all()
+        except Exception:  # noqa: BLE001  # such as wrong settings: a run imports again, and reports
+            return
+
+
+_prepare()
