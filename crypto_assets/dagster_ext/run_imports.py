@@ -15,6 +15,7 @@ from dagster._grpc import impl  # noqa: F401  # what a code server calls in the 
 from crypto_assets import defs
 from crypto_assets.dagster_ext.definitions_load import load_for_run
 from crypto_assets.python_gc import pause_collections
+from crypto_assets.settings import get_settings
 
 _EXIT_PRIORITY = 0
 
@@ -30,11 +31,17 @@ def _call_exit_functions_after(run: object) -> None:
     util.Finalize(None, atexit._run_exitfuncs, exitpriority=_EXIT_PRIORITY)
 
 
+def _prepare_child() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # S3 keys in `.env` may have changed since.
+    get_settings.cache_clear()
+
+
 def _prepare() -> None:
     # A stop of the whole process group must not end this process before the runs, because it
     # reports to the code server how they ended.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    os.register_at_fork(after_in_child=_prepare_child)
     util.register_after_fork(defs, _call_exit_functions_after)
     with pause_collections(), load_for_run():
         try:

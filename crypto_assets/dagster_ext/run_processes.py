@@ -6,8 +6,8 @@ code server starts with its first run, spends them for all: it imports
 `crypto_assets.dagster_ext.run_imports`, opens no connection, starts no thread, and forks for each
 run. If it ends, the next run starts another one.
 
-Until the code location is reloaded, a run executes the code, and has the settings, of the time of
-the first run. With `dagster dev` each run still is a new Python, so that edits take effect at once.
+Each run reads the settings again, but until the code location is reloaded, it executes the code of
+the time of the first run. With `dagster dev` each run is a new Python, so that edits take effect.
 """
 
 import multiprocessing

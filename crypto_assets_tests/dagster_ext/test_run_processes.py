@@ -13,6 +13,7 @@ import psutil
 import pytest
 from dagster._core.workspace.context import WorkspaceProcessContext
 
+from crypto_assets.installation import BASE_FOLDER_VARIABLE
 from crypto_assets_tests.dagster_ext.code_server import CodeServer, RunQueue
 from crypto_assets_tests.services.dagster_home import new_instance
 from crypto_assets_tests.services.dagster_tree import wait_for
@@ -27,6 +28,7 @@ HAS_IMPORTED = "crypto_assets.defs.assets.klines" in sys.modules
 import dagster as dg
 
 from crypto_assets.dagster_ext.run_processes import start_runs_as_forks
+from crypto_assets.settings import get_settings
 
 start_runs_as_forks()
 HERE = Path(__file__).parent
@@ -40,6 +42,7 @@ def describe(context: dg.OpExecutionContext) -> None:
         "has_imported": HAS_IMPORTED,
         "is_stoppable": signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN,
         "random": random.random(),
+        "symbols": get_settings().symbols,
     }))
 
 @dg.op
@@ -119,6 +122,15 @@ def test_each_run_is_a_fork_of_a_process_that_has_imported_the_assets(tmp_path: 
         assert third["parent"] not in (parent.pid, server.pid)
         assert third["has_imported"]
     wait_for(lambda: not psutil.pid_exists(third["parent"]), 60)
+
+
+def test_each_run_reads_env_files_again(tmp_path: Path) -> None:
+    """As it must, if the keys of S3 in the file are those of a session."""
+    file = tmp_path / ".env"
+    with serve_runs(tmp_path, **{BASE_FOLDER_VARIABLE: str(tmp_path)}) as (runs, _):
+        for symbol in ("BTCUSDT", "ETHUSDT"):
+            file.write_text(f"CRYPTO_SYMBOLS={symbol}\n")
+            assert runs.report()["symbols"] == [symbol]
 
 
 def test_a_run_survives_its_code_server(tmp_path: Path) -> None:
