@@ -30,7 +30,7 @@ hypothesis.settings.load_profile("crypto-assets")
 
 @pytest.fixture(autouse=True)
 def fresh_settings() -> Iterator[None]:
-    """Read the settings anew in each test, as a process does; a test may change the environment."""
+    """Read the settings again in each test, as a process does: a test may change variables."""
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()
