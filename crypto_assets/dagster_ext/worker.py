@@ -44,9 +44,9 @@ from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.installation import VERSION
 from crypto_assets.logs import TEXT_FORMAT, JsonLinesFormatter
 from crypto_assets.market.utc_time import now_ms
-from crypto_assets.process_metrics import start_recording
 from crypto_assets.python_gc import freeze_loaded_objects
 from crypto_assets.settings import Settings, load_settings
+from crypto_assets.telemetry import start_telemetry
 from crypto_assets.warehouse.catalog.worker_heartbeats import WorkerHeartbeat
 from crypto_assets.wiring import open_heartbeat_warehouse
 
@@ -216,7 +216,7 @@ def run_worker(queue: str, processes: int) -> None:
     except CryptoAssetsError as error:
         raise SystemExit(f"crypto-assets worker: {error}") from None
     has_json_logs = _configure_logs()
-    start_recording("worker")
+    start_telemetry("worker")
     create_execute_job_task(app)
     _load_definitions()
     signals.worker_process_init.connect(_let_process_wait)
