@@ -42,8 +42,8 @@ LABEL org.opencontainers.image.title="crypto-assets" \
     org.opencontainers.image.version="$VERSION" \
     org.opencontainers.image.licenses="MIT"
 RUN useradd --uid 10001 --create-home crypto \
-    && install -d -o crypto -g crypto /var/lib/crypto-assets /var/lib/dagster /var/lib/dagster-workers \
-        /var/lib/backups
+    && install -d -o crypto -g crypto /var/lib/crypto-assets /var/lib/crypto-assets/metrics \
+        /var/lib/dagster /var/lib/dagster-workers /var/lib/backups
 COPY --chown=crypto:crypto deploy/dagster.yaml deploy/workspace.yaml /var/lib/dagster/
 COPY --chown=crypto:crypto deploy/celery/dagster.yaml /var/lib/dagster-workers/
 ENV PATH=/app/.venv/bin:$PATH \

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -106,6 +106,11 @@ def bind_log_fields(**fields: Any) -> Iterator[None]:
     finally:
         _bound_fields.clear()
         _bound_fields.update(before)
+
+
+def get_log_fields() -> Mapping[str, Any]:
+    """Return the fields that all lines have at present."""
+    return dict(_bound_fields)
 
 
 def find_error_text(line: str) -> str | None:

@@ -74,8 +74,8 @@ class LogFormat(StrEnum):
     TEXT = "text"
 
 
-def _aws_field(*names: str, default: Any = None) -> Any:
-    """Define a field that is read from the standard variables of AWS, without our prefix."""
+def _standard_field(*names: str, default: Any = None) -> Any:
+    """Define a field that is read from variables that others define, without our prefix."""
     return Field(default=default, validation_alias=AliasChoices(*names))
 
 
@@ -186,6 +186,9 @@ class Settings(BaseSettings):
     backfill_run_days: int | None = Field(default=None, ge=1, le=400)
     # Without it, the API writes JSON, and all others text.
     log_format: LogFormat | None = None
+    # Of a collector of OpenTelemetry, and of a project of Sentry: by their standard names.
+    otel_endpoint: str = _standard_field("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+    sentry_dsn: str = _standard_field("SENTRY_DSN", default="")
     ingest_interval_minutes: int = Field(default=0, ge=0, le=MINUTES_PER_DAY)
     settle_seconds: float = Field(default=5, ge=0, le=600)
     order_book_levels: int = Field(default=20, ge=1, le=5000)
@@ -223,13 +226,13 @@ class Settings(BaseSettings):
     api_cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     # Names of this server in the Host header, besides those of the links.
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
-    s3_endpoint_url: str | None = _aws_field("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    s3_access_key_id: SecretStr | None = _aws_field("AWS_ACCESS_KEY_ID")
-    s3_secret_access_key: SecretStr | None = _aws_field("AWS_SECRET_ACCESS_KEY")
-    s3_session_token: SecretStr | None = _aws_field(_S3_TOKEN)
-    s3_profile: str | None = _aws_field("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-    s3_region: str | None = _aws_field("AWS_REGION", "AWS_DEFAULT_REGION")
-    s3_addressing_style: AddressingStyle = _aws_field(
+    s3_endpoint_url: str | None = _standard_field("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    s3_access_key_id: SecretStr | None = _standard_field("AWS_ACCESS_KEY_ID")
+    s3_secret_access_key: SecretStr | None = _standard_field("AWS_SECRET_ACCESS_KEY")
+    s3_session_token: SecretStr | None = _standard_field(_S3_TOKEN)
+    s3_profile: str | None = _standard_field("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+    s3_region: str | None = _standard_field("AWS_REGION", "AWS_DEFAULT_REGION")
+    s3_addressing_style: AddressingStyle = _standard_field(
         "AWS_S3_ADDRESSING_STYLE", default=AddressingStyle.AUTO
     )
 

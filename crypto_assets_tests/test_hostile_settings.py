@@ -61,7 +61,14 @@ def test_hostile_values_are_accepted_or_refused_in_one_line(
 _PLAIN_TEXTS = {
     *("exchange_url", "archive_url", "dagster_url", "s3_endpoint_url", "lake_raw_url"),
     *("lake_archive_url", "home", "dagster_home", "s3_region", "s3_profile", "api_cors_origins"),
-    *("oidc_metadata_url", "oidc_client_id", "oidc_operators", "oidc_viewers"),
+    *(
+        "otel_endpoint",
+        "sentry_dsn",
+        "oidc_metadata_url",
+        "oidc_client_id",
+        "oidc_operators",
+        "oidc_viewers",
+    ),
 }
 
 

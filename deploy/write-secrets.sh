@@ -60,8 +60,12 @@ fi
 find deploy/mysql deploy/lake deploy/caddy ! -perm -a+r -exec chmod a+rX {} +
 
 read_file() { cat "$directory/$1"; }
-write warehouse_url "mysql+pymysql://crypto:$(read_file crypto_password)@mysql/crypto"
-write warehouse_read_url "mysql+pymysql://crypto_read:$(read_file crypto_read_password)@mysql/crypto"
+# The server of the compose file, or the one that MYSQL_HOST and MYSQL_PORT name.
+host=$(setting MYSQL_HOST)
+port=$(setting MYSQL_PORT)
+server=${host:-mysql}${port:+:$port}
+write warehouse_url "mysql+pymysql://crypto:$(read_file crypto_password)@$server/crypto"
+write warehouse_read_url "mysql+pymysql://crypto_read:$(read_file crypto_read_password)@$server/crypto"
 write s3_credentials "[default]
 aws_access_key_id = crypto
 aws_secret_access_key = $(read_file lake_password)"

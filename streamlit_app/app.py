@@ -25,6 +25,7 @@ from crypto_assets.python_gc import freeze_loaded_objects
 from crypto_assets.request_guard import GuardPolicy, RequestGuardMiddleware, build_guard_policy
 from crypto_assets.settings import get_settings
 from crypto_assets.tcp_ports import require_free_port
+from crypto_assets.telemetry import start_telemetry
 from streamlit_app import app_logs, auth
 from streamlit_app.components.chart_scripts import CHART_SCRIPTS_ROUTE
 from streamlit_app.components.page_styles import PageStylesMiddleware
@@ -87,6 +88,7 @@ def _hash_script(script: str) -> str:
 if __name__ == "__main__":
     # Before the first warning, which may be about the tokens.
     app_logs.configure_app_logs()
+    start_telemetry("app")
 
 app = st.App(
     _HERE / "page_frame.py",

@@ -1,6 +1,7 @@
 """What routes depend on, and how FastAPI provides it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -13,12 +14,16 @@ from crypto_assets.reports import Reports
 
 @dataclass(frozen=True)
 class ApiContext:
-    """What the routes use; `partitioning` is how Dagster partitions the days of a backfill."""
+    """What the routes use; `partitioning` is how Dagster partitions the days of a backfill.
+
+    `metrics_folder` has the figures of all processes, for /metrics.
+    """
 
     pipeline: PipelineContext
     reports: Reports
     orchestrator: Orchestrator
     partitioning: Partitioning
+    metrics_folder: Path | None = None
 
 
 # Coroutines, because FastAPI runs each plain function in a thread.

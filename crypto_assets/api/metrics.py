@@ -20,6 +20,7 @@ from crypto_assets.market.staleness import SymbolState
 from crypto_assets.market.utc_time import DAY_MS, now_ms
 from crypto_assets.orchestrator import Instigator, Kind, Orchestrator
 from crypto_assets.orchestrator.run_queue import RunClass
+from crypto_assets.process_metrics import collect_figures
 from crypto_assets.reports import StatusReport, SymbolStatusReport
 from crypto_assets.reports.workers import WorkerReport
 from crypto_assets.warehouse.stats.pipeline_counts import PipelineCounts
@@ -46,7 +47,22 @@ def create_metrics_registry(context: ApiContext, health: HealthMonitor) -> Colle
     PlatformCollector(registry=registry)
     dagster = context.orchestrator.with_timeout(CHECK_REQUEST_SECONDS)
     registry.register(_PipelineCollector(context, dagster, health))
+    if context.metrics_folder:
+        registry.register(_ProcessesCollector(context.metrics_folder))
     return registry
+
+
+class _ProcessesCollector(Collector):
+    """Collect at each scrape what the processes of this home have written about themselves."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        return collect_figures(self._folder)
 
 
 class _PipelineCollector(Collector):

@@ -14,8 +14,10 @@ from crypto_assets.api import (
 from crypto_assets.http_server import serve_app
 from crypto_assets.logs import configure_json_logs
 from crypto_assets.pipeline.control.backfill import Partitioning
+from crypto_assets.process_metrics import find_metrics_folder
 from crypto_assets.settings import LogFormat, get_settings
 from crypto_assets.tcp_ports import require_free_port
+from crypto_assets.telemetry import start_telemetry
 from crypto_assets.wiring import (
     open_exchange_monitor,
     open_orchestrator,
@@ -57,6 +59,7 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
     settings = get_settings()
     if settings.log_format is not LogFormat.TEXT:
         configure_json_logs("api")
+    start_telemetry("api")
     context = open_pipeline_context(settings)
     context.warehouse.require_ready()
     api_context = ApiContext(
@@ -64,6 +67,7 @@ def api(port: int, host: str, requests_per_minute: int) -> None:
         reports=open_reports(settings, open_exchange_monitor(settings).read_condition),
         orchestrator=open_orchestrator(settings),
         partitioning=Partitioning(settings.partition_unit, settings.start_date),
+        metrics_folder=find_metrics_folder(settings),
     )
     access = open_access_control(settings)
     app = create_app(

@@ -17,6 +17,7 @@ from crypto_assets.dagster_ext.json_logs import configure_dagster_commands
 from crypto_assets.dagster_ext.storage_backup import find_storage_url
 from crypto_assets.logs import TEXT_FORMAT
 from crypto_assets.settings import get_settings
+from crypto_assets.telemetry import start_telemetry
 from crypto_assets.warehouse.engine.storage_lock import hold_storage_lock
 
 _LOCK_NAME = "daemon"
@@ -27,6 +28,7 @@ def serve_daemon() -> None:
     """Run the daemon with Dagster's own arguments, as soon as no other uses the storage."""
     if not configure_dagster_commands("daemon"):
         _configure_own_logs()
+    start_telemetry("daemon")
     settings = get_settings()
     url = find_storage_url(Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home))
     if url is None:

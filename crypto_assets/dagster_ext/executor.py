@@ -15,6 +15,7 @@ from crypto_assets.dagster_ext.run_liveness import stamp_run_owner
 from crypto_assets.dagster_ext.run_retention import delete_empty_log_folders
 from crypto_assets.dagster_ext.storage_retries import wait_for_storage
 from crypto_assets.logs import bind_log_fields
+from crypto_assets.telemetry import report_run, trace_steps
 
 
 class OwnerStampingExecutor(dg.Executor):
@@ -37,8 +38,10 @@ class OwnerStampingExecutor(dg.Executor):
         wait_for_storage()
         stamp_run_owner(instance, run)
         try:
-            with bind_log_fields(**build_run_fields(run)):
-                yield from self.inner.execute(plan_context, execution_plan)
+            with bind_log_fields(**build_run_fields(run)), report_run():
+                yield from trace_steps(
+                    run.job_name, self.inner.execute(plan_context, execution_plan)
+                )
         finally:
             delete_empty_log_folders(instance, run.run_id)
 

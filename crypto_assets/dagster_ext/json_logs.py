@@ -24,7 +24,7 @@ from crypto_assets.logs import configure_json_logs, create_json_handler, read_lo
 from crypto_assets.orchestrator.partition_keys import describe_run_partitions
 from crypto_assets.settings import LogFormat
 
-# The program with Dagster's commands, in which the code servers log JSON too.
+# The program with Dagster's commands, which every code server executes.
 COMMAND_MODULE = "crypto_assets.dagster_ext.dagster_command"
 _RUN_MODULES: tuple[Any, ...] = (_loggers, instigation_logger)
 _COMMAND_MODULES: tuple[Any, ...] = (api, code_server, controller)
@@ -82,13 +82,14 @@ def configure_dagster_logs(process: str) -> bool:
 def configure_dagster_commands(process: str) -> bool:
     """Do the same in a process that executes one of Dagster's commands, and for its code servers.
 
-    Returns whether the settings say so.
+    Returns whether the settings say so. Code servers are started by our command in any case, which
+    also records their figures.
     """
+    _SERVER_MODULE.get_python_environment_entry_point = _build_entry_point
     if not configure_dagster_logs(process):
         return False
     for module in _COMMAND_MODULES:
         module.configure_loggers = _set_level
-    _SERVER_MODULE.get_python_environment_entry_point = _build_entry_point
     return True
 
 
@@ -116,7 +117,7 @@ def _set_level(
 
 
 def _build_entry_point(executable_path: str) -> Sequence[str]:
-    """Build the command of a code server: Dagster's, whose logs are JSON lines from the start."""
+    """Build the command of a code server: Dagster's, with our logs and figures from the start."""
     return [executable_path, "-m", COMMAND_MODULE]
 
 

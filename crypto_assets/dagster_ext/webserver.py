@@ -38,6 +38,7 @@ from crypto_assets.logs import TEXT_FORMAT
 from crypto_assets.request_guard import GuardPolicy, RequestGuardMiddleware, build_guard_policy
 from crypto_assets.settings import Settings, get_settings
 from crypto_assets.tcp_ports import require_free_port
+from crypto_assets.telemetry import start_telemetry
 from crypto_assets.warehouse.catalog.app_settings import Author
 from crypto_assets.wiring import open_warehouse
 
@@ -148,6 +149,7 @@ def serve_webserver(host: str, port: int, workspace: Path) -> None:
         logging.basicConfig(format=TEXT_FORMAT)
         logging.getLogger("crypto_assets").setLevel(logging.INFO)
     require_free_port(port, host)
+    start_telemetry("webserver")
     settings = get_settings()
     with dg.DagsterInstance.get() as instance:
         instance.optimize_for_webserver(

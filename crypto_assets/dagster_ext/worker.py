@@ -46,6 +46,7 @@ from crypto_assets.logs import TEXT_FORMAT, JsonLinesFormatter
 from crypto_assets.market.utc_time import now_ms
 from crypto_assets.python_gc import freeze_loaded_objects
 from crypto_assets.settings import Settings, load_settings
+from crypto_assets.telemetry import start_telemetry
 from crypto_assets.warehouse.catalog.worker_heartbeats import WorkerHeartbeat
 from crypto_assets.wiring import open_heartbeat_warehouse
 
@@ -215,6 +216,7 @@ def run_worker(queue: str, processes: int) -> None:
     except CryptoAssetsError as error:
         raise SystemExit(f"crypto-assets worker: {error}") from None
     has_json_logs = _configure_logs()
+    start_telemetry("worker")
     create_execute_job_task(app)
     _load_definitions()
     signals.worker_process_init.connect(_let_process_wait)

@@ -17,6 +17,7 @@ from crypto_assets.errors import LakeRefused, WrongUse
 from crypto_assets.http_client import find_proxies, require_readable_proxy
 from crypto_assets.lake.interface import S3Options
 from crypto_assets.lake.s3_errors import convert_boto_error
+from crypto_assets.lake.s3_metrics import measure_calls
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -69,6 +70,7 @@ def _open_client(options: S3Options) -> "S3Client":
     if getproxies() and not find_proxies(client.meta.endpoint_url):
         # boto3 would use the environment's proxy for loopback addresses too.
         client = _make_client(session, options, config.merge(Config(proxies={})))
+    measure_calls(client)
     client.meta.events.register("before-call.s3.DeleteObjects", _add_md5)
     client.meta.events.register("before-call.s3.HeadBucket", _follow_no_redirect)
     return client

@@ -1,9 +1,14 @@
 """docs/api.md lists every route, docs/monitoring.md every metric, and no others."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
+from prometheus_client import write_to_textfile
 
+from crypto_assets.process_metrics import collect_figures, get_meter
+from crypto_assets.process_metrics.figure_files import name_figure_file
 from crypto_assets_tests.api.conftest import Stock
 from crypto_assets_tests.api.serving import Api
 from crypto_assets_tests.project.repository import text
@@ -50,6 +55,20 @@ def test_the_page_on_monitoring_lists_every_metric(api: Api) -> None:
     }
     assert named - metrics == OF_DAGSTER
     assert metrics - named == set()
+
+
+def test_the_page_on_monitoring_lists_every_figure_of_a_process(tmp_path: Path) -> None:
+    host = tmp_path / "h1"
+    host.mkdir()
+    write_to_textfile(str(host / name_figure_file("daemon", os.getpid(), 1)), get_meter().registry)
+    metrics = {
+        f"{metric.name}_total" if metric.type == "counter" else metric.name
+        for metric in collect_figures(tmp_path)
+    }
+    table = MONITORING.partition("### Of every process")[2].partition("## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    named = {f"crypto_assets_{name}" for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert named == metrics
 
 
 def test_the_curl_examples_work(api: Api) -> None:

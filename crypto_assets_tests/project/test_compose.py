@@ -18,6 +18,8 @@ from crypto_assets_tests.project.repository import text
 from crypto_assets_tests.services.caddy import CADDYFILE
 from crypto_assets_tests.services.programs import run_program
 
+DATABASE_SECRETS = {"warehouse_url", "warehouse_read_url", "dagster_password"}
+
 
 def test_the_compose_file_matches_the_compose_schema(compose: dict[str, Any]) -> None:
     require_valid_compose(compose)
@@ -80,9 +82,15 @@ def test_links_have_the_addresses_of_the_proxy(services: dict[str, Any]) -> None
         ("APP_PORT=9000\n", "-f docker-compose.yml -f deploy/published-ports.yml\n"),
         ("export DAGSTER_PORT=3000\n", "-f docker-compose.yml -f deploy/published-ports.yml\n"),
         ("API_PORT=8000\nCOMPOSE_FILE=mine.yml\n", ""),
+        ("MYSQL_HOST=mysql\n", ""),
+        ("MYSQL_HOST=db.example\n", "-f docker-compose.yml -f deploy/external-mysql.yml\n"),
+        (
+            "API_PORT=8000\nMYSQL_HOST=db.example\n",
+            "-f docker-compose.yml -f deploy/published-ports.yml -f deploy/external-mysql.yml\n",
+        ),
     ],
 )
-def test_the_ports_of_the_servers_open_if_a_setting_names_one(
+def test_settings_select_the_files_of_compose(
     dotenv: str, options: str, checkout: "Checkout"
 ) -> None:
     (checkout.folder / ".env").write_text(dotenv)
@@ -103,6 +111,33 @@ def test_the_published_ports_are_those_of_earlier_versions(services: dict[str, A
     }
     for name, port in opened.items():
         assert port.rpartition(":")[2] in yaml.dump(services[name]["command"])
+
+
+def test_another_database_server_takes_the_place_of_the_service(
+    compose: dict[str, Any], services: dict[str, Any]
+) -> None:
+    override = yaml.safe_load(text("deploy/external-mysql.yml"))
+    require_valid_compose(override)
+    changed = override["services"]
+    assert changed.pop("mysql") == {"profiles": ["own-mysql"]}
+    users = {n for n, one in services.items() if DATABASE_SECRETS & set(one["secrets"])}
+    assert changed.keys() == users - {"mysql"}
+    waiting = {n for n, one in services.items() if "mysql" in one.get("depends_on", {})}
+    assert waiting == changed.keys()
+    for name, service in changed.items():
+        # Compose merges the entries of both files.
+        assert service["depends_on"] == {
+            "mysql": {**services[name]["depends_on"]["mysql"], "required": False}
+        }
+        assert set(service["networks"]) == {"database"} and "database" not in compose["networks"]
+        assert type(service["networks"]) is type(services[name]["networks"])
+        environment = services[name]["environment"]
+        server = {"MYSQL_HOST": "db.example", "MYSQL_PORT": "3307"}
+        if "DAGSTER_MYSQL_HOST" in environment:
+            assert interpolate(environment["DAGSTER_MYSQL_HOST"], server) == "db.example"
+            assert interpolate(environment["DAGSTER_MYSQL_PORT"], server) == "3307"
+    # An internal network would not reach it.
+    assert override["networks"] == {"database": {}}
 
 
 def test_services_that_others_depend_on_have_a_healthcheck(services: dict[str, Any]) -> None:
@@ -200,8 +235,8 @@ def test_the_read_only_user_has_the_grants_of_init() -> None:
 
 def test_the_defaults_of_the_compose_file_match_the_example() -> None:
     example = dotenv_values(stream=StringIO(uncomment_example()))
-    both = text("docker-compose.yml") + text("deploy/published-ports.yml")
-    defaults = dict(re.findall(r"\$\{(\w+):-([^${}]+)\}", both))
+    files = ("docker-compose.yml", "deploy/published-ports.yml", "deploy/external-mysql.yml")
+    defaults = dict(re.findall(r"\$\{(\w+):-([^${}]+)\}", "".join(map(text, files))))
     # People read the logs of `up`, and programs those of containers.
     assert defaults.pop("CRYPTO_LOG_FORMAT") == "json"
     assert {name: example[name] for name in defaults} == defaults

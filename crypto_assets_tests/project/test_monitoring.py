@@ -84,6 +84,17 @@ _CASES: dict[str, tuple[int, *tuple[dict[str, str], ...]]] = {
         {'crypto_assets_worker_silent_seconds{host="w2",queue="backfills"}': "150 5"},
         {'crypto_assets_worker_silent_seconds{host="w1",queue="backfills"}': "5 5"},
     ),
+    "OpenFilesNearLimit": (
+        10,
+        {
+            'crypto_assets_process_open_fds{process="app",host="h1"}': "900 200",
+            'crypto_assets_process_max_fds{process="app",host="h1"}': "1024 1024",
+        },
+        {
+            'crypto_assets_process_open_fds{process="api",host="h1"}': "800 800",
+            'crypto_assets_process_max_fds{process="api",host="h1"}': "1024 1024",
+        },
+    ),
     "CheckFailed": (
         60,
         {'crypto_assets_check_failed{asset="raw_klines",check="no_gaps"}': "1 0"},
@@ -122,7 +133,13 @@ def run_promtool(*words: str) -> None:
 
 
 def test_every_alert_has_a_case_and_a_row_of_the_runbook() -> None:
-    own = {"RowsRejected", "ExchangeRefusesRequests", "DiskFilling", "BackupMissing"}
+    own = {
+        "RowsRejected",
+        "ExchangeRefusesRequests",
+        "DiskFilling",
+        "BackupMissing",
+        "ProcessRestarts",
+    }
     assert set(_CASES) | own == set(ALERTS)
     rows = [line for line in (ROOT / "docs" / "monitoring.md").read_text().splitlines()]
     named = {name for row in rows if row.startswith("| `") for name in row.split("|")[1].split("`")}
@@ -291,6 +308,33 @@ def build_refusal_case() -> dict[str, Any]:
     }
 
 
+def build_restart_case() -> dict[str, Any]:
+    """A daemon that starts every ten minutes, a worker that started twice, and runs."""
+    alert, name = "ProcessRestarts", "crypto_assets_process_start_time_seconds"
+    starts = " ".join(f"{at}x9" for at in range(0, 6000, 600))
+    return {
+        "interval": "1m",
+        "input_series": [
+            {"series": f'{name}{{process="daemon",host="h1"}}', "values": f"{starts} 5400x200"},
+            {"series": f'{name}{{process="worker",host="h1"}}', "values": "0x99 5940x200"},
+            {"series": f'{name}{{process="run",host="h1"}}', "values": "0+60x300"},
+        ],
+        "promql_expr_test": [
+            expect_firing(alert, 44, 0),
+            expect_firing(alert, 45, 1),
+            expect_firing(alert, 240, 0),
+        ],
+        "alert_rule_test": [
+            expect_summary(
+                alert,
+                45,
+                {"process": "daemon", "host": "h1"},
+                "The daemon on h1 was started 4 times within an hour.",
+            )
+        ],
+    }
+
+
 @pytest.mark.slow
 def test_each_alert_fires_once_for_what_it_is_for_and_clears(tmp_path: Path) -> None:
     run_promtool("check", "config", str(FOLDER / "prometheus.yml"))
@@ -303,6 +347,7 @@ def test_each_alert_fires_once_for_what_it_is_for_and_clears(tmp_path: Path) -> 
         build_backup_case(),
         build_rejection_case(),
         build_refusal_case(),
+        build_restart_case(),
     ]
     file = tmp_path / "tests.yml"
     rules = {

@@ -73,25 +73,27 @@ def write_secrets(server: DatabaseServer, folder: Path) -> Path:
         ["sh", str(ROOT / "deploy/write-secrets.sh"), str(secrets)],
         env={
             "PATH": os.environ["PATH"],
+            "MYSQL_HOST": "127.0.0.1",
+            "MYSQL_PORT": str(server.port),
             "MYSQL_READ_PASSWORD": READ_PASSWORD,
             "CRYPTO_OPERATOR_TOKEN": OPERATOR_TOKEN,
         },
         check=True,
     )
-    for path in secrets.iterdir():
-        path.write_text(path.read_text().replace("@mysql/", f"@127.0.0.1:{server.port}/"))
     (secrets / "mysql_root_password").write_text("")
     return secrets
 
 
 def create_databases(server: DatabaseServer, secrets: Path, folder: Path) -> None:
-    """Run the init script of MySQL's image with a client that connects to our server."""
+    """Run the init script of MySQL's image for our server."""
     client = folder / "mysql"
-    client.write_text(f'#!/bin/sh\nexec mariadb --no-defaults -h 127.0.0.1 -P {server.port} "$@"\n')
+    client.write_text('#!/bin/sh\nexec mariadb "$@"\n')
     client.chmod(0o755)
     subprocess.run(
-        ["bash", str(ROOT / "deploy/mysql/10-databases.sh")],
+        ["bash", str(ROOT / "deploy/mysql/10-databases.sh"), "--no-defaults"],
         env={
+            "MYSQL_HOST": "127.0.0.1",
+            "MYSQL_PORT": str(server.port),
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
             "SECRETS_DIR": str(secrets),
         },

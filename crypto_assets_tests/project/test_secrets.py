@@ -71,6 +71,10 @@ def test_secrets_are_generated_once_and_taken_from_the_environment(
     )
     assert len({value for name, value in first.items() if name.endswith("password")}) == 6
     assert write_secrets() == first
+    other = write_secrets(MYSQL_HOST="db.example", MYSQL_PORT="3307")
+    for name, user in (("warehouse_url", "crypto"), ("warehouse_read_url", "crypto_read")):
+        password = first[f"{user}_password"]
+        assert other[name] == f"mysql+pymysql://{user}:{password}@db.example:3307/crypto"
     assert write_secrets(MYSQL_PASSWORD="mine")["crypto_password"] == "mine"
     with pytest.raises(subprocess.CalledProcessError):
         write_secrets(MYSQL_PASSWORD="it's")

@@ -85,7 +85,8 @@ def test_the_example_sets_nothing_that_a_program_reads() -> None:
 
 def test_the_example_contains_only_variables_that_are_read() -> None:
     known = {variable for name in FIELDS for variable in variables(name)}
-    for compose in ("docker-compose.yml", "deploy/published-ports.yml"):
+    files = ("published-ports", "external-mysql")
+    for compose in ("docker-compose.yml", *(f"deploy/{name}.yml" for name in files)):
         known |= set(re.findall(r"\$\{(\w+)", text(compose)))
     # Which services Compose starts.
     known.add("COMPOSE_PROFILES")

@@ -1,6 +1,9 @@
 #!/bin/bash
 # Creates the databases and users of the one-machine size; MySQL's image runs it once, on an empty
-# volume.
+# volume. For a server that exists already, with the passwords of deploy/write-secrets.sh:
+# SECRETS_DIR=.secrets MYSQL_HOST=db.example bash deploy/mysql/10-databases.sh --ssl
+#
+# Its arguments are options of the client `mysql`. MYSQL_ADMIN is a user with all rights, by default root.
 #
 # The warehouse and Dagster each have a database and a user; charts use a read-only user, who cannot
 # read secrets and logs. Dagster's database has a binary collation, because Dagster compares keys
@@ -19,7 +22,9 @@ reader_grants=$(for table in $readable; do
     echo "REVOKE CREATE ON crypto.$table FROM 'crypto_read'@'%';"
 done)
 
-MYSQL_PWD=$(cat "$secrets/mysql_root_password") mysql --user=root <<SQL
+server=()
+[ -z "${MYSQL_HOST:-}" ] || server=(--host="$MYSQL_HOST" --port="${MYSQL_PORT:-3306}")
+MYSQL_PWD=$(cat "$secrets/mysql_root_password") mysql "$@" "${server[@]}" --user="${MYSQL_ADMIN:-root}" <<SQL
 CREATE DATABASE IF NOT EXISTS crypto CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 CREATE DATABASE IF NOT EXISTS dagster CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE USER IF NOT EXISTS 'crypto'@'%' IDENTIFIED BY '$(quoted crypto_password)';

@@ -17,6 +17,7 @@ from tenacity import (
 
 from crypto_assets.addresses import ESCAPING_RULES, build_escaping_hint
 from crypto_assets.errors import WarehouseNotReady, WarehouseUnavailable, WrongUse
+from crypto_assets.process_metrics import get_meter
 from crypto_assets.service_waiter import ServiceWaiter
 from crypto_assets.setting_names import DEFAULT_NAMES, SettingNames
 from crypto_assets.warehouse.engine.dialect import (
@@ -26,6 +27,7 @@ from crypto_assets.warehouse.engine.dialect import (
 )
 from crypto_assets.warehouse.engine.error_translation import format_missing_file, translate_error
 from crypto_assets.warehouse.engine.mysql_options import MySQLOptions, add_mysql_options
+from crypto_assets.warehouse.engine.statement_metrics import measure_statements
 
 MAX_ATTEMPTS = 5
 # With fewer rows, writing a file takes longer than INSERT.
@@ -72,15 +74,17 @@ class Database:
 
     @cached_property
     def engine(self) -> Engine:
-        return open_engine(self.url)
+        return measure_statements(open_engine(self.url))
 
     @cached_property
     def _loading_engine(self) -> Engine:
-        return open_loading_engine(self.url)
+        return measure_statements(open_loading_engine(self.url))
 
     @cached_property
     def read_engine(self) -> Engine:
-        return open_engine(self.read_url) if self.has_read_server else self.engine
+        if not self.has_read_server:
+            return self.engine
+        return measure_statements(open_engine(self.read_url))
 
     @property
     def has_read_server(self) -> bool:
@@ -174,11 +178,19 @@ class Database:
     def _retry_work(
         self, work: Callable[[], T], url: URL, seconds: float = 0, attempts: int = MAX_ATTEMPTS
     ) -> T:
+        attempted = 0
+
         def attempt() -> T:
+            nonlocal attempted
+            attempted += 1
+            if attempted > 1:
+                get_meter().count_database_retry()
             try:
                 return work()
             except DBAPIError as error:
-                raise translate_error(error, url, self.names) from error
+                translated = translate_error(error, url, self.names)
+                get_meter().count_database_error(type(translated).__name__)
+                raise translated from error
 
         def attempt_repeatedly() -> T:
             return Retrying(

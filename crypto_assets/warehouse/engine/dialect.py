@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pymysql
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
+import sqlalchemy
+from sqlalchemy import URL, Connection, Engine, Table, event, text
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
@@ -86,7 +87,8 @@ def _drop_connections(context: ExceptionContext) -> None:
 
 
 def _open_sqlite_engine(url: URL) -> Engine:
-    engine = create_engine(url)
+    # By this name, where OpenTelemetry finds it.
+    engine = sqlalchemy.create_engine(url)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

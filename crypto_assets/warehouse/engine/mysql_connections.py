@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pymysql
+import sqlalchemy
 from pymysql.cursors import Cursor
 from pymysql.protocol import MysqlPacket
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, event, make_url
 
 from crypto_assets.warehouse.engine.mysql_options import (
     LOOPBACK_HOSTS,
@@ -113,7 +114,8 @@ def create_mysql_engine(
 
     Raises WrongUse for invalid options and unreadable certificates.
     """
-    engine = create_engine(
+    # By this name, where OpenTelemetry finds it.
+    engine = sqlalchemy.create_engine(
         url.set(drivername="mysql+pymysql", query={}),
         pool_recycle=1800,
         connect_args={

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from crypto_assets.errors import WarehouseUnavailable
 from crypto_assets.market.utc_time import DAY_MS, Window
+from crypto_assets.process_metrics import get_meter
 from crypto_assets.warehouse import Warehouse
 from crypto_assets.warehouse.engine import dialect
 from crypto_assets_tests.services.mariadb import DatabaseServer
@@ -40,6 +41,9 @@ def test_a_deadlock_is_retried(mariadb_warehouse: Warehouse) -> None:
         for task in [pool.submit(update_both, "a", "b"), pool.submit(update_both, "b", "a")]:
             task.result(60)
     assert len(attempts) == 3
+    measured = get_meter().registry.get_sample_value
+    assert measured("crypto_assets_database_retries_total")
+    assert measured("crypto_assets_database_errors_total", {"error": "WarehouseUnavailable"})
     sums = database.run_primary_read(
         lambda c: c.exec_driver_sql("SELECT changed_at FROM app_settings").scalars().all()
     )

@@ -1,0 +1,1 @@
+"""Tests of traces and error reports, with receivers of their protocols."""
