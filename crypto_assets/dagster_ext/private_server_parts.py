@@ -217,7 +217,6 @@ _RUN_PROCESSES = (
         "the start of runs",
         attributes=("StartRun",),
     ),
-    PrivatePart("dagster._grpc", "impl.start_run_in_subprocess", "the start of runs"),
 )
 
 # A run is handed to a worker as Dagster's own Celery launcher does it.

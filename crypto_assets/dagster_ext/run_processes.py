@@ -2,9 +2,9 @@
 
 Dagster's code server starts a new Python for each run, which spends two seconds of processor time
 on imports. With the start method "forkserver" of Python's multiprocessing, one process, which the
-code server starts with its first run, spends them for all: it imports
-`crypto_assets.dagster_ext.run_imports`, opens no connection, starts no thread, and forks for each
-run. If it ends, the next run starts another one.
+code server starts with its first run, spends them for all: it imports `crypto_assets.run_imports`,
+opens no connection, starts no thread, and forks for each run. If it ends, the next run starts
+another one.
 
 Each run reads the settings again, but until the code location is reloaded, it executes the code of
 the time of the first run. With `dagster dev` each run is a new Python, so that edits take effect.
@@ -17,7 +17,7 @@ from typing import Any
 # Dagster exports neither the code server, nor a choice of how it starts runs.
 from dagster._grpc import server as server_module
 
-_PRELOADED = ["crypto_assets.dagster_ext.run_imports"]
+_PRELOADED = ["crypto_assets.run_imports"]
 # Dagster sets it in the processes that `dagster dev` and `dg dev` start.
 _DEV_VARIABLE = "DAGSTER_IS_DEV_CLI"
 

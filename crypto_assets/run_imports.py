@@ -1,4 +1,4 @@
-"""What the processes of runs have in common, imported once; see `run_processes.py`.
+"""What the processes of runs have in common, imported once; see `dagster_ext/run_processes.py`.
 
 Only multiprocessing imports this module, in the process that forks for each run.
 """
@@ -9,8 +9,6 @@ import os
 import pkgutil
 import signal
 from multiprocessing import util
-
-from dagster._grpc import impl  # noqa: F401  # what a code server calls in the process of a run
 
 from crypto_assets import defs
 from crypto_assets.dagster_ext.definitions_load import load_for_run
