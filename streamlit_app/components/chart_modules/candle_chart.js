@@ -11,21 +11,20 @@ import { DatePicker } from "./dates.js"
 import { DrawingTools } from "./drawing_tools.js"
 import { closePopovers, createElement, leaveFullScreen, readTheme } from "./elements.js"
 import { ChartKeyboard } from "./keyboard.js"
+import { createChart, loadLibrary } from "./library.js"
 import { EventMarkers } from "./markers.js"
 import { savePicture } from "./picture.js"
 import { showReadouts } from "./readouts.js"
 import { describeStyle, SeriesSet } from "./series.js"
 import { readStoredValue, storeText } from "./storage.js"
-import { buildZonedTimeScale, formatTick, formatTime } from "./zones.js"
+import { formatTime } from "./zones.js"
 
 const REST_MS = 250  // A gesture has ended after this time without a change.
 const GESTURE_MS = 400  // A change of the view this long after a gesture is part of it.
 const NEAR_PERIODS = 0.001  // The difference of two ranges that are the same.
 const LOAD_MS = 400  // Between two requests for candles while the viewer scrolls.
 const LOST_MS = 3_000  // A request without an answer is sent again.
-const RETRY_MS = 2_000  // After the library could not be loaded.
 const LOADED_CANDLES = [1_000, 5_000]  // The fewest and the most that are requested at once.
-const CLEAR = "rgba(0, 0, 0, 0)"
 const HEIGHTS_KEY = "crypto-assets.pane-heights"
 const HEIGHT_LIMITS = [0.05, 50]  // Of stretch factors: all panes can be seen, and dragged.
 
@@ -38,27 +37,6 @@ export default function (component) {
     root.panel = null
   }
 }
-
-const loadingLibraries = new Map()
-
-// Without a network, it waits for one.
-function loadLibrary(name) {
-  if (!loadingLibraries.has(name)) {
-    loadingLibraries.set(name, new Promise(resolve => {
-      const load = () => {
-        const script = document.createElement("script")
-        script.src = new URL(name, document.baseURI)
-        script.onload = () => resolve(window.LightweightCharts)
-        script.onerror = () => setTimeout(load, RETRY_MS)
-        document.head.append(script)
-      }
-      load()
-    }))
-  }
-  return loadingLibraries.get(name)
-}
-
-// --- Chart -------------------------------------------------------------------------------------
 
 // `view` is the visible time range of the viewer, null while the chart shows the range's own. It
 // lasts until the scope changes. `loaded` are the candles received so far, `grid` their periods.
@@ -426,50 +404,6 @@ class CandlePanel {
     this.controls.newest.hidden = this.isNewestVisible()
     showReadouts(this, hovered)
   }
-}
-
-function createChart(panel) {
-  const { library, root, stage } = panel
-  const text = readTheme(root, "text-color")
-  const grid = readTheme(root, "border-color-light") || readTheme(root, "border-color")
-  const label = readTheme(root, "secondary-background-color")
-  const line = { color: "rgba(128, 138, 152, 0.9)", labelBackgroundColor: "#4A5568", style: 3 }
-  const chart = library.createChartEx(stage, new (buildZonedTimeScale(panel))(), {
-    autoSize: true,
-    layout: {
-      background: { type: "solid", color: CLEAR },
-      textColor: text, fontSize: 12, fontFamily: readTheme(root, "font") || "sans-serif",
-      panes: { separatorColor: grid, separatorHoverColor: label, enableResize: true },
-      attributionLogo: true,
-    },
-    grid: { vertLines: { color: grid }, horzLines: { color: grid } },
-    crosshair: { mode: library.CrosshairMode.Normal, vertLine: line, horzLine: line },
-    rightPriceScale: { borderColor: grid, minimumWidth: 64 },
-    timeScale: {
-      borderColor: grid, timeVisible: true, secondsVisible: false,
-      minBarSpacing: 0.03, enableConflation: true, shiftVisibleRangeOnNewBar: false,
-      lockVisibleTimeRangeOnResize: true,
-      tickMarkFormatter: (time, kind) => formatTick(panel.zone, time * 1000, kind),
-    },
-    localization: {
-      timeFormatter: time => formatTime(panel.zone, time * 1000, panel.content.step),
-    },
-    handleScale: { axisDoubleClickReset: { time: false, price: true } },
-    handleScroll: { vertTouchDrag: false },  // A finger that moves up or down scrolls the page.
-  })
-  chart.timeScale().subscribeVisibleLogicalRangeChange(() => panel.handleRangeChange())
-  chart.timeScale().subscribeSizeChange(() => panel.restoreRange())
-  const showNote = ({ point, paneIndex }) => panel.markers.showNoteAt(paneIndex ? null : point ?? null)
-  chart.subscribeClick(showNote)
-  chart.subscribeCrosshairMove(event => {
-    const { logical, point, paneIndex } = event
-    showNote(event)
-    panel.alertMenu.crosshairTop = point && !paneIndex ? point.y : null
-    // On an entry of the legend the values stay: others could move the entry away from the pointer.
-    if (point || !stage.querySelector(".readout :hover")) panel.showReadouts(point ? logical : null)
-  })
-  chart.subscribeDblClick(() => panel.resetView())
-  return chart
 }
 
 function readPaneHeights() {
