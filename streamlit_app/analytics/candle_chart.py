@@ -17,6 +17,7 @@ from streamlit_app.analytics import (
     downloads,
     footnotes,
     indicator_switches,
+    replay,
     zoom,
 )
 from streamlit_app.analytics.chart_alerts import list_alert_lines
@@ -66,6 +67,7 @@ def render_indicator_errors(selection: ChartSelection) -> None:
 def render_chart_part(selection: ChartSelection) -> None:
     """Draw the chart of a selection, or why there is none."""
     address.rerun_if_changed()  # The chart itself has changed its scale, zone or indicators.
+    replay.rerun_if_moved()
     chart_dialogs.open_requested_dialog()
     instrument = selection.instrument
     stored_window = analytics.query_stored_windows().get(instrument.symbol)
@@ -97,6 +99,7 @@ def render_chart_part(selection: ChartSelection) -> None:
         has_markers=selection.has_markers,
         alerts=list_alert_lines(instrument.symbol, selection.indicators),
         can_write=auth.find_caller().is_operator,
+        replay=replay.get_replay_moment(),
     )
     name = downloads.format_file_name(instrument.symbol, selection.interval, shown_window)
     _render_chart(selection, result, frame, display, name)
@@ -140,7 +143,7 @@ def _render_chart(
         PictureRequest(picture_name, _PICTURE_SOURCE, downloads.count_requested_pictures()),
         chart_drawings.build_drawing_state(selection.instrument.symbol),
         ChartCallbacks(
-            on_view=lambda: zoom.handle_zoom_report(selection.scope, _read_report("view")),
+            on_view=lambda: _handle_view_report(selection, _read_report("view")),
             on_zone=lambda: chart_options.handle_zone_report(_read_report("zone")),
             on_scale=lambda: chart_options.handle_scale_report(_read_report("scale")),
             on_markers=lambda: chart_options.handle_markers_report(_read_report("markers")),
@@ -153,6 +156,11 @@ def _render_chart(
 
 def _read_report(name: str) -> Any:
     return st.session_state[_KEY].get(name)
+
+
+def _handle_view_report(selection: ChartSelection, report: Any) -> None:
+    zoom.handle_zoom_report(selection.scope, report)
+    replay.handle_replay_report(report)
 
 
 def _handle_legend_report(selection: ChartSelection, report: Any) -> None:

@@ -15,6 +15,7 @@ import { createChart, loadLibrary } from "./library.js"
 import { EventMarkers } from "./markers.js"
 import { savePicture } from "./picture.js"
 import { showReadouts } from "./readouts.js"
+import { BarReplay } from "./replay.js"
 import { describeStyle, SeriesSet } from "./series.js"
 import { readStoredValue, storeText } from "./storage.js"
 import { formatTime } from "./zones.js"
@@ -39,7 +40,8 @@ export default function (component) {
 }
 
 // `view` is the visible time range of the viewer, null while the chart shows the range's own. It
-// lasts until the scope changes. `loaded` are the candles received so far, `grid` their periods.
+// lasts until the scope changes. `received` are the candles received so far, `loaded` those of them
+// that are shown, which a replay limits, and `grid` their periods.
 class CandlePanel {
   constructor(root) {
     this.root = root
@@ -48,8 +50,10 @@ class CandlePanel {
     this.alertMenu = new AlertMenu(this)
     this.datePicker = new DatePicker(this)
     this.keyboard = new ChartKeyboard(this)
+    root.prepend(this.stage)
+    this.replay = new BarReplay(this)
     this.controls = new Controls(this)
-    root.prepend(this.stage, this.controls.element)
+    this.replay.bar.element.after(this.controls.element)
     this.stage.addEventListener("pointerleave", ({ pointerType }) => {
       if (pointerType === "touch") return  // The crosshair stays where the finger has left it.
       if (this.seriesSet) this.showReadouts(null)
@@ -98,6 +102,7 @@ class CandlePanel {
     this.isRemoved = true
     this.listeners.abort()
     this.keyboard.remove()
+    this.replay.remove()
     clearTimeout(this.reportTimer)
     this.drawingTools?.remove()
     this.chart?.remove()
@@ -118,11 +123,13 @@ class CandlePanel {
     if (this.chosenMarkers === data.markers) this.chosenMarkers = null
     this.scale = this.chosenScale ?? data.scale
     this.zone = this.controls.chooseZone(data.zone)
+    this.replay.restore(data.replay)
     if (this.receivedContent !== data.content) {
       this.receivedContent = data.content
       this.content = JSON.parse(data.content)
-      this.loaded = mergeCandles(this.loaded, readCandles(this.content))
+      this.received = mergeCandles(this.received, readCandles(this.content))
     }
+    this.loaded = this.replay.cut(this.received)
     this.drawingTools.receive(data.drawings)
     this.draw()
     savePicture(this, data.picture)
@@ -161,6 +168,7 @@ class CandlePanel {
     this.seriesSet.markLastPrice()
     this.drawingTools.attach()
     this.seriesSet.alertLines.draw(this.data.alerts)
+    if (!this.view && this.replay.isOn) this.replay.showNewest(this.data.home[1] - this.data.home[0])
     if (this.view) this.show(this.view)
     else if (this.isRangeLoaded()) this.showRange()
     else if (visible) this.show(visible)
@@ -222,6 +230,18 @@ class CandlePanel {
     storeText(HEIGHTS_KEY, JSON.stringify([...this.paneHeights]))
   }
 
+  // Open time, open, and close of the newest candle, wherever the viewer has scrolled.
+  get last() {
+    if (!this.replay.isOn) return this.content.last
+    const { times, columns: { open, close } } = this.loaded
+    return times.length ? [times, open, close].map(values => values.at(-1)) : null
+  }
+
+  // The end of all candles that may be shown.
+  get end() {
+    return Math.min(this.content.stored[1], this.replay.moment ?? Infinity)
+  }
+
   get timeScale() {
     return this.chart.timeScale()
   }
@@ -274,7 +294,8 @@ class CandlePanel {
     this.view = null
     this.isScaledByViewer = false
     this.seriesSet.fitScales()
-    if (this.isRangeLoaded()) this.showRange()
+    if (this.replay.isOn) this.draw()
+    else if (this.isRangeLoaded()) this.showRange()
     this.finishWhenLaidOut()
     this.report()
   }
@@ -295,9 +316,8 @@ class CandlePanel {
 
   // Shows a time in the middle of a view of the same width.
   showTime(time) {
-    const [first, last] = this.content.stored
     const [from, to] = this.readVisibleTimes() ?? this.data.home
-    const middle = Math.min(last, Math.max(first, time))
+    const middle = Math.min(this.end, Math.max(this.content.stored[0], time))
     this.view = [middle - (to - from) / 2, middle + (to - from) / 2].map(Math.round)
     this.show(this.view)
     this.report()
@@ -328,6 +348,7 @@ class CandlePanel {
   }
 
   handleRangeChange() {
+    this.replay.bar.placeFuture()
     const now = performance.now()
     if (now - this.gestureAt > GESTURE_MS || !this.grid.times.length || this.isShownRange()) {
       this.fitSoon()
@@ -348,7 +369,7 @@ class CandlePanel {
   report(load = this.findMissingCandles()) {
     clearTimeout(this.reportTimer)
     const [from, to] = this.view ?? [null, null]
-    this.component.setTriggerValue("view", { scope: this.scope, from, to, load })
+    this.component.setTriggerValue("view", { scope: this.scope, from, to, load, replay: this.replay.moment })
   }
 
   loadMissingCandles() {
@@ -362,10 +383,10 @@ class CandlePanel {
 
   // The stored candles beside those that are loaded, if the view or what is near it lacks them.
   findMissingCandles() {
-    const visible = this.loaded && this.readVisibleTimes()
+    const visible = this.received && this.readVisibleTimes()
     if (!visible) return null
     const { stored, step } = this.content
-    const [loadedFrom, loadedTo] = this.loaded.window
+    const [loadedFrom, loadedTo] = this.received.window
     const near = Math.min((visible[1] - visible[0]) / 2, 2_000 * step)
     const [fewest, most] = LOADED_CANDLES
     const count = Math.round((visible[1] - visible[0]) / step)
@@ -394,7 +415,7 @@ class CandlePanel {
 
   isNewestVisible() {
     const range = this.timeScale.getVisibleLogicalRange()
-    const isLoaded = this.loaded.window[1] >= this.content.stored[1]
+    const isLoaded = this.loaded.window[1] >= this.end
     return !range || (isLoaded && range.to >= this.grid.times.length - 1)
   }
 

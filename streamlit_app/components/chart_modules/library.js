@@ -57,10 +57,17 @@ export function createChart(panel) {
   chart.timeScale().subscribeVisibleLogicalRangeChange(() => panel.handleRangeChange())
   chart.timeScale().subscribeSizeChange(() => panel.restoreRange())
   const showNote = ({ point, paneIndex }) => panel.markers.showNoteAt(paneIndex ? null : point ?? null)
-  chart.subscribeClick(showNote)
+  chart.subscribeClick(event => {
+    if (!panel.replay.isPicking) showNote(event)
+    else if (event.logical !== undefined) {
+      panel.replay.pick(event.logical)
+      panel.replay.start()
+    }
+  })
   chart.subscribeCrosshairMove(event => {
     const { logical, point, paneIndex } = event
     showNote(event)
+    if (point && panel.replay.isPicking) panel.replay.pick(logical)
     panel.alertMenu.crosshairTop = point && !paneIndex ? point.y : null
     // On an entry of the legend the values stay: others could move the entry away from the pointer.
     if (point || !stage.querySelector(".readout :hover")) panel.showReadouts(point ? logical : null)
