@@ -28,6 +28,7 @@ from streamlit_app.analytics.chart_indicators import (
     select_panel,
 )
 from streamlit_app.analytics.chart_view import find_shown_window, trim_chart
+from streamlit_app.analytics.close_countdown import render_close_clock
 from streamlit_app.analytics.indicator_instances import IndicatorInstance, choose_symbol_colors
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
@@ -104,6 +105,7 @@ def render_chart_part(selection: ChartSelection) -> None:
     name = downloads.format_file_name(instrument.symbol, selection.interval, shown_window)
     _render_chart(selection, result, frame, display, name)
     footnotes.render_footnotes(selection, shown.candles, shown_window, is_zoomed=view is not None)
+    render_close_clock(instrument.symbol)
 
 
 def _query_slice(selection: ChartSelection, candle_slice: CandleSlice) -> ChartResult:

@@ -7,6 +7,7 @@
 import { AlertMenu } from "./alerts.js"
 import { mergeCandles, PeriodGrid, readCandles } from "./candles.js"
 import { Controls } from "./controls.js"
+import { CloseCountdown } from "./countdown.js"
 import { DatePicker } from "./dates.js"
 import { DrawingTools } from "./drawing_tools.js"
 import { closePopovers, createElement, leaveFullScreen, readTheme } from "./elements.js"
@@ -17,6 +18,7 @@ import { savePicture } from "./picture.js"
 import { showReadouts } from "./readouts.js"
 import { BarReplay } from "./replay.js"
 import { describeStyle, SeriesSet } from "./series.js"
+import { SettingsMenu } from "./settings_menu.js"
 import { readStoredValue, storeText } from "./storage.js"
 import { formatTime } from "./zones.js"
 
@@ -50,8 +52,10 @@ class CandlePanel {
     this.alertMenu = new AlertMenu(this)
     this.datePicker = new DatePicker(this)
     this.keyboard = new ChartKeyboard(this)
+    this.settingsMenu = new SettingsMenu(this)
     root.prepend(this.stage)
     this.replay = new BarReplay(this)
+    this.countdown = new CloseCountdown(this)
     this.controls = new Controls(this)
     this.replay.bar.element.after(this.controls.element)
     this.stage.addEventListener("pointerleave", ({ pointerType }) => {
@@ -102,6 +106,7 @@ class CandlePanel {
     this.isRemoved = true
     this.listeners.abort()
     this.keyboard.remove()
+    this.countdown.remove()
     this.replay.remove()
     clearTimeout(this.reportTimer)
     this.drawingTools?.remove()
@@ -167,6 +172,7 @@ class CandlePanel {
     }
     this.seriesSet.markLastPrice()
     this.drawingTools.attach()
+    this.countdown.attach()
     this.seriesSet.alertLines.draw(this.data.alerts)
     if (!this.view && this.replay.isOn) this.replay.showNewest(this.data.home[1] - this.data.home[0])
     if (this.view) this.show(this.view)

@@ -215,6 +215,7 @@ export class BarReplay {
   // Python hides the same candles in downloads.
   reportNow() {
     this.bar.update()
+    this.panel.countdown.update()
     this.panel.controls.update()
     this.panel.report()
   }
