@@ -7,7 +7,7 @@ import streamlit as st
 
 from crypto_assets.analytics import Panel
 from crypto_assets.market.utc_time import Window
-from crypto_assets.reports import CandleChart, CandleGap
+from crypto_assets.reports import CandleChart, CandleGap, CandleSeries
 from streamlit_app import auth
 from streamlit_app.analytics import (
     address,
@@ -197,7 +197,6 @@ def _build_frame(
 ) -> ChartFrame:
     series, instrument = chart.candles, selection.instrument
     interval = series.interval
-    newest = analytics.query_newest_candle(instrument.symbol, interval)
     return ChartFrame(
         symbol=instrument.symbol,
         title=f"{instrument.base} / {instrument.quote}",
@@ -207,8 +206,17 @@ def _build_frame(
         stored_window=Window(
             interval.floor(stored_window.start_ms), interval.ceil(stored_window.end_ms)
         ),
-        last=LastPrice(*newest) if newest else None,
+        last=_find_last_price(series, stored_window),
     )
+
+
+def _find_last_price(series: CandleSeries, stored_window: Window) -> LastPrice | None:
+    """Return the newest stored price, from the candles of the chart if they have it."""
+    if series.table.num_rows and series.window.end_ms >= stored_window.end_ms:
+        last = series.frame.iloc[-1]
+        return LastPrice(int(last["open_time"]), float(last["open"]), float(last["close"]))
+    newest = analytics.query_newest_candle(series.symbol, series.interval)
+    return LastPrice(*newest) if newest else None
 
 
 def _build_content(selection: ChartSelection, result: ChartResult, frame: ChartFrame) -> str:
