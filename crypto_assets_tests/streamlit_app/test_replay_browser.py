@@ -230,6 +230,16 @@ def test_a_replay_jumps_survives_other_choices_and_is_not_saved(
     form.get_by_role("button", name="Go").click()
     wait_for_script(page, f"{PANEL}.replay.moment === {wanted}")
     wait_for_script(page, f"{PANEL}.loaded.times.at(-1) === {wanted - HOUR_MS}")
+    # Also if the report of the jump was lost, so that Python sends other candles.
+    page.evaluate(
+        f"""() => {{
+            const panel = {PANEL};
+            const window = panel.received.window.map(time => time + 9 * 86_400_000);
+            panel.received = {{ ...panel.received, window }};
+            panel.draw();
+        }}"""
+    )
+    wait_for_script(page, f"{PANEL}.received.window[0] < {wanted}")
     # Candles that are loaded later are hidden, too.
     page.locator(".interval-picker [data-interval='5m']").first.click()
     wait_for_script(page, f"{PANEL}.content.interval === '5m'")

@@ -389,6 +389,8 @@ class CandlePanel {
 
   // The stored candles beside those that are loaded, if the view or what is near it lacks them.
   findMissingCandles() {
+    const outside = this.replay.findMissingView()
+    if (outside) return outside
     const visible = this.received && this.readVisibleTimes()
     if (!visible) return null
     const { stored, step } = this.content

@@ -162,6 +162,17 @@ export class BarReplay {
     return isClosed ? received.times[row] : null
   }
 
+  // The view, if the candles at the moment are not loaded, as after a report that was lost.
+  findMissingView() {
+    const { received, view, content } = this.panel
+    if (!this.isOn || !view || !received) return null
+    const [first, last] = content.stored
+    const moment = Math.min(this.moment, last)
+    if (moment <= first || (moment > received.window[0] && moment <= received.window[1])) return null
+    const [from, to] = [Math.max(first, view[0]), Math.min(last, view[1])]
+    return from < to ? [from, to] : null
+  }
+
   get isAtEnd() {
     const { received, content } = this.panel
     return this.findNext() === null && received.window[1] >= content.stored[1]
