@@ -7,7 +7,7 @@ import streamlit as st
 
 from crypto_assets.analytics import Panel
 from crypto_assets.market.utc_time import Window
-from crypto_assets.reports import CandleChart, CandleGap
+from crypto_assets.reports import CandleChart, CandleGap, CandleSeries
 from streamlit_app import auth
 from streamlit_app.analytics import (
     address,
@@ -17,6 +17,7 @@ from streamlit_app.analytics import (
     downloads,
     footnotes,
     indicator_switches,
+    replay,
     zoom,
 )
 from streamlit_app.analytics.chart_alerts import list_alert_lines
@@ -27,6 +28,7 @@ from streamlit_app.analytics.chart_indicators import (
     select_panel,
 )
 from streamlit_app.analytics.chart_view import find_shown_window, trim_chart
+from streamlit_app.analytics.close_countdown import render_close_clock
 from streamlit_app.analytics.indicator_instances import IndicatorInstance, choose_symbol_colors
 from streamlit_app.analytics.selection import ChartSelection
 from streamlit_app.components import notices
@@ -66,6 +68,7 @@ def render_indicator_errors(selection: ChartSelection) -> None:
 def render_chart_part(selection: ChartSelection) -> None:
     """Draw the chart of a selection, or why there is none."""
     address.rerun_if_changed()  # The chart itself has changed its scale, zone or indicators.
+    replay.rerun_if_moved()
     chart_dialogs.open_requested_dialog()
     instrument = selection.instrument
     stored_window = analytics.query_stored_windows().get(instrument.symbol)
@@ -97,10 +100,12 @@ def render_chart_part(selection: ChartSelection) -> None:
         has_markers=selection.has_markers,
         alerts=list_alert_lines(instrument.symbol, selection.indicators),
         can_write=auth.find_caller().is_operator,
+        replay=replay.get_replay_moment(),
     )
     name = downloads.format_file_name(instrument.symbol, selection.interval, shown_window)
     _render_chart(selection, result, frame, display, name)
     footnotes.render_footnotes(selection, shown.candles, shown_window, is_zoomed=view is not None)
+    render_close_clock(instrument.symbol)
 
 
 def _query_slice(selection: ChartSelection, candle_slice: CandleSlice) -> ChartResult:
@@ -140,7 +145,7 @@ def _render_chart(
         PictureRequest(picture_name, _PICTURE_SOURCE, downloads.count_requested_pictures()),
         chart_drawings.build_drawing_state(selection.instrument.symbol),
         ChartCallbacks(
-            on_view=lambda: zoom.handle_zoom_report(selection.scope, _read_report("view")),
+            on_view=lambda: _handle_view_report(selection, _read_report("view")),
             on_zone=lambda: chart_options.handle_zone_report(_read_report("zone")),
             on_scale=lambda: chart_options.handle_scale_report(_read_report("scale")),
             on_markers=lambda: chart_options.handle_markers_report(_read_report("markers")),
@@ -153,6 +158,11 @@ def _render_chart(
 
 def _read_report(name: str) -> Any:
     return st.session_state[_KEY].get(name)
+
+
+def _handle_view_report(selection: ChartSelection, report: Any) -> None:
+    zoom.handle_zoom_report(selection.scope, report)
+    replay.handle_replay_report(report)
 
 
 def _handle_legend_report(selection: ChartSelection, report: Any) -> None:
@@ -187,7 +197,6 @@ def _build_frame(
 ) -> ChartFrame:
     series, instrument = chart.candles, selection.instrument
     interval = series.interval
-    newest = analytics.query_newest_candle(instrument.symbol, interval)
     return ChartFrame(
         symbol=instrument.symbol,
         title=f"{instrument.base} / {instrument.quote}",
@@ -197,8 +206,17 @@ def _build_frame(
         stored_window=Window(
             interval.floor(stored_window.start_ms), interval.ceil(stored_window.end_ms)
         ),
-        last=LastPrice(*newest) if newest else None,
+        last=_find_last_price(series, stored_window),
     )
+
+
+def _find_last_price(series: CandleSeries, stored_window: Window) -> LastPrice | None:
+    """Return the newest stored price, from the candles of the chart if they have it."""
+    if series.table.num_rows and series.window.end_ms >= stored_window.end_ms:
+        last = series.frame.iloc[-1]
+        return LastPrice(int(last["open_time"]), float(last["open"]), float(last["close"]))
+    newest = analytics.query_newest_candle(series.symbol, series.interval)
+    return LastPrice(*newest) if newest else None
 
 
 def _build_content(selection: ChartSelection, result: ChartResult, frame: ChartFrame) -> str:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import Window, from_epoch_ms
+from streamlit_app.analytics import replay
 from streamlit_app.analytics.chart_export import build_export_table, export_csv, export_parquet
 from streamlit_app.analytics.chart_view import find_shown_window, trim_chart
 from streamlit_app.analytics.selection import ChartSelection
@@ -29,6 +30,7 @@ def render_download_menu(selection: ChartSelection) -> None:
     shown = find_shown_window(selection)
     if shown is None:
         return
+    known = find_known_window(selection)
     with st.popover("Download", icon=":material/download:"):
         content = ExportContent(
             st.radio(
@@ -44,9 +46,10 @@ def render_download_menu(selection: ChartSelection) -> None:
         name = format_file_name(
             selection.instrument.symbol, selection.interval, candle_slice.window or shown
         )
+        name += replay.format_replay_suffix()
         st.download_button(
             "CSV",
-            lambda: export_csv(_read_table(selection, candle_slice, window)),
+            lambda: export_csv(_read_table(selection, candle_slice, window, known)),
             f"{name}.csv",
             "text/csv",
             on_click="ignore",
@@ -56,7 +59,7 @@ def render_download_menu(selection: ChartSelection) -> None:
         )
         st.download_button(
             "Parquet",
-            lambda: export_parquet(_read_table(selection, candle_slice, window)),
+            lambda: export_parquet(_read_table(selection, candle_slice, window, known)),
             f"{name}.parquet",
             "application/vnd.apache.parquet",
             on_click="ignore",
@@ -86,21 +89,29 @@ def format_file_name(symbol: str, interval: Interval, window: Window) -> str:
     return f"{symbol}-{interval}-{first:%Y%m%d}-{last:%Y%m%d}"
 
 
+def find_known_window(selection: ChartSelection) -> Window:
+    """Return the stored candles, in a replay those that had closed at its moment."""
+    stored_window = analytics.query_stored_windows()[selection.instrument.symbol]
+    return replay.limit_to_replay(stored_window, selection.interval)
+
+
 def build_content_slice(selection: ChartSelection, view: Window | None) -> CandleSlice:
     """Return the newest candles of a view, or of the whole range, that a file contains."""
-    stored_window = analytics.query_stored_windows()[selection.instrument.symbol]
+    stored_window = find_known_window(selection)
     if view is None:
         return selection.build_export_slice(stored_window, MAX_EXPORTED_CANDLES)
     return build_window_slice(selection.interval, view, stored_window, MAX_EXPORTED_CANDLES)
 
 
 def _read_table(
-    selection: ChartSelection, candle_slice: CandleSlice, view: Window | None
+    selection: ChartSelection, candle_slice: CandleSlice, view: Window | None, known: Window
 ) -> pa.Table:
     result = analytics.read_chart(
         selection.instrument.symbol, candle_slice, selection.enabled_indicators
     )
-    return build_export_table(result.chart if view is None else trim_chart(result.chart, view))
+    start, end = (0, known.end_ms) if view is None else (view.start_ms, view.end_ms)
+    shown = Window(start, min(end, known.end_ms))
+    return build_export_table(trim_chart(result.chart, shown))
 
 
 def _request_picture() -> None:

@@ -4,7 +4,14 @@ import streamlit as st
 
 from crypto_assets.errors import CryptoAssetsError
 from streamlit_app import actions
-from streamlit_app.analytics import candle_chart, cards, downloads, page_layout, side_column
+from streamlit_app.analytics import (
+    candle_chart,
+    cards,
+    downloads,
+    page_layout,
+    replay,
+    side_column,
+)
 from streamlit_app.analytics.selection import (
     build_selection,
     read_request,
@@ -27,6 +34,7 @@ if not instruments:
     st.stop()
 
 request = read_request(instruments)
+replay.record_replay()
 toolbar = page_layout.create_toolbar()
 notices.render_problems(request.problems)
 errors = page_layout.create_error_area()

@@ -57,7 +57,8 @@ class ChartDisplay:
 
     `home` is the window of the range named by `scope`; `view` is the viewer's own, which lasts
     until the scope changes. `zone` is empty if the viewer has not chosen one in the address.
-    `can_write` is whether the viewer can add alerts.
+    `can_write` is whether the viewer can add alerts. `replay` is the moment (epoch ms) of a replay
+    that a new chart continues.
     """
 
     scope: str
@@ -69,6 +70,7 @@ class ChartDisplay:
     has_markers: bool
     alerts: tuple[AlertLine, ...]
     can_write: bool
+    replay: int | None
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,12 @@ class ChartCallbacks:
     """What is called after a gesture of the viewer; each finds its value in the session state.
 
     `on_view` is called after each zoom, and when candles are missing in it. It finds `{"scope",
-    "from", "to", "load"}` at `st.session_state[key].view`: epoch ms, or None for the whole range;
-    `load` is a further window to read, or None. `zone`, `scale` and `markers` (whether they are
-    shown) are the viewer's choices. `legend` is `{"action", "key"}`: `toggle`, `settings` or
-    `remove` of an indicator. `alert` is `{"price"}` as text, at which the viewer adds an alert.
-    `drawings` are changed drawings, which the browser sends again until a `DrawingAnswer` has their
-    batch.
+    "from", "to", "load", "replay"}` at `st.session_state[key].view`: epoch ms, or None for the
+    whole range; `load` is a further window to read, or None, and `replay` the moment of a replay.
+    `zone`, `scale` and `markers` (whether they are shown) are the viewer's choices. `legend` is
+    `{"action", "key"}`: `toggle`, `settings` or `remove` of an indicator. `alert` is `{"price"}` as
+    text, at which the viewer adds an alert. `drawings` are changed drawings, which the browser
+    sends again until a `DrawingAnswer` has their batch.
     """
 
     on_view: Callable[[], None]
@@ -119,6 +121,7 @@ def render_candle_chart(
             "markers": display.has_markers,
             "alerts": [asdict(line) for line in display.alerts],
             "can_write": display.can_write,
+            "replay": display.replay,
             "picture": asdict(picture),
             "drawings": describe_drawings(drawings),
         },

@@ -5,6 +5,7 @@ import streamlit as st
 from crypto_assets import wiring
 from crypto_assets.exchange import ExchangeMonitor
 from crypto_assets.health_monitor import CHECK_REQUEST_SECONDS, HealthMonitor
+from crypto_assets.market.utc_time import now_ms
 from crypto_assets.orchestrator import Orchestrator
 from crypto_assets.pipeline.context import PipelineContext
 from crypto_assets.reports import Dashboard, DataFlow, Instrument, Reports
@@ -44,6 +45,11 @@ def _get_dagster_monitor() -> HealthMonitor:
 @st.cache_resource(show_spinner=False, on_release=ExchangeMonitor.close)
 def _get_exchange_monitor() -> ExchangeMonitor:
     return wiring.open_exchange_monitor(get_settings())
+
+
+def get_exchange_time() -> int:
+    """Return the time of the exchange's clock (epoch ms), by the last probe of it."""
+    return now_ms() + _get_exchange_monitor().read_condition().clock_lead_ms
 
 
 def get_health() -> dict[str, str | None]:

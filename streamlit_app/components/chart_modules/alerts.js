@@ -42,7 +42,7 @@ export class AlertMenu {
     this.crosshairTop = null
     this.button = createButton("alert", "", "Add an alert at the crosshair, or at the last price", () => {
       const box = this.button.getBoundingClientRect()
-      const price = this.readPriceAt(this.crosshairTop) ?? panel.content.last?.[2]
+      const price = this.readPriceAt(this.crosshairTop) ?? panel.last?.[2]
       if (price) this.open(box.left, box.top, price)
     })
     this.button.append(createIcon(BELL, 16, { width: 15, height: 15, fill: "none", stroke: "currentColor" }))

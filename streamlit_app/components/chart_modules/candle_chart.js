@@ -7,25 +7,27 @@
 import { AlertMenu } from "./alerts.js"
 import { mergeCandles, PeriodGrid, readCandles } from "./candles.js"
 import { Controls } from "./controls.js"
+import { CloseCountdown } from "./countdown.js"
 import { DatePicker } from "./dates.js"
 import { DrawingTools } from "./drawing_tools.js"
 import { closePopovers, createElement, leaveFullScreen, readTheme } from "./elements.js"
 import { ChartKeyboard } from "./keyboard.js"
+import { createChart, loadLibrary } from "./library.js"
 import { EventMarkers } from "./markers.js"
 import { savePicture } from "./picture.js"
 import { showReadouts } from "./readouts.js"
+import { BarReplay } from "./replay.js"
 import { describeStyle, SeriesSet } from "./series.js"
+import { SettingsMenu } from "./settings_menu.js"
 import { readStoredValue, storeText } from "./storage.js"
-import { buildZonedTimeScale, formatTick, formatTime } from "./zones.js"
+import { formatTime } from "./zones.js"
 
 const REST_MS = 250  // A gesture has ended after this time without a change.
 const GESTURE_MS = 400  // A change of the view this long after a gesture is part of it.
 const NEAR_PERIODS = 0.001  // The difference of two ranges that are the same.
 const LOAD_MS = 400  // Between two requests for candles while the viewer scrolls.
 const LOST_MS = 3_000  // A request without an answer is sent again.
-const RETRY_MS = 2_000  // After the library could not be loaded.
 const LOADED_CANDLES = [1_000, 5_000]  // The fewest and the most that are requested at once.
-const CLEAR = "rgba(0, 0, 0, 0)"
 const HEIGHTS_KEY = "crypto-assets.pane-heights"
 const HEIGHT_LIMITS = [0.05, 50]  // Of stretch factors: all panes can be seen, and dragged.
 
@@ -39,29 +41,9 @@ export default function (component) {
   }
 }
 
-const loadingLibraries = new Map()
-
-// Without a network, it waits for one.
-function loadLibrary(name) {
-  if (!loadingLibraries.has(name)) {
-    loadingLibraries.set(name, new Promise(resolve => {
-      const load = () => {
-        const script = document.createElement("script")
-        script.src = new URL(name, document.baseURI)
-        script.onload = () => resolve(window.LightweightCharts)
-        script.onerror = () => setTimeout(load, RETRY_MS)
-        document.head.append(script)
-      }
-      load()
-    }))
-  }
-  return loadingLibraries.get(name)
-}
-
-// --- Chart -------------------------------------------------------------------------------------
-
 // `view` is the visible time range of the viewer, null while the chart shows the range's own. It
-// lasts until the scope changes. `loaded` are the candles received so far, `grid` their periods.
+// lasts until the scope changes. `received` are the candles received so far, `loaded` those of them
+// that are shown, which a replay limits, and `grid` their periods.
 class CandlePanel {
   constructor(root) {
     this.root = root
@@ -70,8 +52,12 @@ class CandlePanel {
     this.alertMenu = new AlertMenu(this)
     this.datePicker = new DatePicker(this)
     this.keyboard = new ChartKeyboard(this)
+    this.settingsMenu = new SettingsMenu(this)
+    root.prepend(this.stage)
+    this.replay = new BarReplay(this)
+    this.countdown = new CloseCountdown(this)
     this.controls = new Controls(this)
-    root.prepend(this.stage, this.controls.element)
+    this.replay.bar.element.after(this.controls.element)
     this.stage.addEventListener("pointerleave", ({ pointerType }) => {
       if (pointerType === "touch") return  // The crosshair stays where the finger has left it.
       if (this.seriesSet) this.showReadouts(null)
@@ -120,6 +106,8 @@ class CandlePanel {
     this.isRemoved = true
     this.listeners.abort()
     this.keyboard.remove()
+    this.countdown.remove()
+    this.replay.remove()
     clearTimeout(this.reportTimer)
     this.drawingTools?.remove()
     this.chart?.remove()
@@ -140,11 +128,13 @@ class CandlePanel {
     if (this.chosenMarkers === data.markers) this.chosenMarkers = null
     this.scale = this.chosenScale ?? data.scale
     this.zone = this.controls.chooseZone(data.zone)
+    this.replay.restore(data.replay)
     if (this.receivedContent !== data.content) {
       this.receivedContent = data.content
       this.content = JSON.parse(data.content)
-      this.loaded = mergeCandles(this.loaded, readCandles(this.content))
+      this.received = mergeCandles(this.received, readCandles(this.content))
     }
+    this.loaded = this.replay.cut(this.received)
     this.drawingTools.receive(data.drawings)
     this.draw()
     savePicture(this, data.picture)
@@ -182,7 +172,9 @@ class CandlePanel {
     }
     this.seriesSet.markLastPrice()
     this.drawingTools.attach()
+    this.countdown.attach()
     this.seriesSet.alertLines.draw(this.data.alerts)
+    if (!this.view && this.replay.isOn) this.replay.showNewest(this.data.home[1] - this.data.home[0])
     if (this.view) this.show(this.view)
     else if (this.isRangeLoaded()) this.showRange()
     else if (visible) this.show(visible)
@@ -244,6 +236,18 @@ class CandlePanel {
     storeText(HEIGHTS_KEY, JSON.stringify([...this.paneHeights]))
   }
 
+  // Open time, open, and close of the newest candle, wherever the viewer has scrolled.
+  get last() {
+    if (!this.replay.isOn) return this.content.last
+    const { times, columns: { open, close } } = this.loaded
+    return times.length ? [times, open, close].map(values => values.at(-1)) : null
+  }
+
+  // The end of all candles that may be shown.
+  get end() {
+    return Math.min(this.content.stored[1], this.replay.moment ?? Infinity)
+  }
+
   get timeScale() {
     return this.chart.timeScale()
   }
@@ -296,7 +300,8 @@ class CandlePanel {
     this.view = null
     this.isScaledByViewer = false
     this.seriesSet.fitScales()
-    if (this.isRangeLoaded()) this.showRange()
+    if (this.replay.isOn) this.draw()
+    else if (this.isRangeLoaded()) this.showRange()
     this.finishWhenLaidOut()
     this.report()
   }
@@ -317,9 +322,8 @@ class CandlePanel {
 
   // Shows a time in the middle of a view of the same width.
   showTime(time) {
-    const [first, last] = this.content.stored
     const [from, to] = this.readVisibleTimes() ?? this.data.home
-    const middle = Math.min(last, Math.max(first, time))
+    const middle = Math.min(this.end, Math.max(this.content.stored[0], time))
     this.view = [middle - (to - from) / 2, middle + (to - from) / 2].map(Math.round)
     this.show(this.view)
     this.report()
@@ -350,6 +354,7 @@ class CandlePanel {
   }
 
   handleRangeChange() {
+    this.replay.bar.placeFuture()
     const now = performance.now()
     if (now - this.gestureAt > GESTURE_MS || !this.grid.times.length || this.isShownRange()) {
       this.fitSoon()
@@ -370,7 +375,7 @@ class CandlePanel {
   report(load = this.findMissingCandles()) {
     clearTimeout(this.reportTimer)
     const [from, to] = this.view ?? [null, null]
-    this.component.setTriggerValue("view", { scope: this.scope, from, to, load })
+    this.component.setTriggerValue("view", { scope: this.scope, from, to, load, replay: this.replay.moment })
   }
 
   loadMissingCandles() {
@@ -384,10 +389,12 @@ class CandlePanel {
 
   // The stored candles beside those that are loaded, if the view or what is near it lacks them.
   findMissingCandles() {
-    const visible = this.loaded && this.readVisibleTimes()
+    const outside = this.replay.findMissingView()
+    if (outside) return outside
+    const visible = this.received && this.readVisibleTimes()
     if (!visible) return null
     const { stored, step } = this.content
-    const [loadedFrom, loadedTo] = this.loaded.window
+    const [loadedFrom, loadedTo] = this.received.window
     const near = Math.min((visible[1] - visible[0]) / 2, 2_000 * step)
     const [fewest, most] = LOADED_CANDLES
     const count = Math.round((visible[1] - visible[0]) / step)
@@ -416,7 +423,7 @@ class CandlePanel {
 
   isNewestVisible() {
     const range = this.timeScale.getVisibleLogicalRange()
-    const isLoaded = this.loaded.window[1] >= this.content.stored[1]
+    const isLoaded = this.loaded.window[1] >= this.end
     return !range || (isLoaded && range.to >= this.grid.times.length - 1)
   }
 
@@ -426,50 +433,6 @@ class CandlePanel {
     this.controls.newest.hidden = this.isNewestVisible()
     showReadouts(this, hovered)
   }
-}
-
-function createChart(panel) {
-  const { library, root, stage } = panel
-  const text = readTheme(root, "text-color")
-  const grid = readTheme(root, "border-color-light") || readTheme(root, "border-color")
-  const label = readTheme(root, "secondary-background-color")
-  const line = { color: "rgba(128, 138, 152, 0.9)", labelBackgroundColor: "#4A5568", style: 3 }
-  const chart = library.createChartEx(stage, new (buildZonedTimeScale(panel))(), {
-    autoSize: true,
-    layout: {
-      background: { type: "solid", color: CLEAR },
-      textColor: text, fontSize: 12, fontFamily: readTheme(root, "font") || "sans-serif",
-      panes: { separatorColor: grid, separatorHoverColor: label, enableResize: true },
-      attributionLogo: true,
-    },
-    grid: { vertLines: { color: grid }, horzLines: { color: grid } },
-    crosshair: { mode: library.CrosshairMode.Normal, vertLine: line, horzLine: line },
-    rightPriceScale: { borderColor: grid, minimumWidth: 64 },
-    timeScale: {
-      borderColor: grid, timeVisible: true, secondsVisible: false,
-      minBarSpacing: 0.03, enableConflation: true, shiftVisibleRangeOnNewBar: false,
-      lockVisibleTimeRangeOnResize: true,
-      tickMarkFormatter: (time, kind) => formatTick(panel.zone, time * 1000, kind),
-    },
-    localization: {
-      timeFormatter: time => formatTime(panel.zone, time * 1000, panel.content.step),
-    },
-    handleScale: { axisDoubleClickReset: { time: false, price: true } },
-    handleScroll: { vertTouchDrag: false },  // A finger that moves up or down scrolls the page.
-  })
-  chart.timeScale().subscribeVisibleLogicalRangeChange(() => panel.handleRangeChange())
-  chart.timeScale().subscribeSizeChange(() => panel.restoreRange())
-  const showNote = ({ point, paneIndex }) => panel.markers.showNoteAt(paneIndex ? null : point ?? null)
-  chart.subscribeClick(showNote)
-  chart.subscribeCrosshairMove(event => {
-    const { logical, point, paneIndex } = event
-    showNote(event)
-    panel.alertMenu.crosshairTop = point && !paneIndex ? point.y : null
-    // On an entry of the legend the values stay: others could move the entry away from the pointer.
-    if (point || !stage.querySelector(".readout :hover")) panel.showReadouts(point ? logical : null)
-  })
-  chart.subscribeDblClick(() => panel.resetView())
-  return chart
 }
 
 function readPaneHeights() {

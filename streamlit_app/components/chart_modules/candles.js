@@ -3,6 +3,8 @@
 import { mergeEvents } from "./markers.js"
 
 const MAX_FILLED_PERIODS = 1_000  // The width of a longer gap on the time axis.
+// By `STATE_NOTES` of candles.py.
+export const FORMING = 1
 
 // The candles of one message: times and columns of equal length. `key` names all columns; candles
 // of two messages can be joined if it is the same.
@@ -75,6 +77,25 @@ function isLoaded(loaded, received, before, after) {
 
 function isEqualAsText(one, other) {
   return JSON.stringify(one) === JSON.stringify(other)
+}
+
+// Only what was known at a moment: the candles that had closed, and the gaps and events before it.
+export function cutCandles(loaded, moment, step) {
+  let count = findIndex(loaded.times, moment - step + 1)
+  if (count && loaded.columns.state[count - 1] === FORMING) count--
+  return {
+    key: loaded.key,
+    window: loaded.window.map(end => Math.min(end, moment)),
+    times: loaded.times.subarray(0, count),
+    columns: Object.fromEntries(Object.entries(loaded.columns).map(([name, values]) => [
+      name, values.subarray(0, count),
+    ])),
+    gaps: loaded.gaps.filter(([from]) => from < moment)
+      .map(([from, to, reason]) => [from, Math.min(to, moment), reason]),
+    // The details of an event that has not ended tell how long it lasts.
+    events: loaded.events.filter(({ from }) => from < moment)
+      .map(event => event.to <= moment ? event : { ...event, to: moment, detail: "" }),
+  }
 }
 
 // The index of the first of ascending times that is not below `time`.

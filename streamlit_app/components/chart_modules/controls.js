@@ -30,7 +30,8 @@ export class Controls {
     this.full.hidden = !document.fullscreenEnabled  // As on an iPhone.
     this.element.append(
       this.newest, panel.datePicker.button, this.zone, ...this.scales.map(([, button]) => button),
-      this.auto, this.markers, panel.alertMenu.button, panel.keyboard.button, this.full,
+      this.auto, this.markers, panel.alertMenu.button, panel.replay.bar.button, panel.settingsMenu.button,
+      panel.keyboard.button, this.full,
     )
   }
 

@@ -18,20 +18,27 @@ export class DatePicker {
     this.form.addEventListener("submit", event => {
       event.preventDefault()
       this.form.hidePopover()
-      panel.showTime(panel.zone.toTime(Date.parse(`${this.input.value}Z`)))
+      this.choose(panel.zone.toTime(Date.parse(`${this.input.value}Z`)))
     })
     panel.root.append(this.form)
-    this.button = createButton("go", "Go to", "Go to a date", () => this.open())
+    this.button = createButton("go", "Go to", "Go to a date", () => this.openAtView())
   }
 
-  open() {
-    const { panel, form, input, button } = this
+  openAtView() {
+    const { panel } = this
+    const [from, to] = panel.readVisibleTimes() ?? panel.content.stored
+    const middle = Math.floor((from + to) / 2 / panel.content.step) * panel.content.step
+    this.open(this.button, middle, time => panel.showTime(time))
+  }
+
+  // Opens above a button with a time, and calls `choose` with the viewer's.
+  open(button, time, choose) {
+    const { panel, form, input } = this
+    this.choose = choose
     const toText = time => panel.zone.toClock(time).toISOString().slice(0, 16)
     const [first, last] = panel.content.stored
     Object.assign(input, { min: toText(first), max: toText(last) })
-    const [from, to] = panel.readVisibleTimes() ?? panel.content.stored
-    const middle = Math.min(last, Math.max(first, (from + to) / 2))
-    input.value = toText(Math.floor(middle / panel.content.step) * panel.content.step)
+    input.value = toText(Math.min(last, Math.max(first, time)))
     this.zone.textContent = panel.zone.label
     input.style.colorScheme = isBright(readTheme(panel.root, "background-color")) ? "light" : "dark"
     form.showPopover()

@@ -49,7 +49,8 @@ export class DrawingGestures {
   press(event) {
     const { tools } = this
     this.isClickTaken = false
-    if (event.button || !event.isPrimary || event.target.closest(CONTROLS)) return
+    const isTaken = tools.panel.replay.isPicking || event.target.closest(CONTROLS)
+    if (event.button || !event.isPrimary || isTaken) return
     const from = this.locate(event)
     if (!from) return
     if (tools.tool) {

@@ -10,6 +10,8 @@ const KEYS = [
   ["Left, Right", "Move the chart; with Shift by a whole view"],
   ["+, -", "Zoom in, zoom out"],
   ["Alt + R", "Show the range again"],
+  ["Alt + P", "Choose a candle to replay from, or leave the replay"],
+  ["Shift + Right, Shift + Down", "In a replay: next candle, play or pause"],
   ["[, ]", "Select a drawing; Delete removes it, Escape ends the selection"],
   ["Ctrl + Z", "Undo the last change of a drawing"],
   ["?", "Show this list"],
@@ -44,7 +46,7 @@ export class ChartKeyboard {
   receive(event) {
     const { panel } = this
     if (!panel.seriesSet || isForInput(event)) return
-    const action = this.chooseAction(event)
+    const action = panel.replay.chooseAction(event) ?? this.chooseAction(event)
     if (!action) return
     event.stopPropagation()  // Streamlit has shortcuts of its own.
     // The letter itself is typed into the search, which has the focus by then.

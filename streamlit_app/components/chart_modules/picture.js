@@ -27,7 +27,7 @@ export function savePicture(panel, picture) {
   canvas.toBlob(blob => {
     const link = document.createElement("a")
     link.href = URL.createObjectURL(blob)
-    link.download = `${picture.name}.png`
+    link.download = `${picture.name}${panel.replay.fileSuffix}.png`
     link.click()
     URL.revokeObjectURL(link.href)
   })
@@ -51,7 +51,8 @@ function drawTexts(panel, context, picture, height) {
   const [from, to] = panel.readVisibleTimes() ?? [NaN, NaN]
   const shown = [Math.max(from, panel.loaded.times[0]), Math.min(to, panel.loaded.times.at(-1))]
   const ends = shown.map(end => formatTime(zone, end)).join(" to ")
-  write(`${ends} ${zone.label}`, 10, 28)
+  const known = panel.replay.isOn ? `. ${panel.replay.describe()}` : ""
+  write(`${ends} ${zone.label}${known}`, 10, 28)
   write(picture.source, 10, HEADER_HEIGHT + height + 5, `11px ${PICTURE_FONT}`)
   const right = panel.timeScale.width() - 8
   for (const readout of stage.querySelectorAll(".readout")) {

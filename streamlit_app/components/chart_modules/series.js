@@ -220,17 +220,16 @@ export class SeriesSet {
 
   fill() {
     const { grid } = this.panel
-    if (!grid.times.length) return
     this.prices = this.convertPrices()
     for (const { series, build } of this.series) series.setData(build(grid))
-    if (this.panel.data.type === "baseline") this.fitBaseline()
+    if (this.panel.data.type === "baseline" && grid.times.length) this.fitBaseline()
     this.markLastPrice()
     this.alertLines.draw(this.panel.data.alerts)
   }
 
   // The newest stored price, wherever the viewer has scrolled.
   markLastPrice() {
-    const { last } = this.panel.content
+    const { last } = this.panel
     if (this.lastPrice) this.main.removePriceLine(this.lastPrice)
     this.lastPrice = null
     if (!last) return
