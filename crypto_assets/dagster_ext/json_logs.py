@@ -6,6 +6,7 @@ that create handlers are replaced here, in each process at its start.
 """
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,6 +64,8 @@ def configure_dagster_logs(process: str) -> bool:
     if _configured or read_log_format() is not LogFormat.JSON:
         return bool(_configured)
     _configured.append(process)
+    # Otherwise the library itself writes lines of text, such as when a server stops.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     configure_json_logs(process, logging.WARNING)
     handler = logging.getLogger().handlers[0]
     handler.addFilter(RunFieldsFilter())

@@ -88,3 +88,35 @@ def test_the_log_of_a_run_is_lines_with_its_id_job_and_partition(tmp_path: Path)
 @pytest.mark.slow
 def test_without_the_setting_the_log_is_text(tmp_path: Path) -> None:
     assert " - dagster - WARNING - ingest - " in run_job(tmp_path, LogFormat.TEXT)
+
+
+# The client gets a message from the server that stops, which gRPC writes to stderr itself.
+_STOPPED_SERVER = """
+import sys, time
+from concurrent.futures import ThreadPoolExecutor
+import grpc
+from crypto_assets.dagster_ext.json_logs import configure_dagster_logs
+
+configure_dagster_logs("code_server")
+for _ in range(5):
+    server = grpc.server(ThreadPoolExecutor())
+    server.add_insecure_port(sys.argv[1])
+    server.start()
+    with grpc.insecure_channel(sys.argv[1]) as channel:
+        grpc.channel_ready_future(channel).result(60)
+        server.stop(0).wait()
+        time.sleep(0.3)
+"""
+
+
+@pytest.mark.slow
+def test_grpc_writes_no_lines_of_its_own(tmp_path: Path) -> None:
+    environment = {**os.environ, "CRYPTO_HOME": str(tmp_path), "CRYPTO_LOG_FORMAT": "json"}
+    ran = subprocess.run(
+        [sys.executable, "-c", _STOPPED_SERVER, f"unix:{tmp_path}/socket"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
