@@ -7,8 +7,8 @@ ARGS ?=
 VERSION ?=
 # On two cores: tests wait a third of their time, mainly for Dagster's daemon.
 WORKERS ?= 4
-# On a CI machine a failed test is run once more, three at most. The summary shows each as "RERUN".
-RERUNS := $(if $(CI),--reruns 1 --max-suite-reruns 3 --rerun-show-tracebacks -r R)
+# On a CI machine a failed test is run once more, six at most. The summary shows each as "RERUN".
+RERUNS := $(if $(CI),--reruns 1 --max-suite-reruns 6 --rerun-show-tracebacks -r R)
 
 BIN := .venv/bin
 RUNTIME := .venv/runtime-installed
