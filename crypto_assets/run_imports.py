@@ -5,6 +5,7 @@ Only multiprocessing imports this module, in the process that forks for each run
 
 import atexit
 import importlib
+import logging
 import os
 import pkgutil
 import signal
@@ -12,10 +13,12 @@ from multiprocessing import util
 
 from crypto_assets import defs
 from crypto_assets.dagster_ext.definitions_load import load_for_run
+from crypto_assets.dagster_ext.json_logs import configure_dagster_logs
 from crypto_assets.python_gc import pause_collections
 from crypto_assets.settings import get_settings
 
 _EXIT_PRIORITY = 0
+_log = logging.getLogger(__name__)
 
 
 def _import_all() -> None:
@@ -44,8 +47,11 @@ def _prepare() -> None:
     with pause_collections(), load_for_run():
         try:
             _import_all()
-        except Exception:  # noqa: BLE001  # such as wrong settings: a run imports again, and reports
-            return
+        except Exception:  # noqa: BLE001  # of any module; it is logged, and each run meets it
+            # Such as invalid settings: this process must live, so that runs can report it
+            # themselves, or succeed after a correction.
+            configure_dagster_logs("run")
+            _log.exception("each run imports its code by itself, because this failed in advance")
 
 
 _prepare()

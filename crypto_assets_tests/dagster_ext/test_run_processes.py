@@ -78,10 +78,15 @@ class Runs:
         found: dict[str, Any] = json.loads((self._folder / f"{run_id}.json").read_text())
         return found
 
+    def submit(self, job_name: str) -> str:
+        """Launch a run of a job, and return its id."""
+        run_id = self._queue.submit(job_name)
+        self._queue.launch_queued()
+        return run_id
+
     def start_long(self) -> tuple[str, int]:
         """Start a run that goes on until `allow_end`, and return its id and its process."""
-        run_id = self._queue.submit("long")
-        self._queue.launch_queued()
+        run_id = self.submit("long")
         running = self._folder / "running"
         wait_for(lambda: running.exists() and running.read_text() != "", 60)
         return run_id, int(running.read_text())
@@ -131,6 +136,23 @@ def test_each_run_reads_env_files_again(tmp_path: Path) -> None:
         for symbol in ("BTCUSDT", "ETHUSDT"):
             file.write_text(f"CRYPTO_SYMBOLS={symbol}\n")
             assert runs.report()["symbols"] == [symbol]
+
+
+def test_invalid_settings_are_logged_and_fail_runs_until_they_are_corrected(
+    tmp_path: Path,
+) -> None:
+    # Not the folder of the code server, which itself takes variables from a file there.
+    base = tmp_path / "base"
+    base.mkdir()
+    file = base / ".env"
+    file.write_text("CRYPTO_PARTITION_UNIT=fortnight\n")
+    with serve_runs(tmp_path, **{BASE_FOLDER_VARIABLE: str(base)}) as (runs, _):
+        runs.require_end(runs.submit("report"), dg.DagsterRunStatus.FAILURE)
+        log = (tmp_path / "server.log").read_text()
+        assert "each run imports its code by itself" in log
+        assert "CRYPTO_PARTITION_UNIT" in log
+        file.unlink()
+        assert not runs.report()["has_imported"]
 
 
 def test_a_run_survives_its_code_server(tmp_path: Path) -> None:
