@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
+from functools import partial
 
 import dagster as dg
 
+from crypto_assets.background import repeat_in_background
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.exchange.usage_meter import usage_meter
 from crypto_assets.market.exchange_usage import ExchangeUsage
@@ -29,20 +30,9 @@ def record_exchange_usage(warehouse: Warehouse, run: dg.DagsterRun | None) -> It
         return
     run_class = run.tags.get(RUN_CLASS_TAG, RunClass.MANUAL.value)
     usage_meter.take_usage()
-    stopped = Event()
-    thread = Thread(target=_record_until, args=(stopped, warehouse, run_class), daemon=True)
-    thread.start()
-    try:
+    work = partial(_record, warehouse, run_class)
+    with repeat_in_background(work, _RECORD_SECONDS, _JOIN_SECONDS):
         yield
-    finally:
-        stopped.set()
-        thread.join(_JOIN_SECONDS)
-
-
-def _record_until(stopped: Event, warehouse: Warehouse, run_class: str) -> None:
-    while not stopped.wait(_RECORD_SECONDS):
-        _record(warehouse, run_class)
-    _record(warehouse, run_class)
 
 
 def _record(warehouse: Warehouse, run_class: str) -> None:

@@ -4,13 +4,16 @@ import atexit
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 
 from prometheus_client import write_to_textfile
 
+from crypto_assets.background import repeat_in_background
 from crypto_assets.errors import CryptoAssetsError
 from crypto_assets.process_metrics.figure_files import (
     add_ended_figures,
@@ -41,9 +44,8 @@ def start_recording(process: str) -> None:
     if folder is None:
         return
     delete_old_hosts(folder.parent)
-    stopped = Event()
     _record(folder, process)
-    Thread(target=_record_until, args=(stopped, folder, process, True), daemon=True).start()
+    Thread(target=_record_always, args=(folder, process), daemon=True).start()
     atexit.register(_record_end, folder, process, os.getpid())
 
 
@@ -54,15 +56,8 @@ def record_run(process: str = "run") -> Iterator[None]:
     if folder is None:
         yield
         return
-    stopped = Event()
-    thread = Thread(target=_record_until, args=(stopped, folder, process, False), daemon=True)
-    thread.start()
-    try:
+    with repeat_in_background(partial(_record, folder, process), _RECORD_SECONDS, _JOIN_SECONDS):
         yield
-    finally:
-        stopped.set()
-        thread.join(_JOIN_SECONDS)
-        _record(folder, process)
 
 
 def _prepare_folder() -> Path | None:
@@ -78,11 +73,11 @@ def _prepare_folder() -> Path | None:
     return folder
 
 
-def _record_until(stopped: Event, folder: Path, process: str, adds_ended: bool) -> None:
-    while not stopped.wait(_RECORD_SECONDS):
+def _record_always(folder: Path, process: str) -> None:
+    while True:
+        time.sleep(_RECORD_SECONDS)
         _record(folder, process)
-        if adds_ended:
-            add_ended_figures(folder)
+        add_ended_figures(folder)
 
 
 def _record_end(folder: Path, process: str, pid: int) -> None:
