@@ -18,7 +18,7 @@ from crypto_assets.exchange.simulated import (
 from crypto_assets.market.intervals import Interval
 from crypto_assets.market.utc_time import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms, now_ms
 from crypto_assets_tests.reports.stock import generated, load
-from crypto_assets_tests.services.chromium import OpenTab, wait_for_script
+from crypto_assets_tests.services.chromium import OpenTab, Tab, wait_for_script
 from crypto_assets_tests.streamlit_app.conftest import make_home, serving
 from crypto_assets_tests.streamlit_app.page_checks import list_errors
 from crypto_assets_tests.streamlit_app.test_zoom_browser import CANDLES_ONLY, PANEL, wait_for_chart
@@ -69,6 +69,14 @@ def live_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveMarket
     assert "Traceback" not in log.read_text()
 
 
+def open_counting(open_tab: OpenTab, market: LiveMarket) -> Tab:
+    """Open the hourly chart, and wait until it counts down."""
+    tab = open_tab(market.chart(Interval.H1))
+    wait_for_chart(tab.page)
+    wait_for_script(tab.page, f"{PANEL}.countdown.text !== ''")
+    return tab
+
+
 def read_countdown(page: Page) -> float:
     """Return the seconds that the countdown shows, which is exact to the second below a day."""
     wait_for_script(page, f"document.querySelector('{TIMER}').textContent !== ''")
@@ -101,10 +109,8 @@ def test_the_countdown_goes_by_the_clock_of_the_exchange(
 def test_the_countdown_is_painted_below_the_last_price_and_says_nothing_by_itself(
     open_tab: OpenTab, live_market: LiveMarket
 ) -> None:
-    tab = open_tab(live_market.chart(Interval.H1))
+    tab = open_counting(open_tab, live_market)
     page = tab.page
-    wait_for_chart(page)
-    wait_for_script(page, f"{PANEL}.countdown.text !== ''")
     expect(page.locator(TIMER)).not_to_have_attribute("aria-live", re.compile(".*"))
     place, price = page.evaluate(
         f"""() => {{
@@ -114,6 +120,15 @@ def test_the_countdown_is_painted_below_the_last_price_and_says_nothing_by_itsel
         }}"""
     )
     assert price < place < price + 2
+    # As wide as the label of the price, so that no part of a tick's label remains beside it.
+    shown, last = page.evaluate(
+        f"""() => {{
+            const {{ countdown, seriesSet: {{ lastPrice, main }} }} = {PANEL};
+            const last = main.priceFormatter().format(lastPrice.options().price);
+            return [countdown.views[0].text(), last];
+        }}"""
+    )
+    assert len(shown) == len(last) and re.fullmatch(r"\d\d:\d\d[\u2007\u2008]+", shown)
     # Each second changes one text, and lays out nothing else.
     first = page.evaluate(f"{PANEL}.countdown.text")
     changed = page.evaluate(
@@ -137,10 +152,8 @@ def test_the_countdown_is_painted_below_the_last_price_and_says_nothing_by_itsel
 def test_a_viewer_hides_the_countdown_in_this_browser(
     open_tab: OpenTab, live_market: LiveMarket
 ) -> None:
-    tab = open_tab(live_market.chart(Interval.H1))
+    tab = open_counting(open_tab, live_market)
     page = tab.page
-    wait_for_chart(page)
-    wait_for_script(page, f"{PANEL}.countdown.text !== ''")
     page.get_by_role("button", name="Settings of the chart").click()
     choice = page.get_by_role("checkbox", name="Countdown to the close of the candle")
     expect(choice).to_be_checked()
@@ -160,10 +173,8 @@ def test_there_is_no_countdown_without_live_candles(
     open_tab: OpenTab, live_market: LiveMarket
 ) -> None:
     """Last in this file: the exchange stops. The candles of ETHUSDT are five hours old."""
-    tab = open_tab(live_market.chart(Interval.H1))
+    tab = open_counting(open_tab, live_market)
     page = tab.page
-    wait_for_chart(page)
-    wait_for_script(page, f"{PANEL}.countdown.text !== ''")
     delayed = open_tab(f"{live_market.chart(Interval.H1)}&symbol=ETHUSDT")
     wait_for_chart(delayed.page)
     wait_for_script(delayed.page, f"{PANEL}.countdown.readClock()?.isLive === false")

@@ -8,6 +8,7 @@ const HIDDEN_KEY = "crypto-assets.countdown-hidden"
 const CLOCK = ".exchange-clock"
 const MAX_CLOCK_AGE_MS = 60_000  // Without a newer message, the server may be gone.
 const TIE_PIXELS = 0.5  // The library moves the lower one of two labels that overlap down.
+const [FIGURE_SPACE, PUNCTUATION_SPACE] = ["\u2007", "\u2008"]
 const [HOUR_S, DAY_S] = [3_600, 86_400]
 
 // A primitive of the main series, whose label the library paints, and a timer for screen readers,
@@ -22,7 +23,7 @@ export class CloseCountdown {
     panel.root.append(this.timer)
     this.views = [{
       coordinate: () => this.findCoordinate() ?? 0,
-      text: () => this.text,
+      text: () => this.text + this.findPadding(),
       textColor: () => "#FFFFFF",
       backColor: () => this.panel.seriesSet.lastPrice?.options().color ?? "#808A98",
       visible: () => this.text !== "" && this.findCoordinate() !== null,
@@ -92,6 +93,14 @@ export class CloseCountdown {
     const clock = document.querySelector(CLOCK)?.clock
     const age = performance.now() - (clock?.receivedAt ?? -Infinity)
     return age < MAX_CLOCK_AGE_MS ? { ...clock, now: performance.now() + clock.lead } : null
+  }
+
+  // Blanks of the digits' width, so that the label covers as much of the axis as that of the price.
+  findPadding() {
+    const { isPercent, lastPrice, main } = this.panel.seriesSet
+    if (isPercent || !lastPrice) return ""
+    const price = main.priceFormatter().format(lastPrice.options().price)
+    return price.slice(this.text.length).replace(/\d/g, FIGURE_SPACE).replace(/[.,]/g, PUNCTUATION_SPACE)
   }
 
   findCoordinate() {
